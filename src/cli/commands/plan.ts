@@ -1,0 +1,119 @@
+import { noChanges } from '../../change.ts';
+import { planTable } from '../../diff/summary.ts';
+import { type Customer, type Platform, platformOf } from '../../jobs/customer.ts';
+import { type Preview, previewRun } from '../../jobs/preview.ts';
+import { failureOf } from '../../jobs/sync.ts';
+import type { Cli, Command, ParsedArguments } from '../context.ts';
+import { createProgressBar } from '../progress-bar.ts';
+import { describeRun, exitStatusOf, type RunReport } from '../report.ts';
+
+/** Lines of a plan that are shown before the rest is only counted; `--all` shows every one. */
+const shownChanges = 40;
+
+/** `rollcall plan`: read both sides, show what would change. */
+export const plan: Command = {
+  usage: 'plan [PLATFORM…] [--changes] [--all] [--json]',
+  summary: 'show what would change; changes nothing',
+  options: {
+    changes: { type: 'boolean', help: 'with --json: list the changes' },
+    all: { type: 'boolean', help: `show every change, not the first ${shownChanges}` },
+  },
+  role: 'viewer',
+  run: async (cli, args, open) => {
+    const { customer, engine } = await open();
+    const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
+    const reports: RunReport[] = [];
+    for (const platform of platformsOf(customer, args)) {
+      try {
+        const preview = await previewRun(engine.deps, customer, platform, {
+          signal: cli.signal,
+          onProgress: (progress) => bar.show(platform.name, progress),
+        });
+        bar.clear();
+        reports.push(previewReport(platform.name, preview, args.flag('changes')));
+        if (!args.flag('json'))
+          showPlan(cli, platform.name, preview, args.flag('all') ? Number.POSITIVE_INFINITY : shownChanges);
+      } catch (error) {
+        bar.clear();
+        cli.signal.throwIfAborted();
+        const failed = failedReport(platform.name, error);
+        reports.push(failed);
+        cli.log.debug({ err: error }, 'plan failed');
+        if (!args.flag('json')) cli.out.write(`${describeRun(failed)}\n`);
+      }
+    }
+    if (args.flag('json')) cli.out.write(`${JSON.stringify({ runs: reports })}\n`);
+    return exitStatusOf(reports.map((report) => report.status));
+  },
+};
+
+/** The platforms that the arguments name, or all. Throws PLATFORM_UNKNOWN. */
+export function platformsOf(customer: Customer, args: ParsedArguments): readonly Platform[] {
+  if (args.positionals.length === 0) return [...customer.platforms.values()];
+  return args.positionals.map((name) => platformOf(customer, name));
+}
+
+/** A preview as a report; its id is null. */
+export function previewReport(platform: string, preview: Preview, withChanges: boolean): RunReport {
+  const { decision, sides } = preview;
+  const report: RunReport = {
+    id: null,
+    platform,
+    status: preview.status,
+    hash: decision.hash,
+    planned: decision.planned,
+    applied: noChanges(),
+    failed: noChanges(),
+    held: decision.held,
+    reasons: decision.reasons,
+    rejected: sides.roster.proof.rejected,
+    review: decision.difference.reviews.length,
+    requests: preview.requests,
+  };
+  if (!withChanges) return report;
+  return {
+    ...report,
+    changes: [...preview.changes()].map((change) => ({
+      kind: change.kind,
+      person: change.person,
+      ...(change.target === null ? {} : { target: change.target }),
+      ...(change.changed.length === 0 ? {} : { fields: change.changed }),
+    })),
+  };
+}
+
+/** A platform that could not be planned. */
+export function failedReport(platform: string, error: unknown): RunReport {
+  return {
+    id: null,
+    platform,
+    status: 'failed',
+    hash: null,
+    planned: noChanges(),
+    applied: noChanges(),
+    failed: noChanges(),
+    held: noChanges(),
+    reasons: [failureOf(error)],
+    rejected: 0,
+    review: 0,
+    requests: { reads: 0, writes: 0 },
+  };
+}
+
+/** The plan for a person at a terminal: counts first, then who and what. */
+export function showPlan(cli: Pick<Cli, 'out'>, platform: string, preview: Preview, limit: number): void {
+  cli.out.write(`${describeRun(previewReport(platform, preview, false))}\n`);
+  const text = planTable(preview.changes(), (person) => nameOf(preview, person), limit);
+  if (text !== '') cli.out.write(`\n${text}\n`);
+}
+
+function nameOf(preview: Preview, person: string): string | null {
+  const { people } = preview.sides.differ;
+  const ordinal = people.find(person);
+  if (ordinal < 0) return null;
+  const values = people.values(ordinal);
+  const name = [values['firstName'], values['lastName']]
+    .filter((part) => part !== undefined && part !== '')
+    .join(' ');
+  return name === '' ? (values['displayName'] ?? null) : name;
+}

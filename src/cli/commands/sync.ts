@@ -1,0 +1,87 @@
+import { RollcallError } from '../../errors.ts';
+import type { Customer, Platform } from '../../jobs/customer.ts';
+import { previewRun } from '../../jobs/preview.ts';
+import type { Cli, Command } from '../context.ts';
+import type { Opened } from '../open.ts';
+import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
+import { describeRun, exitStatusOf, type RunReport, reportOf } from '../report.ts';
+import { failedReport, platformsOf, showPlan } from './plan.ts';
+
+/** `rollcall sync`: one run now, to its end. */
+export const sync: Command = {
+  usage: 'sync [PLATFORM…] [--yes] [--json]',
+  summary: 'one run now, to its end; at a terminal it shows the plan and asks',
+  options: { yes: { type: 'boolean', short: 'y', help: 'do not ask' } },
+  role: 'operator',
+  run: async (cli, args, open) => {
+    const opened = await open();
+    const { customer } = opened;
+    const platforms = platformsOf(customer, args);
+    const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
+    const asks = cli.isTerminal && !args.flag('yes') && !args.flag('json');
+    const wanted = asks ? await askForEach(cli, opened, customer, platforms, bar) : platforms;
+    await opened.engine.start();
+    const reports = await Promise.all(
+      wanted.map((platform) => syncOne(cli, opened, customer, platform, bar)),
+    );
+    bar.clear();
+    if (args.flag('json')) cli.out.write(`${JSON.stringify({ runs: reports })}\n`);
+    else for (const report of reports) cli.out.write(`${describeRun(report)}\n`);
+    return exitStatusOf(reports.map((report) => report.status));
+  },
+};
+
+async function askForEach(
+  cli: Cli,
+  opened: Opened,
+  customer: Customer,
+  platforms: readonly Platform[],
+  bar: ProgressBar,
+): Promise<readonly Platform[]> {
+  const wanted: Platform[] = [];
+  for (const platform of platforms) {
+    const preview = await previewRun(opened.engine.deps, customer, platform, {
+      signal: cli.signal,
+      onProgress: (progress) => bar.show(platform.name, progress),
+    });
+    bar.clear();
+    showPlan(cli, platform.name, preview, 40);
+    if (preview.status === 'unchanged' || (await cli.ask(`Apply this to ${platform.name}?`)))
+      wanted.push(platform);
+  }
+  return wanted;
+}
+
+async function syncOne(
+  cli: Cli,
+  opened: Opened,
+  customer: Customer,
+  platform: Platform,
+  bar: ProgressBar,
+): Promise<RunReport> {
+  try {
+    const job = await opened.engine.request({
+      customer: customer.name,
+      platform: platform.name,
+      trigger: 'command',
+      actor: opened.actor,
+    });
+    const result = await opened.engine.result(job, {
+      signal: cli.signal,
+      onProgress: (progress) => bar.show(platform.name, progress),
+    });
+    if ('run' in result) return reportOf(result.run);
+    if ('refused' in result)
+      return failedReport(
+        platform.name,
+        new RollcallError('RUN_ABORTED', `${result.refused.code}: ${result.refused.message}.`),
+      );
+    return failedReport(
+      platform.name,
+      new RollcallError('RUN_OVERLAP', 'a newer request took the place of this run.'),
+    );
+  } catch (error) {
+    cli.signal.throwIfAborted();
+    return failedReport(platform.name, error);
+  }
+}

@@ -1,0 +1,56 @@
+import type { Writable } from 'node:stream';
+import type { Log } from '../log.ts';
+import type { Opened } from './open.ts';
+
+/** The world as a command sees it: everything that a test may want to give it. */
+export type Cli = {
+  readonly out: Writable;
+  readonly err: Writable;
+  /** A person is watching standard output. */
+  readonly isTerminal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly redisUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** Asks a yes-or-no question at the terminal. */
+  readonly ask: (question: string) => Promise<boolean>;
+};
+
+/** A command's end: what the process exits with. */
+export type ExitStatus = 0 | 1 | 2 | 3 | 4;
+
+/**
+ * Opens what a command works on. On the command line: configuration, store, queues and engine, closed when the command
+ * has ended. Within a running service (a command that came through the control API): the service's own.
+ */
+export type Open = () => Promise<Opened>;
+
+/**
+ * One command. The same code runs on the command line and, while a service holds the embedded database, inside that
+ * service; so it takes everything from its arguments and writes only to `cli.out` and `cli.err`.
+ */
+export type Command = {
+  /** The line of `rollcall help`. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** Who may run it through the control API; `local` commands never go there. */
+  readonly role: 'viewer' | 'operator' | 'local';
+  readonly run: (cli: Cli, args: ParsedArguments, open: Open) => Promise<ExitStatus>;
+};
+
+export type CommandOption = {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: boolean;
+  readonly short?: string;
+  readonly help: string;
+};
+
+export type ParsedArguments = {
+  readonly positionals: readonly string[];
+  readonly text: (name: string) => string | undefined;
+  readonly texts: (name: string) => readonly string[];
+  readonly flag: (name: string) => boolean;
+};

@@ -1,0 +1,122 @@
+import { loadConfigs } from '../config.ts';
+import { RollcallError } from '../errors.ts';
+import { type Customer, createCustomer } from '../jobs/customer.ts';
+import { createEngine, type Engine } from '../jobs/engine.ts';
+import {
+  createLocalSlots,
+  createPacer,
+  createPostgresSlots,
+  createRedisSlots,
+  type SlotSource,
+} from '../jobs/pacer.ts';
+import { openQueues, type Queues } from '../jobs/queues.ts';
+import { lastExpectedOf } from '../jobs/roster-times.ts';
+import { providerRegistry, providers } from '../providers/registry.ts';
+import { openEmbedded, openPostgres } from '../store/database.ts';
+import { createStore, type Store } from '../store/store.ts';
+import type { Cli, ParsedArguments } from './context.ts';
+
+/** Everything a command works with, opened; `close` gives it all back. */
+export type Opened = {
+  readonly customers: readonly Customer[];
+  /** The customer of a command that works on one. */
+  readonly customer: Customer;
+  /** Who asks, for the journal: `command` on the command line, the token's name through the control API. */
+  readonly actor: string;
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly engine: Engine;
+  readonly close: () => Promise<void>;
+};
+
+const defaultFile = 'rollcall.yaml';
+/** How long requests in flight may take when a command ends or is interrupted. */
+const drainMs = 10_000;
+
+/** The configurations that the arguments name. A broken one is thrown, unless others may go on without it. */
+export async function loadCustomers(cli: Cli, args: ParsedArguments) {
+  const files = args.texts('config').length === 0 ? [defaultFile] : args.texts('config');
+  return loadConfigs(files, { registry: providerRegistry, env: cli.env });
+}
+
+/** The one configuration of a command that works on one customer. */
+export async function loadOne(cli: Cli, args: ParsedArguments) {
+  const loaded = await loadCustomers(cli, args);
+  for (const one of loaded) if ('error' in one) throw one.error;
+  const [first, ...rest] = loaded;
+  if (first === undefined || !('config' in first))
+    throw new RollcallError('USAGE', 'no configuration file given.');
+  if (rest.length > 0)
+    throw new RollcallError(
+      'USAGE',
+      'this command works on one configuration file at a time; name it with -c.',
+    );
+  return first.config;
+}
+
+/** Opens the store of a customer: PostgreSQL if there is an address, else the embedded one in its data directory. */
+export async function openStore(cli: Cli, dataDir: string, command: string): Promise<Store> {
+  const database =
+    cli.databaseUrl === undefined
+      ? await openEmbedded(dataDir, command)
+      : await openPostgres(cli.databaseUrl);
+  return createStore(database);
+}
+
+/** Opens store, queues and engine for one or several customers that share them. */
+export async function openAll(
+  cli: Cli,
+  configs: readonly Awaited<ReturnType<typeof loadOne>>[],
+  command: string,
+): Promise<Opened> {
+  const dataDirs = new Set(configs.map((config) => config.dataDir));
+  const [dataDir] = dataDirs;
+  if (dataDir === undefined) throw new RollcallError('USAGE', 'no configuration file given.');
+  if (dataDirs.size > 1 && cli.databaseUrl === undefined) {
+    throw new RollcallError(
+      'CONFIG_INVALID',
+      `the files name ${dataDirs.size} different dataDir, and one process opens one embedded database.`,
+      {
+        hint: 'Give all of them the same dataDir (customers are kept apart inside), or set DATABASE_URL.',
+      },
+    );
+  }
+  const store = await openStore(cli, dataDir, command);
+  try {
+    const queues = await openQueues({ database: store.database, redisUrl: cli.redisUrl, log: cli.log });
+    const slots: SlotSource =
+      queues.redis !== null
+        ? createRedisSlots(queues.redis)
+        : store.database.kind === 'postgres'
+          ? createPostgresSlots(store.pacers)
+          : createLocalSlots();
+    const pacer = createPacer(slots);
+    const customers = configs.map((config) => createCustomer(config, { providers, pacer, log: cli.log }));
+    const engine = createEngine({
+      customers,
+      store,
+      queues,
+      log: cli.log,
+      now: cli.now,
+      lastExpectedMs: (customer) => lastExpectedOf(customer.config.roster),
+    });
+    const [customer] = customers;
+    if (customer === undefined) throw new RollcallError('USAGE', 'no configuration file given.');
+    return {
+      customers,
+      customer,
+      actor: 'command',
+      store,
+      queues,
+      engine,
+      close: async () => {
+        await engine.drain(drainMs);
+        await queues.close();
+        await store.database.close();
+      },
+    };
+  } catch (error) {
+    await store.database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,188 @@
+import { glob, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { ConfigDocument } from './config/document.ts';
+import { interpolate, readProblem } from './config/interpolate.ts';
+import type { ConfigIssue } from './config/issues.ts';
+import { ConfigError, raise } from './config/issues.ts';
+import type { ProviderSettingsRegistry } from './config/registry.ts';
+import type { CustomerBase, CustomerConfig } from './config/schema.ts';
+import { slug } from './config/schema.ts';
+import { tenantKey } from './config/tenant.ts';
+import { validate } from './config/validate.ts';
+import type { RollcallError } from './errors.ts';
+
+export type { ConfigIssue } from './config/issues.ts';
+export { ConfigError } from './config/issues.ts';
+export type { ProviderSettings, ProviderSettingsRegistry } from './config/registry.ts';
+export type { CustomerConfig, PlatformConfig, RosterConfig } from './config/schema.ts';
+
+export type LoadOptions = {
+  /** The providers there are: the schema of each one's block, and what its tenants are. */
+  readonly registry: ProviderSettingsRegistry;
+  /** Where `${NAME}` is looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/** One of several files: its configuration, or why it has none. */
+export type LoadedConfig =
+  | { readonly file: string; readonly config: CustomerConfig }
+  | { readonly file: string; readonly error: RollcallError };
+
+/**
+ * Reads one customer's configuration: checked, defaults in place, secrets filled in, paths absolute.
+ *
+ * @throws ConfigError with every problem of the file: `CONFIG_NOT_FOUND`, `CONFIG_INVALID`, `CONFIG_SECRET_MISSING` or
+ *   `CONFIG_DUPLICATE_TENANT`
+ */
+export async function loadConfig(file: string, options: LoadOptions): Promise<CustomerConfig> {
+  return (await load(file, options)).config;
+}
+
+/**
+ * Reads the configurations of many customers, in the order given, the matches of a glob by name. A broken file stops
+ * only itself. Files that share a customer's name or a platform's tenant stop each other, because nobody can say here
+ * which of them is meant. A glob without a match is an error of its own.
+ */
+export async function loadConfigs(
+  filesOrGlobs: readonly string[],
+  options: LoadOptions,
+): Promise<readonly LoadedConfig[]> {
+  const files = await expand(filesOrGlobs);
+  const results = await Promise.all(
+    files.map(async (file): Promise<Loaded | Failed> => {
+      try {
+        return await load(file, options);
+      } catch (error) {
+        if (error instanceof ConfigError) return { file, error };
+        throw error;
+      }
+    }),
+  );
+  const loaded = results.filter((result) => 'config' in result);
+  return results.map((result) => {
+    if ('error' in result) return result;
+    const [first, ...rest] = conflicts(result, loaded, options.registry);
+    if (first === undefined) return { file: result.file, config: result.config };
+    return { file: result.file, error: new ConfigError([first, ...rest]) };
+  });
+}
+
+type Loaded = { readonly file: string; readonly config: CustomerConfig; readonly document: ConfigDocument };
+type Failed = { readonly file: string; readonly error: ConfigError };
+
+async function load(file: string, options: LoadOptions): Promise<Loaded> {
+  const path = resolve(file);
+  const { document, issues, torn } = ConfigDocument.parse(file, await readConfigFile(file, path));
+  if (torn) raise(issues);
+
+  const missing = await interpolate(document, path, options.env);
+  const { issues: invalid, parts } = validate(document, options.registry);
+  // A value whose reference could not be filled in is wrong for that reason alone.
+  const unfilled = new Set(missing.map(({ place }) => `${place.line}:${place.column}`));
+  const consequences = (issue: ConfigIssue) =>
+    unfilled.has(`${issue.place.line}:${issue.place.column}`) ||
+    (missing.length > 0 && issue.code === 'CONFIG_DUPLICATE_TENANT');
+  const named = customerName(path, parts.base.customer, document);
+  raise([
+    ...issues,
+    ...missing,
+    ...invalid.filter((issue) => !consequences(issue)),
+    ...('issue' in named ? [named.issue] : []),
+  ]);
+
+  // Nothing was raised, so every part is there.
+  const base = parts.base as CustomerBase;
+  const folder = dirname(path);
+  const config: CustomerConfig = {
+    ...base,
+    customer: 'name' in named ? named.name : '',
+    file: path,
+    dataDir: resolve(folder, base.dataDir),
+    roster: { ...base.roster, source: resolveSource(folder, base.roster.source) },
+    platforms: parts.platforms,
+  };
+  return { file, config, document };
+}
+
+async function readConfigFile(file: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const message = `the configuration file ${readProblem(error)}`;
+    throw new ConfigError([{ code: 'CONFIG_NOT_FOUND', message, place: { file } }]);
+  }
+}
+
+function customerName(
+  path: string,
+  given: string | undefined,
+  document: ConfigDocument,
+): { readonly name: string } | { readonly issue: ConfigIssue } {
+  const name = given ?? basename(path, extname(path));
+  const problem = slug.safeParse(name).error?.issues[0]?.message;
+  if (problem === undefined) return { name };
+  const message = `the file's name cannot be the customer's (${problem}): add customer: NAME`;
+  return { issue: document.issue(['customer'], message) };
+}
+
+/** URLs stay as they are; everything else is a path or glob from the configuration's folder. */
+function resolveSource(folder: string, source: string): string {
+  return /^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(source) ? source : resolve(folder, source);
+}
+
+async function expand(filesOrGlobs: readonly string[]): Promise<readonly string[]> {
+  const files = new Map<string, string>();
+  for (const pattern of filesOrGlobs) {
+    for (const file of await matches(pattern)) {
+      const path = resolve(file);
+      if (!files.has(path)) files.set(path, file);
+    }
+  }
+  return [...files.values()];
+}
+
+async function matches(pattern: string): Promise<readonly string[]> {
+  // A file may have a bracket in its name; and what is neither file nor glob fails when it is read, under its own name.
+  const isFile = await stat(pattern).then(
+    () => true,
+    () => false,
+  );
+  if (isFile || !/[*?[\]{}]/.test(pattern)) return [pattern];
+  const found: string[] = [];
+  for await (const file of glob(pattern)) found.push(file);
+  return found.length === 0 ? [pattern] : found.toSorted();
+}
+
+function conflicts(
+  one: Loaded,
+  all: readonly Loaded[],
+  registry: ProviderSettingsRegistry,
+): readonly ConfigIssue[] {
+  const tenants = tenantsOf(one, registry);
+  return all
+    .filter((other) => other !== one)
+    .flatMap((other) => {
+      const issues: ConfigIssue[] = [];
+      // Names become part of paths and ids, and not all of those tell cases apart.
+      if (other.config.customer.toLowerCase() === one.config.customer.toLowerCase()) {
+        const message = `${other.file} is of a customer of the same name; give each file its own customer: NAME`;
+        issues.push(one.document.issue(['customer'], message));
+      }
+      for (const [key, name] of tenantsOf(other, registry)) {
+        const own = tenants.get(key);
+        if (own === undefined) continue;
+        const message = `points at the same tenant as platforms.${name} of ${other.file}`;
+        issues.push(one.document.issue(['platforms', own], message, 'CONFIG_DUPLICATE_TENANT'));
+      }
+      return issues;
+    });
+}
+
+function tenantsOf({ config }: Loaded, registry: ProviderSettingsRegistry): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(config.platforms).flatMap(([name, block]) => {
+      const provider = registry[block.provider];
+      return provider === undefined ? [] : [[tenantKey(block, provider), name] as const];
+    }),
+  );
+}

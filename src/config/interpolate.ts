@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Scalar } from 'yaml';
+import type { ConfigDocument } from './document.ts';
+import type { ConfigIssue } from './issues.ts';
+
+/** `$${` first: it is the escape. A `${` that nothing closes is the last alternative. */
+const references = /\$\$\{|\$\{([^}]*)\}|\$\{/g;
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+type Found = { readonly value: string; readonly reference: string };
+type Missing = { readonly missing: string };
+
+/**
+ * Fills in `${NAME}` (an environment variable) and `${file:PATH}` (a file, relative to the configuration's folder,
+ * without one newline at its end) in every string of the document, several in one string if need be; `$${` stands for
+ * `${` itself. What is filled in is not looked at again. Returns what is missing or malformed.
+ */
+export async function interpolate(
+  document: ConfigDocument,
+  path: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly ConfigIssue[]> {
+  const issues: ConfigIssue[] = [];
+  for (const scalar of document.values()) {
+    if (typeof scalar.value === 'string' && scalar.value.includes('${')) {
+      issues.push(...(await fillScalar(document, scalar, scalar.value, dirname(path), env)));
+    }
+  }
+  return issues;
+}
+
+async function fillScalar(
+  document: ConfigDocument,
+  scalar: Scalar,
+  source: string,
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly ConfigIssue[]> {
+  const issues: ConfigIssue[] = [];
+  const secrets: Found[] = [];
+  let text = '';
+  let end = 0;
+  for (const match of source.matchAll(references)) {
+    text += source.slice(end, match.index);
+    end = match.index + match[0].length;
+    if (match[0] === '$${') {
+      text += '${';
+      continue;
+    }
+    const name = match[1]?.trim() ?? '';
+    if (!name.startsWith('file:') && !variableName.test(name)) {
+      // What is between the braces may be a piece of a secret, so it is not repeated.
+      const message = `this is no reference: write \${NAME} or \${file:PATH}, or $\${ for the characters themselves`;
+      issues.push(document.scalarIssue(scalar, message));
+      continue;
+    }
+    const found = name.startsWith('file:')
+      ? await readSecretFile(name.slice('file:'.length).trim(), folder)
+      : readVariable(name, env);
+    if ('missing' in found) {
+      issues.push(document.scalarIssue(scalar, found.missing, 'CONFIG_SECRET_MISSING'));
+    } else {
+      text += found.value;
+      secrets.push(found);
+    }
+  }
+  document.fill(scalar, text + source.slice(end), secrets);
+  return issues;
+}
+
+function readVariable(name: string, env: Readonly<Record<string, string | undefined>>): Found | Missing {
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value === undefined) return { missing: `the environment variable ${name} is not set` };
+  if (value === '') return { missing: `the environment variable ${name} is empty` };
+  return { value, reference: `\${${name}}` };
+}
+
+async function readSecretFile(path: string, folder: string): Promise<Found | Missing> {
+  const file = resolve(folder, path);
+  try {
+    const value = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    return value === ''
+      ? { missing: `the secret file ${file} is empty` }
+      : { value, reference: `\${file:${path}}` };
+  } catch (error) {
+    return { missing: `the secret file ${file} ${readProblem(error)}` };
+  }
+}
+
+/** Why a file could not be read, in words. */
+export function readProblem(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'does not exist';
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
+  if (code === 'EISDIR') return 'is a folder, not a file';
+  return `cannot be read (${code === '' ? 'unknown reason' : code})`;
+}

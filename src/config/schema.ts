@@ -1,0 +1,265 @@
+import { z } from 'zod';
+import { personFields } from '../person.ts';
+import { parseDurationMs, parsePercent, parseRate } from './units.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+/** A duration such as `90s`, `26h`, `30d`, in milliseconds once parsed. */
+export const durationMs = z
+  .string()
+  .meta({
+    description: 'A duration: 90s, 15m, 26h, 30d, 5y',
+    pattern: '^\\d+(\\.\\d+)?\\s*(ms|s|m|h|d|w|y)$',
+  })
+  .transform((text, ctx) => {
+    const value = parseDurationMs(text);
+    if (value !== undefined) return value;
+    ctx.addIssue({ code: 'custom', message: `"${text}" is not a duration; write 90s, 15m, 26h, 30d or 5y` });
+    return z.NEVER;
+  });
+
+/** A rate such as `5/s`, `300/m`. */
+export const rate = z
+  .string()
+  .meta({ description: 'Requests in a sliding window: 5/s, 300/m', pattern: '^\\d+\\s*/\\s*(s|m|h)$' })
+  .transform((text, ctx) => {
+    const value = parseRate(text);
+    if (value !== undefined) return value;
+    ctx.addIssue({ code: 'custom', message: `"${text}" is not a rate; write 5/s or 300/m` });
+    return z.NEVER;
+  });
+
+/** A percentage such as `10%`, as the number 10. */
+export const percent = z
+  .string()
+  .meta({ description: 'A percentage: 10%', pattern: '^\\d+(\\.\\d+)?\\s*%$' })
+  .transform((text, ctx) => {
+    const value = parsePercent(text);
+    if (value !== undefined) return value;
+    ctx.addIssue({ code: 'custom', message: `"${text}" is not a percentage; write 10%` });
+    return z.NEVER;
+  });
+
+/** An address that is called: http or https, nothing else. */
+export const httpUrl = z
+  .url({
+    protocol: /^https?$/,
+    error: ({ input }) =>
+      typeof input === 'string' ? 'must be a URL that begins with https:// (or http://)' : undefined,
+  })
+  .meta({ description: 'An https URL' });
+
+/** Names of platforms and customers: they become part of job ids and paths of the control API. */
+export const slug = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
+    'use letters, digits, _ and -, and begin with a letter (63 at most)',
+  );
+const cel = z.string().min(1).meta({ description: 'A CEL expression over person and today' });
+/** The shape only: the scheduler knows best which values it takes. */
+const cron = z
+  .string()
+  .regex(
+    /^\s*([\w*/,#?-]+\s+){4,5}[\w*/,#?-]+\s*$/,
+    'is not a cron expression: write five fields, such as "0 2 * * *", or six with seconds first',
+  )
+  .meta({ description: 'A cron expression: five fields, or six with seconds' });
+const timezone = z.string().refine(
+  (zone) => {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: zone });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { message: 'is not an IANA time zone such as Europe/Dublin' },
+);
+const employeeIds = z.array(z.string().min(1)).default([]);
+
+const stateRule = z.strictObject({ is: z.enum(['preHire', 'active', 'leave', 'terminated']), when: cel });
+
+const columns = z.strictObject(
+  Object.fromEntries(
+    personFields.map((field) => [field, field === 'id' ? z.string().min(1) : z.string().min(1).optional()]),
+  ) as { id: z.ZodString } & {
+    [F in Exclude<(typeof personFields)[number], 'id'>]: z.ZodOptional<z.ZodString>;
+  },
+);
+
+const expected = z.union([
+  z.strictObject({ cron, timezone: timezone.default('UTC'), grace: durationMs.prefault('2h') }),
+  z.strictObject({ maxAge: durationMs }),
+]);
+
+/** `trailer`: a last line that counts the rows, recognised by a regular expression whose group `count` is the number. */
+const trailer = z.strictObject({
+  match: z
+    .string()
+    .min(1)
+    .refine(
+      (source) => {
+        try {
+          new RegExp(source);
+          return source.includes('(?<count>');
+        } catch {
+          return false;
+        }
+      },
+      { message: 'must be a regular expression with a group (?<count>…)' },
+    ),
+});
+
+const roster = z.strictObject({
+  source: z.string().min(1),
+  pick: z.enum(['modified', 'name']).default('modified'),
+  columns,
+  dateFormat: z.string().min(1).default('yyyy-MM-dd'),
+  timezone: timezone.default('UTC'),
+  attributes: z.array(z.string().min(1)).default([]),
+  state: z.array(stateRule).min(1).optional(),
+  duplicates: z.union([z.literal('reject'), z.strictObject({ prefer: cel })]).default('reject'),
+  expected: expected.optional(),
+  maxShrink: percent.prefault('10%'),
+  maxRejected: percent.prefault('1%'),
+  shrinkBy: z.string().min(1).optional(),
+  trailer: trailer.optional(),
+  waitFor: durationMs.prefault('2h'),
+});
+
+/** Of 24 hours: max(`floor`, min(`count`, `percent` of the managed accounts)). `percent` is 5 or 5%. */
+const limit = z.strictObject({
+  count: z.number().int().min(0).optional(),
+  percent: z.union([z.number().min(0).max(100), percent]).optional(),
+  floor: z.number().int().min(0).optional(),
+});
+
+const limits = z
+  .strictObject({
+    create: limit.optional(),
+    update: limit.optional(),
+    reactivate: limit.optional(),
+    deactivate: limit.optional(),
+    enroll: limit.optional(),
+    unenroll: limit.optional(),
+  })
+  .default({});
+
+/** What every enrollment rule has; a provider may add keys of its own. */
+export const enrollmentRule = z.strictObject({
+  target: z.string().min(1),
+  when: cel,
+  keepCompleted: z.boolean().default(true),
+});
+
+/**
+ * The keys that every platform block has. A provider's `settings` extends this with its credentials and choices
+ * (`platformBase.extend({ provider: z.literal('sparkwise'), … })`).
+ */
+export const platformBase = z.strictObject({
+  mode: z.enum(['observe', 'additive', 'full']).default('full'),
+  schedule: cron.optional(),
+  timezone: timezone.default('UTC'),
+  jitter: durationMs.prefault('0s'),
+  accounts: cel.default('person.state in ["active", "leave"]'),
+  fields: z.record(z.string().min(1), cel).default({}),
+  limits,
+  rateGroup: z.string().min(1).optional(),
+  leavers: z.enum(['deactivate', 'unenroll']).default('deactivate'),
+  staleAfter: durationMs.optional(),
+  heartbeatUrl: httpUrl.optional(),
+  timeout: durationMs.prefault('30s'),
+});
+export type PlatformBase = z.infer<typeof platformBase>;
+
+const removals = z.enum(['deactivate', 'unenroll']);
+const route = {
+  platforms: z.array(slug).optional(),
+  severity: z.array(z.enum(['critical', 'warning', 'info'])).optional(),
+};
+const secret = z.string().min(1);
+
+const alertChannel = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('pagerduty'), routingKey: secret, url: httpUrl.optional(), ...route }),
+  z.strictObject({ type: z.literal('opsgenie'), apiKey: secret, url: httpUrl.optional(), ...route }),
+  z.strictObject({ type: z.literal('slack'), webhookUrl: httpUrl, ...route }),
+  z.strictObject({ type: z.literal('teams'), webhookUrl: httpUrl, ...route }),
+  z.strictObject({ type: z.literal('webhook'), url: httpUrl, secret, ...route }),
+  z.strictObject({
+    type: z.literal('email'),
+    smtp: z.string().min(1).meta({ description: 'smtp://user:password@host:587 or smtps://…' }),
+    from: z.string().min(3),
+    to: z.union([z.string().min(3), z.array(z.string().min(3)).min(1)]),
+    ...route,
+  }),
+]);
+export type AlertChannelConfig = z.infer<typeof alertChannel>;
+
+const alerts = z.strictObject({
+  channels: z.array(alertChannel).default([]),
+  remindAfter: durationMs.prefault('24h'),
+  heartbeatUrl: httpUrl.optional(),
+});
+
+const control = z.strictObject({
+  listen: z
+    .string()
+    .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:]+):\d{1,5}$/, 'write host:port, such as 127.0.0.1:7654')
+    .default('127.0.0.1:7654'),
+  tokens: z
+    .array(z.strictObject({ name: slug, role: z.enum(['viewer', 'operator']), token: z.string().min(1) }))
+    .default([]),
+});
+
+/** Everything but `platforms`, whose blocks depend on the providers there are. */
+export const customerBase = z.strictObject({
+  customer: slug.optional(),
+  dataDir: z.string().min(1).default('./data'),
+  retention: z
+    .strictObject({ journal: durationMs.prefault('400d'), results: durationMs.prefault('5y') })
+    .prefault({}),
+  roster,
+  absence: z
+    .strictObject({ exports: z.number().int().min(1).default(3), days: z.number().min(0).default(2) })
+    .prefault({}),
+  protect: z
+    .strictObject({
+      people: employeeIds,
+      when: cel.optional(),
+      from: z.array(removals).min(1).default(['deactivate', 'unenroll']),
+    })
+    .prefault({}),
+  ignore: z.strictObject({ people: employeeIds, when: cel.optional() }).prefault({}),
+  approval: z.strictObject({ expires: durationMs.prefault('24h') }).prefault({}),
+  alerts: alerts.prefault({}),
+  control: control.prefault({}),
+});
+
+export type RosterConfig = z.infer<typeof roster>;
+export type CustomerBase = z.infer<typeof customerBase>;
+export type LimitConfig = z.infer<typeof limit>;
+export type EnrollmentRule = z.infer<typeof enrollmentRule>;
+
+/** A provider's zod schema for its platform block: `platformBase` extended, with `provider: z.literal(name)`. */
+export type PlatformSettings = z.ZodObject;
+
+/** One platform block, parsed: the common keys, and what its provider's schema added. */
+export type PlatformConfig = PlatformBase & {
+  readonly provider: string;
+  readonly baseUrl: string;
+  readonly rate: { readonly count: number; readonly windowMs: number };
+  readonly enrollments: readonly EnrollmentRule[];
+};
+
+/** A customer's configuration, parsed; paths are absolute and secrets are in place. */
+export type CustomerConfig = Omit<CustomerBase, 'customer'> & {
+  /** The customer's name: `customer:`, or the file's name without its ending. */
+  readonly customer: string;
+  readonly file: string;
+  readonly platforms: Readonly<Record<string, PlatformConfig>>;
+};
+
+/** Defaults that the schema shares with messages. */
+export const defaults = { waitForMs: 2 * hourMs, approvalExpiresMs: dayMs } as const;

@@ -1,0 +1,308 @@
+import type { Desired, DiffField, Exempt } from './desired.ts';
+import { absent, createTextGroups, createTextIndex, hash53, type TextGroups } from './hash-index.ts';
+
+/** What we know of a person's account from earlier runs. */
+export type Link = {
+  readonly person: string;
+  /** The platform's id; null until a read has told it, and where there are no accounts. */
+  readonly accountId: string | null;
+  /** The identifier we gave the account, when it is not the person's own id (a contractor hired under a new one). */
+  readonly externalId: string | null;
+  /** The email it is known by, where the platform knows only emails. */
+  readonly email: string | null;
+  /** `hash53` of the values last written that the platform does not give back; null when never written. */
+  readonly writtenHash: number | null;
+  /** `hash53` of the roster's email at the last write, to notice an id that changes hands. */
+  readonly emailHash: number | null;
+  /** `hash53` of the identity that somebody confirmed by hand. */
+  readonly confirmedHash: number | null;
+};
+
+/** Bits of a person. */
+export const flag = {
+  wants: 1 << 0,
+  terminated: 1 << 1,
+  ignored: 1 << 2,
+  rejected: 1 << 3,
+  /** Linked, but not on the roster. */
+  missing: 1 << 4,
+  protectDeactivate: 1 << 5,
+  protectUnenroll: 1 << 6,
+  linked: 1 << 7,
+  /** Their account was seen and needs nothing. */
+  inStep: 1 << 8,
+  adopted: 1 << 9,
+  review: 1 << 10,
+  /** Their account was seen, whatever comes of it. */
+  seen: 1 << 11,
+  created: 1 << 12,
+  /** Leaves the platform: what enrollments of leavers are decided by. */
+  leaves: 1 << 13,
+  /** Linked to an account whose platform id no read has told yet. */
+  unbound: 1 << 14,
+  /** Linked to an account that was not seen, and found another. */
+  relinked: 1 << 15,
+} as const;
+
+/** Separates values in a packed row; cannot be in a normalised value. */
+export const separator = '\u001f';
+
+/**
+ * Everybody concerned, in columns instead of objects: a million people have to fit in memory beside a million accounts.
+ * An ordinal stands for a person; people of the roster come first, then those who are only linked.
+ */
+export type Population = {
+  readonly add: (desired: Desired) => void;
+  /** Marks a person as rejected, also one delivered before: only their id counts from now on. */
+  readonly reject: (id: string) => void;
+  readonly link: (link: Link) => void;
+  readonly size: () => number;
+  readonly idOf: (ordinal: number) => string;
+  readonly find: (id: string) => number;
+  /** The people who had that id before; `findPrevious` allocates nothing and gives `absent` or `several` too. */
+  readonly previous: (id: string) => readonly number[];
+  readonly findPrevious: (id: string) => number;
+  readonly findAccount: (accountId: string) => number;
+  readonly claimAccount: (accountId: string, ordinal: number) => void;
+  /** The person who is linked by that id or email (whatever the platform matches by), and not by an account id yet. */
+  readonly findUnbound: (key: string | null) => number;
+  /** The people with that email; `findEmail` allocates nothing and gives `absent` or `several` too. */
+  readonly emails: (email: string) => readonly number[];
+  readonly findEmail: (email: string) => number;
+  /** Every group of people who share an email. */
+  readonly sharedEmails: () => Iterable<readonly number[]>;
+  readonly has: (ordinal: number, bits: number) => boolean;
+  readonly set: (ordinal: number, bits: number) => void;
+  readonly clear: (ordinal: number, bits: number) => void;
+  /** Values in the order of the fields that are read back, packed. */
+  readonly readable: (ordinal: number) => string;
+  readonly values: (ordinal: number) => Readonly<Record<string, string>>;
+  readonly emailOf: (ordinal: number) => string | null;
+  /** `hash53` of the roster's name in lower case; null where fields tell names, and for who has none. */
+  readonly nameHash: (ordinal: number) => number | null;
+  readonly wantsTarget: (ordinal: number, target: number) => boolean;
+  /** As far as it is kept: `accountId` is the empty string where there is one. */
+  readonly linkOf: (ordinal: number) => Link | undefined;
+  /** The employee id that the account carries. */
+  readonly knownAs: (ordinal: number) => string;
+  /** `hash53` of what is written but not read back; null when there is no such field. */
+  readonly writtenHash: (ordinal: number) => number | null;
+  /** Whether what is written but not read back was last written as it is wanted now. */
+  readonly isWritten: (ordinal: number) => boolean;
+  readonly emailHash: (ordinal: number) => number | null;
+  readonly rosterSize: () => number;
+  readonly linkedSize: () => number;
+};
+
+const nameFields = ['firstName', 'lastName', 'displayName'];
+
+/** An empty population for a platform with these fields and this number of enrollment targets. */
+export function createPopulation(
+  fields: readonly DiffField[],
+  targetCount: number,
+  matchBy: 'externalId' | 'email',
+  exempt: Exempt,
+): Population {
+  const readableAt = fields.flatMap((field, at) => (field.readBack ? [at] : []));
+  const hiddenAt = fields.flatMap((field, at) => (field.readBack ? [] : [at]));
+  const readableNames = readableAt.map((at) => fields[at]?.name ?? '');
+  const hiddenNames = hiddenAt.map((at) => fields[at]?.name ?? '');
+  const keepNames = !readableNames.some((name) => nameFields.includes(name));
+
+  const ordinals = new Map<string, number>();
+  const ids: string[] = [];
+  const readable: string[] = [];
+  const hidden: string[] = [];
+  const emails: (string | null)[] = [];
+  const previousIds: (string | null)[] = [];
+  const nameHashes: number[] = [];
+  const accounts = createTextIndex();
+  const unbound = createTextIndex();
+  const linkedIds = new Map<number, string>();
+  const linkedEmails = new Map<number, string>();
+  const confirmed = new Map<number, number>();
+  const byEmail: TextGroups = createTextGroups((ordinal) => emails[ordinal] ?? null);
+  const byPrevious: TextGroups = createTextGroups((ordinal) => previousIds[ordinal] ?? null);
+  let capacity = 1_024;
+  let flags = new Uint16Array(capacity);
+  let written = new Float64Array(capacity).fill(absent);
+  let emailHashes = new Float64Array(capacity).fill(absent);
+  let wanted: Uint8Array[] = Array.from({ length: targetCount }, () => new Uint8Array(capacity));
+  let rosterSize = 0;
+  let linkedSize = 0;
+
+  function grown<T extends Uint8Array | Uint16Array | Float64Array>(old: T, next: T): T {
+    next.set(old);
+    return next;
+  }
+
+  function append(id: string): number {
+    const ordinal = ids.length;
+    if (ordinal === capacity) {
+      capacity *= 2;
+      flags = grown(flags, new Uint16Array(capacity));
+      written = grown(written, new Float64Array(capacity).fill(absent));
+      emailHashes = grown(emailHashes, new Float64Array(capacity).fill(absent));
+      wanted = wanted.map((column) => grown(column, new Uint8Array(capacity)));
+    }
+    ids.push(id);
+    ordinals.set(id, ordinal);
+    readable.push('');
+    emails.push(null);
+    previousIds.push(null);
+    if (hiddenAt.length > 0) hidden.push('');
+    if (keepNames) nameHashes.push(absent);
+    return ordinal;
+  }
+
+  const bits = (ordinal: number): number => flags[ordinal] ?? 0;
+  const known = (value: number | undefined): number | null =>
+    value === undefined || value === absent ? null : value;
+  const writtenHash = (ordinal: number): number | null =>
+    hiddenAt.length === 0 ? null : hash53(hidden[ordinal] ?? '');
+
+  function protection(from: { readonly has: (kind: string) => boolean }): number {
+    return (
+      (from.has('deactivate') ? flag.protectDeactivate : 0) |
+      (from.has('unenroll') ? flag.protectUnenroll : 0)
+    );
+  }
+
+  return {
+    add: (desired) => {
+      if (ordinals.has(desired.id)) return;
+      const ordinal = append(desired.id);
+      rosterSize++;
+      readable[ordinal] =
+        readableAt.length === 1
+          ? (desired.values[readableAt[0] ?? 0] ?? '')
+          : readableAt.map((at) => desired.values[at] ?? '').join(separator);
+      if (hiddenAt.length > 0)
+        hidden[ordinal] = hiddenAt.map((at) => desired.values[at] ?? '').join(separator);
+      emails[ordinal] = desired.email;
+      if (desired.email !== null) byEmail.add(desired.email, ordinal);
+      if (desired.previousId !== null && desired.previousId !== desired.id) {
+        previousIds[ordinal] = desired.previousId;
+        byPrevious.add(desired.previousId, ordinal);
+      }
+      if (keepNames && desired.name !== undefined && desired.name !== '')
+        nameHashes[ordinal] = hash53(desired.name.toLowerCase());
+      let set = 0;
+      if (desired.wantsAccount && !desired.terminated && !desired.ignored) set |= flag.wants;
+      if (desired.terminated) set |= flag.terminated;
+      if (desired.ignored) set |= flag.ignored;
+      if (desired.protectedFrom === 'deactivate' || desired.protectedFrom === 'both')
+        set |= flag.protectDeactivate;
+      if (desired.protectedFrom === 'unenroll' || desired.protectedFrom === 'both')
+        set |= flag.protectUnenroll;
+      flags[ordinal] = set;
+      for (let target = 0; target < targetCount; target++) {
+        const column = wanted[target];
+        if (column !== undefined && desired.targets[target] === true) column[ordinal] = 1;
+      }
+    },
+    reject: (id) => {
+      let ordinal = ordinals.get(id);
+      if (ordinal === undefined) ordinal = append(id);
+      else if ((bits(ordinal) & (flag.missing | flag.rejected)) === 0) rosterSize--;
+      // What the row said depends on which of several rows came first, so nothing of it may count.
+      readable[ordinal] = '';
+      emails[ordinal] = null;
+      previousIds[ordinal] = null;
+      if (hiddenAt.length > 0) hidden[ordinal] = '';
+      for (const column of wanted) column[ordinal] = 0;
+      flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound)) | flag.rejected;
+    },
+    link: (link) => {
+      let ordinal = ordinals.get(link.person);
+      if (ordinal === undefined) {
+        ordinal = append(link.person);
+        let set = flag.missing;
+        if (exempt.ignored.has(link.person)) set |= flag.ignored;
+        if (exempt.protected.has(link.person)) set |= protection(exempt.from);
+        flags[ordinal] = set;
+      }
+      flags[ordinal] = bits(ordinal) | flag.linked;
+      linkedSize++;
+      written[ordinal] = link.writtenHash ?? absent;
+      emailHashes[ordinal] = link.emailHash ?? absent;
+      if (link.externalId !== null && link.externalId !== link.person)
+        linkedIds.set(ordinal, link.externalId);
+      if (link.email !== null && link.email !== emails[ordinal]) linkedEmails.set(ordinal, link.email);
+      if (link.confirmedHash !== null) confirmed.set(ordinal, link.confirmedHash);
+      if (link.accountId !== null) {
+        accounts.set(link.accountId, ordinal);
+        return;
+      }
+      flags[ordinal] = bits(ordinal) | flag.unbound;
+      const key =
+        matchBy === 'email' ? (link.email ?? emails[ordinal] ?? null) : (link.externalId ?? link.person);
+      if (key === null) return;
+      const other = unbound.get(key);
+      // Two links of one key: a takeover whose first owner still has theirs. The one who is there now counts.
+      const standing = (one: number): number =>
+        (bits(one) & flag.wants) !== 0 ? 0 : (bits(one) & flag.missing) === 0 ? 1 : 2;
+      if (
+        other === absent ||
+        standing(ordinal) < standing(other) ||
+        (standing(ordinal) === standing(other) && link.person < (ids[other] ?? ''))
+      )
+        unbound.set(key, ordinal);
+    },
+    size: () => ids.length,
+    idOf: (ordinal) => ids[ordinal] ?? '',
+    find: (id) => ordinals.get(id) ?? absent,
+    previous: byPrevious.all,
+    findPrevious: byPrevious.only,
+    findAccount: accounts.get,
+    claimAccount: accounts.set,
+    findUnbound: (key) => (key === null || unbound.size === 0 ? absent : unbound.get(key)),
+    emails: byEmail.all,
+    findEmail: byEmail.only,
+    sharedEmails: byEmail.shared,
+    has: (ordinal, wantedBits) => (bits(ordinal) & wantedBits) !== 0,
+    set: (ordinal, more) => {
+      flags[ordinal] = bits(ordinal) | more;
+    },
+    clear: (ordinal, fewer) => {
+      flags[ordinal] = bits(ordinal) & ~fewer;
+    },
+    readable: (ordinal) => readable[ordinal] ?? '',
+    values: (ordinal) => {
+      const values: Record<string, string> = {};
+      const open = (readable[ordinal] ?? '').split(separator);
+      for (const [at, name] of readableNames.entries()) values[name] = open[at] ?? '';
+      const closed = (hidden[ordinal] ?? '').split(separator);
+      for (const [at, name] of hiddenNames.entries()) values[name] = closed[at] ?? '';
+      return values;
+    },
+    emailOf: (ordinal) => emails[ordinal] ?? null,
+    nameHash: (ordinal) => known(nameHashes[ordinal]),
+    wantsTarget: (ordinal, target) => wanted[target]?.[ordinal] === 1,
+    linkOf: (ordinal) => {
+      if ((bits(ordinal) & flag.linked) === 0) return undefined;
+      return {
+        person: ids[ordinal] ?? '',
+        accountId: (bits(ordinal) & flag.unbound) === 0 ? '' : null,
+        externalId: linkedIds.get(ordinal) ?? null,
+        email:
+          linkedEmails.get(ordinal) ??
+          ((bits(ordinal) & flag.unbound) === 0 ? null : (emails[ordinal] ?? null)),
+        writtenHash: known(written[ordinal]),
+        emailHash: known(emailHashes[ordinal]),
+        confirmedHash: confirmed.get(ordinal) ?? null,
+      };
+    },
+    knownAs: (ordinal) => (linkedIds.size === 0 ? undefined : linkedIds.get(ordinal)) ?? ids[ordinal] ?? '',
+    writtenHash,
+    isWritten: (ordinal) =>
+      hiddenAt.length === 0 ||
+      ((bits(ordinal) & flag.linked) !== 0 && known(written[ordinal]) === writtenHash(ordinal)),
+    emailHash: (ordinal) => {
+      const email = emails[ordinal] ?? null;
+      return email === null ? null : hash53(email);
+    },
+    rosterSize: () => rosterSize,
+    linkedSize: () => linkedSize,
+  };
+}

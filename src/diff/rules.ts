@@ -1,0 +1,194 @@
+import { Environment } from '@marcbachmann/cel-js';
+import { RollcallError } from '../errors.ts';
+import type { Person, PersonState } from '../person.ts';
+
+/** What a condition sees of a person: every field a string, '' when empty, so that a rule never meets a null. */
+export type RulePerson = Readonly<Record<string, unknown>>;
+
+/**
+ * A rule that answers yes or no. `today` is an ISO date. Throws RULE_INVALID where it gives no answer for a person: taken
+ * for a no, it would remove them.
+ */
+export type Predicate = (person: RulePerson, today: string) => boolean;
+/** A rule that gives a text. */
+export type TextRule = (person: RulePerson, today: string) => string;
+
+const fields = [
+  'id',
+  'email',
+  'firstName',
+  'lastName',
+  'department',
+  'status',
+  'startDate',
+  'endDate',
+  'previousId',
+  'state',
+];
+
+/** Compiles CEL rules against the person of one configuration, whose extra columns are `attributes`. */
+export type RuleCompiler = {
+  readonly predicate: (source: string, key: string) => Predicate;
+  readonly text: (source: string, key: string) => TextRule;
+};
+
+/**
+ * A compiler of CEL rules (https://cel.dev). Types are checked at once: an unknown field, a syntax error or a rule of
+ * the wrong type throws RULE_INVALID with the key and the position.
+ */
+export function createRuleCompiler(attributes: readonly string[]): RuleCompiler {
+  const environment = new Environment()
+    .registerVariable({
+      name: 'person',
+      schema: {
+        ...Object.fromEntries(fields.map((field) => [field, 'string'])),
+        attributes: Object.fromEntries(attributes.map((name) => [name, 'string'])),
+      },
+    })
+    .registerVariable('today', 'string');
+
+  function compile(source: string, key: string, type: 'bool' | 'string') {
+    const fail = (problem: string, position: number | undefined): never => {
+      const first = problem.split('\n')[0] ?? problem;
+      const at = position === undefined ? '' : ` at column ${position + 1} of the rule`;
+      const known = /No such key|Unknown variable/i.test(first)
+        ? `Known are ${fields.map((field) => `person.${field}`).join(', ')}${attributes.map((name) => `, person.attributes.${name}`).join('')} and today; other columns have to be listed in roster.attributes.`
+        : 'See docs/rules.md for what a rule may say.';
+      throw new RollcallError('RULE_INVALID', `the rule "${source}" is wrong${at}: ${first}.`, {
+        place: { key },
+        hint: known,
+      });
+    };
+    try {
+      const rule = environment.parse(source);
+      const checked = rule.check();
+      if (!checked.valid)
+        return fail(checked.error?.message ?? 'it does not check', checked.error?.range?.start);
+      const found = String(checked.type);
+      if (found !== type && found !== 'dyn') {
+        return fail(
+          `it gives ${found} and has to give ${type === 'bool' ? 'true or false' : 'a text'}`,
+          undefined,
+        );
+      }
+      return rule;
+    } catch (error) {
+      if (error instanceof RollcallError) throw error;
+      const range =
+        error instanceof Error && 'range' in error
+          ? (error.range as { start?: number } | undefined)
+          : undefined;
+      return fail(error instanceof Error ? error.message : String(error), range?.start);
+    }
+  }
+
+  /** The rule's answer. Its error is not passed on: it may quote the person. */
+  function answer<T>(
+    source: string,
+    key: string,
+    evaluate: () => unknown,
+    person: RulePerson,
+    isIt: (value: unknown) => value is T,
+  ): T {
+    let code = 'it gives something else';
+    try {
+      const value = evaluate();
+      if (isIt(value)) return value;
+    } catch (error) {
+      code = error instanceof Error && 'code' in error ? String(error.code) : 'it fails';
+    }
+    throw new RollcallError(
+      'RULE_INVALID',
+      `the rule "${source}" gives no answer for person ${String(person['id'])} (${code}).`,
+      { place: { key }, hint: 'Make it hold for every value that the column has, the empty one too.' },
+    );
+  }
+
+  return {
+    predicate: (source, key) => {
+      const rule = compile(source, key, 'bool');
+      return (person, today) =>
+        answer(
+          source,
+          key,
+          () => rule({ person, today }),
+          person,
+          (value) => typeof value === 'boolean',
+        );
+    },
+    text: (source, key) => {
+      const rule = compile(source, key, 'string');
+      return (person, today) =>
+        answer(
+          source,
+          key,
+          () => rule({ person, today }),
+          person,
+          (value) => typeof value === 'string',
+        );
+    },
+  };
+}
+
+/** A person, or a row that has no state yet, as rules see it. */
+export function asRulePerson(
+  person: Omit<Person, 'state' | 'line'> & { readonly state?: PersonState },
+): RulePerson {
+  return {
+    id: person.id,
+    email: person.email ?? '',
+    firstName: person.firstName ?? '',
+    lastName: person.lastName ?? '',
+    department: person.department ?? '',
+    status: person.status ?? '',
+    startDate: person.startDate ?? '',
+    endDate: person.endDate ?? '',
+    previousId: person.previousId ?? '',
+    state: person.state ?? '',
+    attributes: person.attributes,
+  };
+}
+
+/** One `roster.state` rule of the configuration. */
+export type StateRuleConfig = { readonly is: PersonState; readonly when: string };
+
+/**
+ * The states that apply when the configuration has no rules: the words that HR systems use most. Any other status
+ * rejects its row, as with rules of one's own. Without a status column everybody on the roster is active.
+ */
+export const defaultStates: ReadonlyMap<string, PersonState> = new Map([
+  ['active', 'active'],
+  ['leave', 'leave'],
+  ['on leave', 'leave'],
+  ['inactive', 'terminated'],
+  ['terminated', 'terminated'],
+]);
+
+/**
+ * Compiles the ordered state rules: the first that matches counts. Null, which rejects the row, when none does, or when
+ * one before it cannot be answered for this row.
+ */
+export function compileStateRules(
+  compiler: RuleCompiler,
+  rules: readonly StateRuleConfig[] | undefined,
+  hasStatusColumn: boolean,
+  today: string,
+): (row: Omit<Person, 'state'>) => PersonState | null {
+  if (rules === undefined) {
+    if (!hasStatusColumn) return () => 'active';
+    return (row) => defaultStates.get(row.status?.toLowerCase() ?? '') ?? null;
+  }
+  const compiled = rules.map((rule, at) => ({
+    is: rule.is,
+    when: compiler.predicate(rule.when, `roster.state[${at}].when`),
+  }));
+  return (row) => {
+    const seen = asRulePerson(row);
+    try {
+      for (const rule of compiled) if (rule.when(seen, today)) return rule.is;
+    } catch (error) {
+      if (!(error instanceof RollcallError)) throw error;
+    }
+    return null;
+  };
+}

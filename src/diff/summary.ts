@@ -1,0 +1,52 @@
+import { type ChangeCounts, changeKinds } from '../change.ts';
+import type { Change } from './change.ts';
+
+/** Counts by kind, such as `12 create, 3 update`; `no changes` when there are none. */
+export function describeCounts(counts: ChangeCounts): string {
+  const parts = changeKinds.flatMap((kind) =>
+    counts[kind] === 0 ? [] : [`${counts[kind].toLocaleString('en')} ${kind}`],
+  );
+  return parts.length === 0 ? 'no changes' : parts.join(', ');
+}
+
+/**
+ * A plan as a table for people: kind, employee id, name, what. Shows `limit` changes and counts the rest. Names are for
+ * a reviewer's screen and nowhere else.
+ */
+export function planTable(
+  changes: Iterable<Change>,
+  nameOf: (person: string) => string | null,
+  limit: number,
+): string {
+  const rows: [string, string, string, string][] = [];
+  let more = 0;
+  for (const change of changes) {
+    if (rows.length >= limit) more++;
+    else rows.push([change.kind, change.person, nameOf(change.person) ?? '', whatOf(change)]);
+  }
+  if (rows.length === 0) return more === 0 ? '' : `  … and ${more.toLocaleString('en')} more`;
+  const widths = [0, 1, 2].map((at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, at) => (at < 3 ? cell.padEnd(widths[at] ?? 0) : cell))
+      .join('  ')
+      .trimEnd(),
+  );
+  if (more > 0) lines.push(`… and ${more.toLocaleString('en')} more`);
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function whatOf(change: Change): string {
+  if (change.target !== null)
+    return `${change.target}${change.reason === 'EMAIL_MOVED' ? ' (email changed)' : ''}`;
+  if (change.kind === 'deactivate')
+    return change.reason === 'TERMINATED'
+      ? 'left'
+      : change.reason === 'ABSENT'
+        ? 'missing from the roster'
+        : 'rule';
+  if (change.kind === 'create') return '';
+  return change.changed
+    .map((name) => `${name}: ${change.before?.[name] ?? ''} → ${change.after?.[name] ?? ''}`)
+    .join(', ');
+}

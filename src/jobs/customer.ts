@@ -1,0 +1,208 @@
+import { nearest } from '../config/nearest.ts';
+import type { CustomerConfig, PlatformConfig } from '../config/schema.ts';
+import { compileDesire, type DiffField, exemptOf } from '../diff/desired.ts';
+import type { DiffPlatform } from '../diff/differ.ts';
+import { compileStateRules, createRuleCompiler, type RuleCompiler } from '../diff/rules.ts';
+import { RollcallError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { CallContext, Provider, ProviderModule, ResolvedTarget } from '../providers/contract.ts';
+import { type Pacer, rateGroupName } from './pacer.ts';
+
+/** One configured platform, ready to be called. */
+export type Platform = {
+  readonly name: string;
+  readonly config: PlatformConfig;
+  readonly provider: Provider;
+  /** The rate group's name, without anything secret in it. */
+  readonly rateGroup: string;
+};
+
+/** One customer, ready to run: configuration, platforms and compiled rules. */
+export type Customer = {
+  readonly name: string;
+  readonly config: CustomerConfig;
+  readonly platforms: ReadonlyMap<string, Platform>;
+  readonly compiler: RuleCompiler;
+};
+
+/** What customers are built with. */
+export type CustomerDeps = {
+  readonly providers: Readonly<Record<string, ProviderModule>>;
+  readonly pacer: Pacer;
+  readonly log: Log;
+};
+
+/** Builds a customer and compiles all its rules once, so that a wrong rule is a configuration error before any run. */
+export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Customer {
+  const compiler = createRuleCompiler(config.roster.attributes);
+  try {
+    compileStateRules(
+      compiler,
+      config.roster.state,
+      config.roster.columns.status !== undefined,
+      '1970-01-01',
+    );
+    if (config.roster.duplicates !== 'reject')
+      compiler.predicate(config.roster.duplicates.prefer, 'roster.duplicates.prefer');
+    const platforms = new Map<string, Platform>();
+    for (const [name, block] of Object.entries(config.platforms))
+      platforms.set(name, createPlatform(config, name, block, compiler, deps));
+    return { name: config.customer, config, platforms, compiler };
+  } catch (error) {
+    if (!(error instanceof RollcallError) || error.place?.file !== undefined) throw error;
+    throw new RollcallError(error.code, error.message, {
+      place: { ...error.place, file: config.file },
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+}
+
+function createPlatform(
+  config: CustomerConfig,
+  name: string,
+  block: PlatformConfig,
+  compiler: RuleCompiler,
+  deps: CustomerDeps,
+): Platform {
+  const module = deps.providers[block.provider];
+  if (module === undefined)
+    throw new RollcallError('CONFIG_INVALID', `no provider "${block.provider}".`, {
+      place: { key: `platforms.${name}.provider` },
+    });
+  const rateGroup = rateGroupName(block.rateGroup, new URL(block.baseUrl).host, module.credentialOf(block));
+  const provider = module.create(block, {
+    platform: name,
+    pacer: deps.pacer.group(rateGroup, block.rate),
+    log: deps.log,
+  });
+  const { capabilities } = provider;
+  for (const field of Object.keys(block.fields)) {
+    if (field in capabilities.fields) continue;
+    const near = nearest(field, Object.keys(capabilities.fields));
+    throw new RollcallError('CONFIG_INVALID', `${block.provider} has no field "${field}".`, {
+      place: { key: `platforms.${name}.fields.${field}` },
+      hint:
+        near === undefined
+          ? `It has ${Object.keys(capabilities.fields).join(', ')}.`
+          : `Did you mean "${near}"?`,
+    });
+  }
+  if (block.enrollments.length > 0 && capabilities.missing.enrollments !== undefined) {
+    throw new RollcallError(
+      'CAPABILITY_MISSING',
+      `enrollments are not possible: ${capabilities.missing.enrollments}.`,
+      { place: { key: `platforms.${name}.enrollments` } },
+    );
+  }
+  if (block.leavers === 'unenroll' && capabilities.missing.enrollments !== undefined) {
+    throw new RollcallError(
+      'CAPABILITY_MISSING',
+      `leavers cannot be unenrolled: ${capabilities.missing.enrollments}.`,
+      { place: { key: `platforms.${name}.leavers` } },
+    );
+  }
+  desireOf({ config, compiler }, { name, config: block, provider }, '1970-01-01');
+  return { name, config: block, provider, rateGroup };
+}
+
+/** The fields of an account there, as the diff wants them. */
+export function diffFields(provider: Provider): readonly DiffField[] {
+  return Object.entries(provider.capabilities.fields).map(([name, spec]) => ({
+    name,
+    from: spec.from,
+    readBack: spec.readBack,
+    required: spec.required ?? false,
+    maxLength: spec.maxLength ?? null,
+  }));
+}
+
+/** Fields that somebody fills: a field without a rule or a default source is none of our business. */
+function managedFields(
+  platform: Pick<Platform, 'config' | 'provider'>,
+  columns: CustomerConfig['roster']['columns'],
+): readonly DiffField[] {
+  return diffFields(platform.provider).filter((field) => {
+    if (platform.config.fields[field.name] !== undefined) return true;
+    if (field.from === null) return false;
+    if (field.from === 'fullName') return columns.firstName !== undefined || columns.lastName !== undefined;
+    return columns[field.from] !== undefined;
+  });
+}
+
+/** The rules that turn a person into what this platform should have of them. */
+export function desireOf(
+  customer: Pick<Customer, 'config' | 'compiler'>,
+  platform: Pick<Platform, 'name' | 'config' | 'provider'>,
+  today: string,
+): ReturnType<typeof compileDesire> {
+  const { config, compiler } = customer;
+  return compileDesire(
+    compiler,
+    {
+      accounts: platform.config.accounts,
+      fields: platform.config.fields,
+      enrollments: platform.config.enrollments,
+      protect: config.protect,
+      ignore: config.ignore,
+    },
+    managedFields(platform, config.roster.columns),
+    today,
+    (key) => `platforms.${platform.name}.${key}`,
+  );
+}
+
+/** What the diff has to know of the platform, once its targets are resolved. */
+export function diffPlatform(
+  customer: Pick<Customer, 'config'>,
+  platform: Platform,
+  targets: readonly ResolvedTarget[],
+): DiffPlatform {
+  const { capabilities } = platform.provider;
+  return {
+    accounts: capabilities.accounts,
+    matchBy: capabilities.matchBy,
+    canDeactivate: capabilities.missing.deactivate === undefined && capabilities.accounts === 'write',
+    fields: managedFields(platform, customer.config.roster.columns),
+    targets: targets.map((target, at) => ({
+      id: target.id,
+      closed: target.closed !== undefined,
+      isTraining: target.isTraining,
+      keepCompleted: platform.config.enrollments[at]?.keepCompleted ?? true,
+    })),
+    leavers: platform.config.leavers,
+    exempt: exemptOf(customer.config),
+  };
+}
+
+/** The platform of that name. Throws PLATFORM_UNKNOWN with the nearest one. */
+export function platformOf(customer: Customer, name: string): Platform {
+  const platform = customer.platforms.get(name);
+  if (platform !== undefined) return platform;
+  const near = nearest(name, [...customer.platforms.keys()]);
+  throw new RollcallError(
+    'PLATFORM_UNKNOWN',
+    `${customer.config.file}: no platform "${name}" is configured.`,
+    {
+      hint:
+        near === undefined
+          ? `There are ${[...customer.platforms.keys()].join(', ') || 'none'}.`
+          : `Did you mean "${near}"?`,
+    },
+  );
+}
+
+/** A context of calls that counts its requests. */
+export function countingContext(
+  signal: AbortSignal,
+): CallContext & { readonly count: { reads: number; writes: number } } {
+  const count = { reads: 0, writes: 0 };
+  return {
+    signal,
+    count,
+    onRequest: (kind) => {
+      if (kind === 'write') count.writes++;
+      else count.reads++;
+    },
+  };
+}

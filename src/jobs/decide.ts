@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto';
+import { type ChangeCounts, type ChangeKind, changeKinds, noChanges, stageOf } from '../change.ts';
+import { absenceIsDue } from '../diff/absence.ts';
+import { type Change, hashOf } from '../diff/change.ts';
+import type { Difference } from '../diff/differ.ts';
+import { describeHold, guard, guardWindowMs, type Hold } from '../diff/guard.ts';
+import type { WriteOperation } from '../providers/contract.ts';
+import type { Suppression } from '../store/decisions.ts';
+import type { PlannedBatch, PlannedChange } from '../store/journal.ts';
+import { exportKey } from '../store/roster-state.ts';
+import type { LinkFacts, RunReason } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { Customer, Platform } from './customer.ts';
+import type { Sides } from './read-sides.ts';
+
+/** A plan, judged: what may go, what is held, and why. */
+export type Decision = {
+  readonly difference: Difference;
+  readonly holds: readonly Hold[];
+  readonly held: ChangeCounts;
+  readonly planned: ChangeCounts;
+  /** Why removals were withheld; empty when both sides were complete. */
+  readonly withheld: readonly RunReason[];
+  readonly reasons: readonly RunReason[];
+  readonly managed: number;
+  readonly hash: string | null;
+  /** The changes with their dispositions and batches; walking them fills `batches`. */
+  readonly changes: () => Iterable<PlannedChange>;
+  readonly batches: () => readonly PlannedBatch[];
+  readonly usedSuppressions: readonly string[];
+};
+
+export type DecideOptions = {
+  readonly customer: Customer;
+  readonly platform: Platform;
+  readonly store: Store;
+  readonly sides: Sides;
+  readonly nowMs: number;
+  /** Fingerprints that an approval names; their changes go out whatever the limits say. */
+  readonly approved: ReadonlySet<string>;
+  readonly suppressions: readonly Suppression[];
+  /** A run of one person never removes. */
+  readonly onePerson: boolean;
+};
+
+/** Works out the difference, holds it against limits, approvals and earlier decisions, and lays out the batches. */
+export async function decide(options: DecideOptions): Promise<Decision> {
+  const { customer, platform, store, sides, nowMs } = options;
+  const { config } = customer;
+  const withheld = withholdReasons(sides);
+  const absences = await store.roster.absences(customer.name);
+  const completed = sides.targets.some((target) => target.isTraining)
+    ? await store.results.completed(customer.name, platform.name)
+    : new Set<string>();
+  const key = exportKey({
+    fingerprint: sides.roster.proof.fingerprint,
+    modifiedMs: sides.roster.proof.modifiedAtMs,
+  });
+  const suppressed = indexSuppressions(options.suppressions, sides.rowHashes);
+
+  const difference = sides.differ.finish({
+    withholdRemovals: withheld.length > 0 || options.onePerson || platform.config.mode === 'additive',
+    platformShrunk: sides.platformReasons.length > 0,
+    absenceIsDue: (person) => {
+      const known = absences.get(person);
+      // This export counts too, once, and only when it is complete: an incomplete one withholds all removals anyway.
+      const exports = known === undefined ? 1 : known.exports + (known.lastExport === key ? 0 : 1);
+      return absenceIsDue({ exports, sinceMs: known?.sinceMs ?? nowMs }, config.absence, nowMs);
+    },
+    hasCompleted: (target, person) => completed.has(`${target}\n${person}`),
+    mayBeSuppressed: suppressed.people.size === 0 ? () => false : (person) => suppressed.people.has(person),
+    isSuppressed: suppressed.matches,
+  });
+
+  const approvedCounts = noChanges();
+  if (options.approved.size > 0) {
+    for (const change of difference.changes())
+      if (options.approved.has(change.fingerprint)) approvedCounts[change.kind]++;
+  }
+  const managed = await store.links.count(customer.name, platform.name);
+  const holds = guard({
+    planned: difference.counts,
+    approved: approvedCounts,
+    recent: await store.journal.recentCounts(customer.name, platform.name, nowMs - guardWindowMs),
+    managed,
+    limits: platform.config.limits as Parameters<typeof guard>[0]['limits'],
+  });
+  const heldKinds = new Set<ChangeKind>(holds.map((hold) => hold.kind));
+  const held = noChanges();
+  for (const hold of holds) held[hold.kind] = difference.counts[hold.kind] - approvedCounts[hold.kind];
+
+  const reasons: RunReason[] = [
+    ...holds.map((hold) => ({ code: `HELD_${hold.kind.toUpperCase()}`, message: describeHold(hold) })),
+    ...withheld,
+  ];
+  if (withheld.length > 0 && difference.withheld.deactivate + difference.withheld.unenroll > 0) {
+    reasons.push({
+      code: 'REMOVALS_WITHHELD',
+      message: `${difference.withheld.deactivate} deactivate and ${difference.withheld.unenroll} unenroll were withheld; the next complete run makes them.`,
+    });
+  }
+  const waits = (change: Change): boolean =>
+    heldKinds.has(change.kind) && !options.approved.has(change.fingerprint);
+  const layout = createLayout(platform.provider.capabilities.operations, platform.config.mode === 'observe');
+  const facts = (change: Change): LinkFacts | null => {
+    if (change.kind === 'deactivate' || change.kind === 'unenroll') return null;
+    const person = sides.differ.people.find(change.person);
+    return {
+      writtenHash: sides.differ.people.writtenHash(person),
+      emailHash: sides.differ.people.emailHash(person),
+    };
+  };
+  return {
+    difference,
+    holds,
+    held,
+    planned: difference.counts,
+    withheld,
+    reasons,
+    managed,
+    hash: hashToDecide(difference, holds.length > 0 ? waits : () => true),
+    *changes() {
+      layout.reset();
+      for (const change of difference.changes()) {
+        const disposition = waits(change) ? 'held' : 'apply';
+        yield {
+          ...change,
+          disposition,
+          approved: options.approved.has(change.fingerprint),
+          batch: disposition === 'apply' ? layout.place(change) : null,
+          rowHash: null,
+          link: facts(change),
+        };
+      }
+    },
+    batches: layout.batches,
+    usedSuppressions: suppressed.outdated,
+  };
+}
+
+/** Why nobody may be removed: the roster or the platform did not prove that it is complete. */
+function withholdReasons(sides: Sides): readonly RunReason[] {
+  const { proof } = sides.roster;
+  const reasons: RunReason[] = proof.reasons.map((reason) => ({
+    code: reason.code,
+    message: reason.message,
+  }));
+  if (proof.unreadableIds > 0) {
+    reasons.push({
+      code: 'ROSTER_ID_UNREADABLE',
+      message: `${proof.unreadableIds} rejected rows have no readable id: they could be anybody, so nobody is removed.`,
+    });
+  }
+  return [...reasons, ...sides.platformReasons];
+}
+
+function hashToDecide(difference: Difference, concerns: (change: Change) => boolean): string | null {
+  const fingerprints: string[] = [];
+  for (const change of difference.changes()) if (concerns(change)) fingerprints.push(change.fingerprint);
+  return fingerprints.length === 0 ? null : hashOf(fingerprints);
+}
+
+/** Puts changes into batches: as few requests as the platform's operations allow, stage by stage. */
+function createLayout(operations: readonly WriteOperation[], observe: boolean) {
+  const byKind = new Map<ChangeKind, WriteOperation>();
+  for (const kind of changeKinds) {
+    const operation = operations.find((candidate) => candidate.kinds.includes(kind));
+    if (operation !== undefined) byKind.set(kind, operation);
+  }
+  let laid: { batch: number; stage: number; operation: string; target: string | null; size: number }[] = [];
+  const open = new Map<string, (typeof laid)[number]>();
+  return {
+    reset: () => {
+      laid = [];
+      open.clear();
+    },
+    batches: () => laid,
+    place: (change: Change): number | null => {
+      const operation = byKind.get(change.kind);
+      if (operation === undefined || observe) return null;
+      const stage = stageOf[change.kind];
+      const lane = `${stage}\n${operation.name}\n${change.target ?? ''}`;
+      let batch = open.get(lane);
+      if (batch === undefined || batch.size >= operation.limit) {
+        batch = { batch: laid.length + 1, stage, operation: operation.name, target: change.target, size: 0 };
+        laid.push(batch);
+        open.set(lane, batch);
+      }
+      batch.size++;
+      return batch.batch;
+    },
+  };
+}
+
+/** Earlier decisions as a question about a change. */
+function indexSuppressions(suppressions: readonly Suppression[], rowHashes: ReadonlyMap<string, string>) {
+  const people = new Map<string, Suppression[]>();
+  const outdated: string[] = [];
+  for (const suppression of suppressions) {
+    const row = rowHashes.get(suppression.person);
+    if (
+      suppression.cause === 'undone' &&
+      suppression.row_hash !== null &&
+      row !== undefined &&
+      row !== suppression.row_hash
+    ) {
+      outdated.push(suppression.id);
+      continue;
+    }
+    people.set(suppression.person, [...(people.get(suppression.person) ?? []), suppression]);
+  }
+  return {
+    people,
+    outdated,
+    matches: (change: Change): boolean =>
+      (people.get(change.person) ?? []).some((suppression) =>
+        suppression.fingerprint === null
+          ? suppression.kind === change.kind && suppression.target === change.target
+          : suppression.fingerprint === change.fingerprint,
+      ),
+  };
+}
+
+/** A person's row as a hash: what an undo stays valid for. */
+export function hashRow(person: object): string {
+  const { line: _line, ...row } = person as { line?: number };
+  return createHash('sha256').update(JSON.stringify(row)).digest('hex').slice(0, 32);
+}

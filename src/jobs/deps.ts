@@ -1,0 +1,28 @@
+import type { EventEmitter } from 'node:events';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import type { Customer } from './customer.ts';
+import type { Progress } from './progress.ts';
+import type { Queues } from './queues.ts';
+
+/** What happens inside this process, for progress bars and for waking up: nothing relies on it for correctness. */
+export type EngineEvents = {
+  readonly progress: [run: string, progress: Progress];
+  readonly batchDone: [run: string];
+  readonly runEnded: [run: string];
+};
+
+/** What every job is given. */
+export type JobDeps = {
+  /** Identifies this process in leases. */
+  readonly instance: string;
+  readonly customers: ReadonlyMap<string, Customer>;
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly events: EventEmitter<EngineEvents>;
+  /** Aborts when the process drains: runs stop where they are and go on after the next start. */
+  readonly draining: AbortSignal;
+  readonly lastExpectedMs?: (customer: Customer) => ((atMs: number) => number) | undefined;
+};

@@ -1,0 +1,226 @@
+import type { Account, AccountFields, AccountRef, Membership } from '../account.ts';
+import type { ChangeKind } from '../change.ts';
+import type { EnrollmentRule, PlatformConfig, PlatformSettings } from '../config/schema.ts';
+import type { PersonField } from '../person.ts';
+
+/** What a request is for; runs report reads (sign-in included) and writes. */
+export type RequestKind = 'auth' | 'read' | 'write';
+
+/** What comes with every call of a provider. */
+export type CallContext = {
+  readonly signal: AbortSignal;
+  /** Called once for each attempt, before it is sent. */
+  readonly onRequest: (kind: RequestKind) => void;
+};
+
+/** The slots of one rate group. Every request, reads and sign-in included, takes one before it is sent. */
+export type RequestPacer = {
+  /** Resolves when one request may be sent at once. Rejects when the signal aborts. */
+  readonly slot: (signal: AbortSignal) => Promise<void>;
+  /** Nobody in the group sends anything for this long: the answer to a 429. */
+  readonly pause: (pauseMs: number) => Promise<void>;
+};
+
+/** The few log methods a provider may use. Fields hold ids and numbers, never names or emails. */
+export type ProviderLog = {
+  readonly debug: (fields: Record<string, unknown>, message: string) => void;
+  readonly warn: (fields: Record<string, unknown>, message: string) => void;
+};
+
+/** What a provider is built with. */
+export type ProviderDeps = {
+  /** The platform's name in the configuration, for messages. */
+  readonly platform: string;
+  readonly pacer: RequestPacer;
+  readonly log: ProviderLog;
+  /** First back-off of a failed read, doubled each time. Default `retryBaseMs` of the http client. */
+  readonly retryBaseMs?: number;
+};
+
+/** One field of an account that the platform takes. */
+export type FieldSpec = {
+  /**
+   * The person field it is filled from by default, `fullName` (first and last name, joined by a space), or null when only
+   * a `fields:` rule fills it.
+   */
+  readonly from: PersonField | 'fullName' | null;
+  /** Whether reading an account gives the field back. If not, it is compared with what we last wrote. */
+  readonly readBack: boolean;
+  /** A create is refused without it. */
+  readonly required?: boolean;
+  /** Longer values are cut by us, and the run says so. In UTF-16 code units. */
+  readonly maxLength?: number;
+};
+
+/** A kind of write request: which changes may share one request, and how many of them. */
+export type WriteOperation = {
+  readonly name: string;
+  readonly kinds: readonly ChangeKind[];
+  /** Most items in one request. */
+  readonly limit: number;
+};
+
+/** What a platform can do. What it cannot has its reason in `missing`. */
+export type Capabilities = {
+  /** `write`: we create, update and deactivate. `none`: there are no accounts to read; people are known by id or email. */
+  readonly accounts: 'write' | 'none';
+  /** Which reference of an account carries the employee id; `email` where there is no room for one. */
+  readonly matchBy: 'externalId' | 'email';
+  readonly fields: Readonly<Record<string, FieldSpec>>;
+  readonly operations: readonly WriteOperation[];
+  /** True when one account can be fetched without reading all. */
+  readonly lookUp: boolean;
+  /** Reasons, for people, why something is missing. */
+  readonly missing: Readonly<
+    Partial<Record<'accounts' | 'deactivate' | 'enrollments' | 'results' | 'targets' | 'lookUp', string>>
+  >;
+};
+
+/** An enrollment target of the configuration, found on the platform. */
+export type ResolvedTarget = {
+  readonly id: string;
+  readonly name: string;
+  /** Set when nobody may be enrolled or removed now (outside its dates, finished): the reason. */
+  readonly closed?: string;
+  /** The target names one training or campaign, so that "who completed is not enrolled anew" applies. */
+  readonly isTraining: boolean;
+};
+
+/** Something people can be enrolled in, for `rollcall targets`. */
+export type TargetListing = {
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  readonly starts?: string;
+  readonly ends?: string;
+  readonly size?: number;
+  readonly details?: Readonly<Record<string, string>>;
+};
+
+/** An account to be written. `fields` is all that we want there; `changed` names those that differ (update). */
+export type AccountItem = {
+  readonly kind: 'create' | 'update' | 'reactivate' | 'deactivate';
+  /** The employee id. */
+  readonly person: string;
+  readonly ref: AccountRef;
+  readonly fields: AccountFields;
+  readonly changed: readonly string[];
+};
+
+/** A membership to be written. */
+export type MemberItem = { readonly person: string; readonly ref: AccountRef };
+
+/** What became of one item. `code` is a short stable word, `message` says it without personal data. */
+export type ItemOutcome =
+  | {
+      readonly ok: true;
+      readonly account?: { readonly id: string | null; readonly externalId: string | null };
+      readonly note?: string;
+    }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** One write request's worth of work. */
+export type WriteRequest =
+  | { readonly operation: string; readonly accounts: readonly AccountItem[]; readonly repeated: boolean }
+  | {
+      readonly operation: 'enroll' | 'unenroll';
+      readonly target: string;
+      readonly members: readonly MemberItem[];
+      /** An earlier attempt was sent and its outcome is unknown. */
+      readonly repeated: boolean;
+    };
+
+/** One line of training results. */
+export type ResultRow = {
+  readonly ref: AccountRef;
+  /** The vendor's id of the result, where there is one: a later read replaces it. */
+  readonly id: string | null;
+  readonly target: string;
+  readonly targetName: string;
+  readonly status: 'completed' | 'open';
+  readonly score: number | null;
+  /** ISO 8601, when completed or last touched. */
+  readonly at: string | null;
+  readonly rawStatus: string;
+};
+
+/**
+ * A training to be started for a target group once it has its members. Creating and sending happen at most once each;
+ * the caller journals the intent before it calls, and never calls again when the outcome is unknown.
+ */
+export type Launch = {
+  readonly target: string;
+  /** The enrollment's name on the platform. */
+  readonly name: string;
+  readonly training: string;
+  readonly send: boolean;
+  /** Later members are enrolled by the platform itself. */
+  readonly autoEnroll: boolean;
+  /** Everyone the send will reach, unmanaged people too. */
+  readonly reach: number;
+  /** The enrollment's id when one of that name and training exists, with whether it was sent. */
+  readonly existing: { readonly id: string; readonly sent: boolean | null } | null;
+};
+
+/** Provider of launches; only Keepnet has one today. */
+export type Launcher = {
+  readonly plan: (ctx: CallContext) => Promise<readonly Launch[]>;
+  /** Creates the enrollment and returns its id. */
+  readonly create: (launch: Launch, ctx: CallContext) => Promise<string>;
+  readonly send: (enrollmentId: string, ctx: CallContext) => Promise<void>;
+};
+
+/**
+ * A platform, behind one contract. Reads prove that they are complete or throw `ProviderError` READ_INCOMPLETE; writes
+ * give exactly one outcome for each item, in the order of the items. All methods throw `ProviderError` and honour the
+ * signal promptly.
+ */
+export type Provider = {
+  /** Read it anew after `prepare`, which may have refined it. */
+  readonly capabilities: Capabilities;
+  /**
+   * Called once before capabilities are used in a run; may refine them by what the platform says of itself. Without it
+   * they are conservative: no request carries more than any platform of the kind takes.
+   */
+  readonly prepare?: (ctx: CallContext) => Promise<void>;
+  /** The cheapest call that proves the credentials. */
+  readonly signIn: (ctx: CallContext) => Promise<void>;
+  /**
+   * All accounts, in pages. Ends normally only when the pages add up. `onTotal` is told the number to expect, when the
+   * platform says it. Not called where `capabilities.accounts` is `none`.
+   */
+  readonly readAccounts: (
+    ctx: CallContext,
+    onTotal?: (total: number) => void,
+  ) => AsyncIterable<readonly Account[]>;
+  readonly lookUp: (ref: AccountRef, ctx: CallContext) => Promise<Account | null>;
+  /** Finds the targets of the rules, in their order. Throws TARGET_UNKNOWN with the candidates. */
+  readonly resolveTargets: (
+    rules: readonly EnrollmentRule[],
+    ctx: CallContext,
+  ) => Promise<readonly ResolvedTarget[]>;
+  readonly readMembers: (target: string, ctx: CallContext) => AsyncIterable<readonly Membership[]>;
+  readonly write: (request: WriteRequest, ctx: CallContext) => Promise<readonly ItemOutcome[]>;
+  readonly listTargets: (ctx: CallContext) => Promise<readonly TargetListing[]>;
+  /** Results since the given time (ISO 8601) where the API can; all otherwise. */
+  readonly readResults: (
+    targets: readonly ResolvedTarget[],
+    sinceIso: string | null,
+    ctx: CallContext,
+  ) => AsyncIterable<readonly ResultRow[]>;
+  readonly launcher?: Launcher;
+  /** Warnings worth telling at `check`: licence exceeded, members that no rule explains. */
+  readonly warnings?: (ctx: CallContext) => Promise<readonly string[]>;
+};
+
+/** How a provider enters the registry. */
+export type ProviderModule = {
+  readonly name: string;
+  /** The platform block: `platformBase` extended. */
+  readonly settings: PlatformSettings;
+  /** What makes two blocks the same tenant, such as base URL and customer id. */
+  readonly tenantOf: (block: PlatformConfig) => string;
+  /** What the vendor counts requests by, besides the host; it may hold secrets and is hashed by the caller. */
+  readonly credentialOf: (block: PlatformConfig) => string;
+  readonly create: (block: PlatformConfig, deps: ProviderDeps) => Provider;
+};

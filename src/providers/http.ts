@@ -1,0 +1,296 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import ky from 'ky';
+import type { z } from 'zod';
+import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
+import { ProviderError, safeCode } from './error.ts';
+
+/** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */
+export const readAttempts = 5;
+/** First back-off of a failed read; doubled each time, with full jitter on its second half. */
+export const retryBaseMs = 500;
+/** A platform that asks for a longer pause than this fails the read: on-call hears of it rather than a silent night. */
+export const longestPauseMs = 15 * 60_000;
+/** What a 429 without a wait means. */
+export const defaultPauseMs = 5_000;
+/** An answer larger than this is not a page of 200 accounts. */
+const largestAnswerBytes = 256 * 1024 * 1024;
+
+/** One request. `path` begins with `/` and is appended to the base URL. */
+export type HttpRequest<T> = {
+  readonly kind: RequestKind;
+  readonly method: string;
+  readonly path: string;
+  /** Stands for the path in messages, where the path holds an id that may tell who somebody is: `/Users/{id}`. */
+  readonly label?: string;
+  readonly query?: Readonly<Record<string, string | number>>;
+  readonly json?: unknown;
+  readonly form?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Shape of a good answer. An answer that does not fit is PLATFORM_BAD_ANSWER. */
+  readonly schema: z.ZodType<T>;
+  /** Statuses besides 2xx that `schema` parses too, such as 409. */
+  readonly accept?: readonly number[];
+  /** An empty body stands for this, where the API answers 204. */
+  readonly emptyAs?: unknown;
+};
+
+export type HttpAnswer<T> = { readonly status: number; readonly data: T; readonly headers: Headers };
+
+/** A refusal, as far as the vendor's format is known. */
+export type Refusal = {
+  readonly kind: 'signIn' | 'refused' | 'rateLimited' | 'unavailable';
+  readonly vendorCode?: string;
+  readonly retryAfterMs?: number;
+  /** A field or detail worth naming; must not hold personal data. */
+  readonly detail?: string;
+};
+
+/** What a request is, for those who add headers to it or read its answer. */
+export type RequestLine = { readonly method: string; readonly path: string; readonly kind: RequestKind };
+
+export type HttpOptions = {
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  readonly deps: ProviderDeps;
+  /** Headers of every request, sign-in included; called for each attempt, before it takes its slot. */
+  readonly headers?: (
+    request: RequestLine,
+    ctx: CallContext,
+  ) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  /** Headers made at the moment of sending, such as a dated signature: a slot may be minutes away. */
+  readonly sign?: (request: RequestLine) => Readonly<Record<string, string>>;
+  /** The settings to look at when sign-in is refused, such as `apiKey`. */
+  readonly credentialKeys: readonly string[];
+  /** Reads the vendor's error format; undefined leaves it to the HTTP status. Also called for 2xx answers. */
+  readonly refusal?: (
+    status: number,
+    body: unknown,
+    headers: Headers,
+    request: RequestLine,
+  ) => Refusal | undefined;
+  /**
+   * Called once when sign-in was refused, with the status and what `headers` gave for the refused attempt: true when
+   * there is a fresh credential to try once more with.
+   */
+  readonly renew?: (
+    ctx: CallContext,
+    refused: {
+      readonly status: number | undefined;
+      readonly headers: Readonly<Record<string, string>>;
+    },
+  ) => Promise<boolean>;
+};
+
+export type Http = {
+  readonly request: <T>(request: HttpRequest<T>, ctx: CallContext) => Promise<HttpAnswer<T>>;
+};
+
+/** `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110, section 10.2.3). */
+export function retryAfterMs(value: string | null, nowMs: number): number | undefined {
+  if (value === null || value.trim() === '') return undefined;
+  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.ceil(Number(value) * 1_000);
+  const atMs = Date.parse(value);
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+}
+
+function byStatus(status: number): Refusal | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status === 401 || status === 403) return { kind: 'signIn' };
+  if (status === 429) return { kind: 'rateLimited' };
+  if (status === 408 || status >= 500) return { kind: 'unavailable' };
+  return { kind: 'refused' };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The one HTTP client of all providers: takes a slot of the pacer for every attempt, retries reads a few times with
+ * back-off, pauses the rate group on a 429, and turns every answer into parsed data or a `ProviderError` without
+ * personal data. Writes are sent once: their retries belong to the queue.
+ */
+export function createHttp(options: HttpOptions): Http {
+  const { deps } = options;
+  const base = options.baseUrl.replace(/\/+$/, '');
+  const client = ky.create({
+    retry: 0,
+    throwHttpErrors: false,
+    timeout: false,
+    redirect: 'manual',
+  });
+
+  async function attempt<T>(
+    request: HttpRequest<T>,
+    common: Readonly<Record<string, string>>,
+    ctx: CallContext,
+  ): Promise<HttpAnswer<T>> {
+    const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
+    await deps.pacer.slot(ctx.signal);
+    ctx.onRequest(request.kind);
+    const mayHaveApplied = request.kind === 'write' ? 'unknown' : 'no';
+    let response: Response;
+    let text: string;
+    try {
+      const init: Parameters<typeof client>[1] = {
+        method: request.method,
+        headers: {
+          accept: 'application/json',
+          ...common,
+          ...options.sign?.(request),
+          ...request.headers,
+        },
+        // Bounds the body too: an answer that stalls half-way must not hold up the run.
+        signal: AbortSignal.any([ctx.signal, AbortSignal.timeout(options.timeoutMs)]),
+      };
+      if (request.query !== undefined) init.searchParams = { ...request.query };
+      if (request.json !== undefined) {
+        init.body = JSON.stringify(request.json);
+        init.headers = { 'content-type': 'application/json', ...init.headers } as Record<string, string>;
+      }
+      if (request.form !== undefined) init.body = new URLSearchParams(request.form);
+      response = await client(base + request.path, init);
+      const length = Number(response.headers.get('content-length') ?? 0);
+      if (length > largestAnswerBytes) throw new Error(`answer of ${length} bytes`);
+      text = await response.text();
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      // No cause: the client's own errors carry the address with its query, and headers, which may hold personal data.
+      const { reason, unsent } = describeNetworkFailure(error, options.timeoutMs);
+      throw new ProviderError('PLATFORM_UNAVAILABLE', `${where}: ${reason}.`, {
+        applied: unsent ? 'no' : mayHaveApplied,
+      });
+    }
+    const body = text === '' ? request.emptyAs : parseJson(text);
+    const accepted = response.ok || request.accept?.includes(response.status) === true;
+    const refusal =
+      options.refusal?.(response.status, body, response.headers, request) ??
+      (accepted ? undefined : byStatus(response.status));
+    if (refusal !== undefined && !(accepted && !response.ok))
+      throw refusalError(where, response, refusal, mayHaveApplied);
+    if (body === undefined) {
+      const type = response.headers.get('content-type')?.split(';')[0] ?? 'no content type';
+      throw new ProviderError(
+        'PLATFORM_BAD_ANSWER',
+        `${where}: HTTP ${response.status} with ${text.length} characters of ${type} that are not JSON.`,
+        {
+          status: response.status,
+          applied: mayHaveApplied,
+          hint: 'Check baseUrl, and whether a proxy answers in its place.',
+        },
+      );
+    }
+    const parsed = request.schema.safeParse(body);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new ProviderError(
+        'PLATFORM_BAD_ANSWER',
+        `${where}: HTTP ${response.status} answered an unexpected shape: ${issue === undefined ? 'unknown' : `${issue.path.join('.') || 'body'}: ${issue.code}`}.`,
+        { status: response.status, applied: mayHaveApplied },
+      );
+    }
+    return { status: response.status, data: parsed.data, headers: response.headers };
+  }
+
+  function refusalError(
+    where: string,
+    response: Response,
+    refusal: Refusal,
+    mayHaveApplied: 'no' | 'unknown',
+  ): ProviderError {
+    const vendorCode = safeCode(refusal.vendorCode);
+    const said = `HTTP ${response.status}${vendorCode === undefined ? '' : ` ${vendorCode}`}${refusal.detail === undefined ? '' : ` (${refusal.detail})`}`;
+    const facts = { status: response.status, ...(vendorCode === undefined ? {} : { vendorCode }) };
+    switch (refusal.kind) {
+      case 'signIn':
+        return new ProviderError('SIGN_IN_REFUSED', `${where}: sign-in refused, ${said}.`, {
+          ...facts,
+          hint: `Check ${options.credentialKeys.map((key) => `platforms.${deps.platform}.${key}`).join(', ')}.`,
+        });
+      case 'rateLimited': {
+        const waitMs =
+          refusal.retryAfterMs ??
+          retryAfterMs(response.headers.get('retry-after'), Date.now()) ??
+          defaultPauseMs;
+        return new ProviderError(
+          'PLATFORM_RATE_LIMITED',
+          `${where}: ${said}, asked to wait ${Math.ceil(waitMs / 1_000)} s.`,
+          {
+            ...facts,
+            retryAfterMs: waitMs,
+          },
+        );
+      }
+      case 'unavailable': {
+        const waitMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
+        return new ProviderError('PLATFORM_UNAVAILABLE', `${where}: ${said}.`, {
+          ...facts,
+          applied: mayHaveApplied,
+          ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+        });
+      }
+      case 'refused':
+        return new ProviderError('PLATFORM_REFUSED', `${where}: ${said}.`, facts);
+    }
+  }
+
+  async function request<T>(wanted: HttpRequest<T>, ctx: CallContext): Promise<HttpAnswer<T>> {
+    let renewed = false;
+    for (let tries = 1; ; tries++) {
+      ctx.signal.throwIfAborted();
+      // Outside the try: a sign-in that failed has had its own attempts.
+      const common = (await options.headers?.(wanted, ctx)) ?? {};
+      try {
+        return await attempt(wanted, common, ctx);
+      } catch (error) {
+        if (!(error instanceof ProviderError)) throw error;
+        if (error.code === 'SIGN_IN_REFUSED' && !renewed && options.renew !== undefined) {
+          renewed = true;
+          if (await options.renew(ctx, { status: error.status, headers: common })) continue;
+        }
+        if (error.code === 'PLATFORM_RATE_LIMITED')
+          await deps.pacer.pause(Math.min(error.retryAfterMs ?? defaultPauseMs, longestPauseMs));
+        if (wanted.kind === 'write' || !error.passing || tries >= readAttempts) throw error;
+        if ((error.retryAfterMs ?? 0) > longestPauseMs) throw error;
+        deps.log.warn(
+          { platform: deps.platform, code: error.code, status: error.status, tries },
+          'read failed, trying again',
+        );
+        if (error.code === 'PLATFORM_RATE_LIMITED') continue;
+        const backOffMs = (deps.retryBaseMs ?? retryBaseMs) * 2 ** (tries - 1);
+        const waitMs = Math.max(error.retryAfterMs ?? 0, backOffMs * (0.5 + Math.random() / 2));
+        await sleep(waitMs, undefined, { signal: ctx.signal }).catch(() => ctx.signal.throwIfAborted());
+      }
+    }
+  }
+
+  return { request };
+}
+
+/** Failures to connect: nothing of the request was sent. */
+const beforeSending: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function describeNetworkFailure(
+  error: unknown,
+  timeoutMs: number,
+): { readonly reason: string; readonly unsent: boolean } {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'TimeoutError')
+      return { reason: `no answer within ${timeoutMs / 1_000} s`, unsent: false };
+    if ('code' in cause && typeof cause.code === 'string' && safeCode(cause.code) !== undefined) {
+      return { reason: `connection failed (${cause.code})`, unsent: beforeSending.has(cause.code) };
+    }
+  }
+  return { reason: 'connection failed', unsent: false };
+}

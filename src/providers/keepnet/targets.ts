@@ -1,0 +1,144 @@
+import type { Membership } from '../../account.ts';
+import type { EnrollmentRule } from '../../config/schema.ts';
+import type { CallContext, ResolvedTarget, ResultRow, TargetListing } from '../contract.ts';
+import { ProviderError } from '../error.ts';
+import { findNamed } from '../named.ts';
+import type { KeepnetApi } from './api.ts';
+import { isCompleted, toMembership, toResult } from './convert.ts';
+import { isOf, isTrainingRule, type TrainingRule } from './launch.ts';
+import type { WireEnrollment, WireGroup } from './schema.ts';
+import { type KeepnetSettings, launchName } from './settings.ts';
+
+/** A target group, with what `findNamed` looks at. */
+export type Group = WireGroup & { readonly id: string };
+
+/** Why a group cannot be changed here; undefined when it can. */
+export function groupOwner(group: WireGroup): string | undefined {
+  if (group.isScimGroup === true) return 'SCIM owns its members';
+  if (group.isGoogleGroup === true) return 'Google owns its members';
+  return group.isEditable === false ? 'Keepnet says that it is not editable' : undefined;
+}
+
+export type Targets = ReturnType<typeof createTargets>;
+
+/** Target groups, their members, and what training reports say of them. */
+export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform: string) {
+  async function groups(ctx: CallContext): Promise<readonly Group[]> {
+    return (await api.groups(ctx)).map((group) => ({ ...group, id: group.resourceId }));
+  }
+
+  /** The group of a rule. @throws ProviderError TARGET_UNKNOWN, or CAPABILITY_MISSING when something else owns it */
+  function find(all: readonly Group[], rule: Pick<EnrollmentRule, 'target'>, index: number): Group {
+    const key = `enrollments[${index}].target`;
+    const group = findNamed(all, { platform, what: 'target group', wanted: rule.target, key });
+    const owner = groupOwner(group);
+    if (owner === undefined) return group;
+    throw new ProviderError('CAPABILITY_MISSING', `${platform}: target group "${rule.target}": ${owner}.`, {
+      place: { key: `platforms.${platform}.${key}` },
+      hint: 'Choose a group that is managed in Keepnet itself.',
+    });
+  }
+
+  const trainingRules = block.enrollments.filter(isTrainingRule);
+
+  async function trainingRulesOf(groupId: string, ctx: CallContext): Promise<readonly TrainingRule[]> {
+    if (trainingRules.length === 0) return [];
+    const name = (await groups(ctx)).find(({ id }) => id === groupId)?.name;
+    return trainingRules.filter(({ target }) => target === groupId || target === name);
+  }
+
+  /** The enrollments that a rule created, or found there. */
+  async function enrollmentsOf(
+    rule: TrainingRule,
+    all: readonly WireEnrollment[],
+    ctx: CallContext,
+  ): Promise<readonly WireEnrollment[]> {
+    const named = all.filter(({ name }) => name === launchName(rule));
+    const asGiven = { id: rule.training, name: rule.training };
+    const plain = named.filter((row) => isOf(row, row.name, asGiven));
+    if (plain.length === named.length) return plain;
+    // A row may tell only the id of its training where the rule has the name.
+    const trainings = (await api.trainings(ctx)).filter(
+      ({ id, name }) => id === rule.training || name === rule.training,
+    );
+    return named.filter((row) => trainings.some((training) => isOf(row, row.name, training)));
+  }
+
+  async function completedBy(rule: TrainingRule, all: readonly WireEnrollment[], ctx: CallContext) {
+    const users = new Set<string>();
+    for (const { id } of await enrollmentsOf(rule, all, ctx)) {
+      for await (const rows of api.reports(id, ctx)) {
+        for (const row of rows) if (isCompleted(row)) users.add(row.targetUserResourceId);
+      }
+    }
+    return users;
+  }
+
+  async function* readMembers(
+    groupId: string,
+    ctx: CallContext,
+  ): AsyncGenerator<readonly Membership[], void, undefined> {
+    const rules = await trainingRulesOf(groupId, ctx);
+    const enrollments = rules.length === 0 ? [] : await api.enrollments(ctx);
+    const completed: ReadonlySet<string>[] = [];
+    for (const rule of rules) completed.push(await completedBy(rule, enrollments, ctx));
+    // Of several trainings for one group, all have to be done.
+    const isDone = (id: string) => completed.length > 0 && completed.every((users) => users.has(id));
+    for await (const rows of api.members(groupId, ctx)) {
+      yield rows.map((row) => toMembership(row, block, isDone(row.resourceId)));
+    }
+  }
+
+  async function* readResults(
+    targets: readonly ResolvedTarget[],
+    ctx: CallContext,
+  ): AsyncGenerator<readonly ResultRow[], void, undefined> {
+    if (trainingRules.length === 0 || targets.length === 0) return;
+    const enrollments = await api.enrollments(ctx);
+    const read = new Set<string>();
+    for (const { id: target, name: targetName } of targets) {
+      for (const rule of await trainingRulesOf(target, ctx)) {
+        for (const { id: enrollmentId } of await enrollmentsOf(rule, enrollments, ctx)) {
+          // A group may be the target of several rules, and then comes here as often.
+          if (read.has(enrollmentId)) continue;
+          read.add(enrollmentId);
+          for await (const rows of api.reports(enrollmentId, ctx)) {
+            yield rows.map((row) => toResult(row, { enrollmentId, target, targetName }));
+          }
+        }
+      }
+    }
+  }
+
+  return {
+    groups,
+    find,
+    readMembers,
+    readResults,
+    resolve: async (
+      rules: readonly EnrollmentRule[],
+      ctx: CallContext,
+    ): Promise<readonly ResolvedTarget[]> => {
+      if (rules.length === 0) return [];
+      const all = await groups(ctx);
+      return rules.map((rule, index) => {
+        const { id, name } = find(all, rule, index);
+        return { id, name, isTraining: 'training' in rule && rule.training !== undefined };
+      });
+    },
+    list: async (ctx: CallContext): Promise<readonly TargetListing[]> => {
+      const listed = (await groups(ctx)).map((group): TargetListing => {
+        const owner = groupOwner(group);
+        return {
+          kind: 'group',
+          id: group.id,
+          name: group.name,
+          ...(typeof group.targetUserCount === 'number' ? { size: group.targetUserCount } : {}),
+          ...(owner === undefined ? {} : { details: { closed: owner } }),
+        };
+      });
+      const trainings = await api.trainings(ctx);
+      return [...listed, ...trainings.map(({ id, name }) => ({ kind: 'training', id, name }))];
+    },
+  };
+}

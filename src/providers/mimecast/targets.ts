@@ -1,0 +1,158 @@
+import type { Membership } from '../../account.ts';
+import type { EnrollmentRule } from '../../config/schema.ts';
+import { normaliseEmail } from '../../normalise.ts';
+import type { CallContext, ProviderDeps, ResolvedTarget, ResultRow, TargetListing } from '../contract.ts';
+import { ProviderError } from '../error.ts';
+import { findNamed } from '../named.ts';
+import type { MimecastApi } from './api.ts';
+import { emailOf, standingOf, toIso, toResult } from './convert.ts';
+import type { WireCampaign, WireFolder, WireParticipant } from './schema.ts';
+import type { MimecastRule, MimecastSettings } from './settings.ts';
+
+type Group = WireFolder & { readonly name: string };
+type Campaign = WireCampaign & { readonly name: string };
+type CampaignRule = MimecastRule & { readonly campaign: string };
+
+const ldapOwned = 'the directory owns its members (source ldap)';
+
+function isLdap(group: WireFolder): boolean {
+  return (group.source ?? '').toLowerCase() === 'ldap';
+}
+
+/** Directory groups, their members, and what campaigns say of them. */
+export function createTargets(api: MimecastApi, block: MimecastSettings, deps: ProviderDeps) {
+  const { platform } = deps;
+  const campaignRules = block.enrollments.filter((rule): rule is CampaignRule => rule.campaign !== undefined);
+
+  async function groups(ctx: CallContext): Promise<readonly Group[]> {
+    return (await api.groups(ctx)).map((group) => ({ ...group, name: group.description }));
+  }
+
+  async function campaigns(ctx: CallContext): Promise<readonly Campaign[]> {
+    return (await api.campaigns(ctx)).map((row) => ({ ...row, name: row.name ?? row.title ?? '' }));
+  }
+
+  function findCampaign(all: readonly Campaign[], rule: CampaignRule): Campaign {
+    const key = `enrollments[${block.enrollments.indexOf(rule)}].campaign`;
+    return findNamed(all, { platform, what: 'campaign', wanted: rule.campaign, key });
+  }
+
+  /** Everybody's row of a campaign. Says so when they are not as many as were sent to. */
+  async function* everybody(
+    campaign: Campaign,
+    ctx: CallContext,
+  ): AsyncGenerator<readonly WireParticipant[], void, undefined> {
+    let count = 0;
+    for await (const { rows } of api.userData(campaign.id, {}, ctx)) {
+      count += rows.length;
+      yield rows;
+    }
+    if (typeof campaign.numSent === 'number' && campaign.numSent !== count) {
+      const { id, numSent } = campaign;
+      deps.log.warn({ platform, campaign: id, numSent, rows: count }, 'campaign rows differ from numSent');
+    }
+  }
+
+  async function campaignsOf(groupId: string, ctx: CallContext): Promise<readonly Campaign[]> {
+    if (campaignRules.length === 0) return [];
+    const name = (await groups(ctx)).find(({ id }) => id === groupId)?.name;
+    const rules = campaignRules.filter(({ target }) => target === groupId || target === name);
+    if (rules.length === 0) return [];
+    const all = await campaigns(ctx);
+    return rules.map((rule) => findCampaign(all, rule));
+  }
+
+  return {
+    resolve: async (
+      rules: readonly EnrollmentRule[],
+      ctx: CallContext,
+    ): Promise<readonly ResolvedTarget[]> => {
+      if (rules.length === 0) return [];
+      const all = await groups(ctx);
+      const resolved = rules.map((rule, index) => {
+        const key = `enrollments[${index}].target`;
+        const group = findNamed(all, { platform, what: 'group', wanted: rule.target, key });
+        if (isLdap(group)) {
+          throw new ProviderError(
+            'CAPABILITY_MISSING',
+            `${platform}: group "${rule.target}": ${ldapOwned}.`,
+            {
+              place: { key: `platforms.${platform}.${key}` },
+              hint: 'Choose a group of Mimecast itself (source cloud), or change the members in the directory.',
+            },
+          );
+        }
+        const isTraining = 'campaign' in rule && rule.campaign !== undefined;
+        return { id: group.id, name: group.name, isTraining };
+      });
+      if (campaignRules.length > 0) {
+        const known = await campaigns(ctx);
+        for (const rule of campaignRules) findCampaign(known, rule);
+      }
+      return resolved;
+    },
+    readMembers: async function* (
+      groupId: string,
+      ctx: CallContext,
+    ): AsyncGenerator<readonly Membership[], void, undefined> {
+      const completed: ReadonlySet<string>[] = [];
+      for (const campaign of await campaignsOf(groupId, ctx)) {
+        const emails = new Set<string>();
+        for await (const rows of everybody(campaign, ctx)) {
+          for (const row of rows) if (standingOf(row).completed) emails.add(emailOf(row));
+        }
+        completed.push(emails);
+      }
+      // Of several campaigns for one group, all have to be answered.
+      const isDone = (email: string) =>
+        completed.length > 0 && completed.every((emails) => emails.has(email));
+      for await (const { rows } of api.members(groupId, ctx)) {
+        yield rows.map(({ emailAddress }) => {
+          const email = normaliseEmail(emailAddress);
+          return { id: null, externalId: null, email, completed: isDone(email) };
+        });
+      }
+    },
+    readResults: async function* (
+      targets: readonly ResolvedTarget[],
+      ctx: CallContext,
+    ): AsyncGenerator<readonly ResultRow[], void, undefined> {
+      const read = new Set<string>();
+      for (const { id: target, name: targetName } of targets) {
+        for (const campaign of await campaignsOf(target, ctx)) {
+          // Several rules may name one campaign, and one group may stand in several rules.
+          if (read.has(campaign.id)) continue;
+          read.add(campaign.id);
+          const of = { campaignId: campaign.id, target, targetName };
+          for await (const rows of everybody(campaign, ctx)) yield rows.map((row) => toResult(row, of));
+        }
+      }
+    },
+    list: async (ctx: CallContext): Promise<readonly TargetListing[]> => {
+      const listed = (await groups(ctx)).map((group): TargetListing => {
+        const { id, name, source, userCount } = group;
+        const details = { ...(source ? { source } : {}), ...(isLdap(group) ? { closed: ldapOwned } : {}) };
+        return {
+          kind: 'group',
+          id,
+          name,
+          details,
+          ...(typeof userCount === 'number' ? { size: userCount } : {}),
+        };
+      });
+      const launched = (await campaigns(ctx)).map((campaign): TargetListing => {
+        const starts = toIso(campaign.launchDate);
+        const group = campaign.group?.description;
+        return {
+          kind: 'campaign',
+          id: campaign.id,
+          name: campaign.name,
+          ...(starts === null ? {} : { starts }),
+          ...(typeof campaign.numSent === 'number' ? { size: campaign.numSent } : {}),
+          ...(group ? { details: { group } } : {}),
+        };
+      });
+      return [...listed, ...launched];
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { Account, AccountRef } from '../../account.ts';
+import type { CallContext } from '../contract.ts';
+import { ProviderError } from '../error.ts';
+import { readAhead, SeenIds } from '../pages.ts';
+import type { ListQuery, ScimClient } from './api.ts';
+import { identityOf, type ScimProfile, toAccount } from './convert.ts';
+import type { ListPage, ScimUser } from './schema.ts';
+import type { MatchBy } from './settings.ts';
+
+/**
+ * All resources of a list, page by page, several requests at once. A service may answer fewer than asked for: a page is
+ * asked for again from where it ended. Ends normally only when what came back adds up to `totalResults`, the same on
+ * every page, without an id twice; throws READ_INCOMPLETE otherwise.
+ */
+export async function* readList<T extends { readonly id: string }>(
+  what: string,
+  pageSize: number,
+  fetch: (query: ListQuery, ctx: CallContext) => Promise<ListPage<T>>,
+  ctx: CallContext,
+  onTotal?: (total: number) => void,
+): AsyncGenerator<readonly T[], void, undefined> {
+  const incomplete = (text: string): ProviderError =>
+    new ProviderError('READ_INCOMPLETE', `${what}: ${text}.`);
+  const seen = new SeenIds();
+  const first = await fetch({ startIndex: 1, count: pageSize }, ctx);
+  const total = first.totalResults;
+  const size = first.resources.length;
+  onTotal?.(total);
+
+  async function readPage(startIndex: number, count: number, inner: CallContext): Promise<readonly T[]> {
+    const found: T[] = [];
+    while (found.length < count) {
+      const query = { startIndex: startIndex + found.length, count: count - found.length };
+      const page = await fetch(query, inner);
+      if (page.totalResults !== total)
+        throw incomplete(`the total changed from ${total} to ${page.totalResults} while it was read`);
+      if (page.resources.length === 0) break;
+      for (const resource of page.resources) found.push(resource);
+    }
+    return found;
+  }
+
+  function* checked(resources: readonly T[]): Generator<readonly T[]> {
+    for (const { id } of resources)
+      if (!seen.add(id)) throw incomplete(`an id came twice, after ${seen.size} of ${total}`);
+    if (seen.size > total) throw incomplete(`${seen.size} came back of ${total}`);
+    if (resources.length > 0) yield resources;
+  }
+
+  yield* checked(first.resources);
+  if (size > 0 && size < total) {
+    const range = { first: 1, end: Math.ceil(total / size) };
+    const pages = readAhead(ctx, range, (page, inner) =>
+      readPage(1 + page * size, Math.min(size, total - page * size), inner),
+    );
+    for await (const page of pages) yield* checked(page);
+  }
+  if (seen.size !== total) throw incomplete(`${seen.size} came back of ${total}`);
+}
+
+/** All users as accounts. */
+export async function* readAccounts(
+  client: ScimClient,
+  profile: ScimProfile,
+  ctx: CallContext,
+  onTotal?: (total: number) => void,
+): AsyncGenerator<readonly Account[], void, undefined> {
+  const { pageSize } = await client.service(ctx);
+  const users = readList(`${client.platform}: /Users`, pageSize, client.users, ctx, onTotal);
+  for await (const page of users) yield page.map((user) => toAccount(user, profile));
+}
+
+/** The filter by which users are looked up; values are JSON strings (RFC 7644, 3.4.2.2). */
+function filterOf(attribute: MatchBy, value: string): string {
+  return `${attribute === 'email' ? 'emails.value' : attribute} eq ${JSON.stringify(value)}`;
+}
+
+/**
+ * The users that carry exactly this identity. A service compares without regard to case, or ignores the filter: what
+ * comes back is compared again, and READ_INCOMPLETE is thrown when it was cut short.
+ */
+export async function findUsers(
+  client: ScimClient,
+  attribute: MatchBy,
+  value: string,
+  ctx: CallContext,
+): Promise<readonly ScimUser[]> {
+  const page = await client.users({ filter: filterOf(attribute, value) }, ctx);
+  const found = page.resources.filter((user) => identityOf(user, attribute) === value);
+  if (found.length === 0 && page.totalResults > page.resources.length) {
+    const message = `${client.platform}: /Users answered ${page.resources.length} of ${page.totalResults} to a filter, none of them asked for.`;
+    throw new ProviderError('READ_INCOMPLETE', message);
+  }
+  return found;
+}
+
+/** One account: by its id, else by the identity that `matchBy` names, else by its email. Null when there is none. */
+export async function lookUp(
+  client: ScimClient,
+  profile: ScimProfile,
+  ref: AccountRef,
+  ctx: CallContext,
+): Promise<Account | null> {
+  if (ref.id !== null) {
+    const user = await client.user(ref.id, ctx);
+    return user === null ? null : toAccount(user, profile);
+  }
+  const wanted: readonly (readonly [MatchBy, string | null])[] = [
+    [profile.matchBy, profile.matchBy === 'email' ? null : ref.externalId],
+    ['email', ref.email],
+  ];
+  for (const [attribute, value] of wanted) {
+    if (value === null) continue;
+    const [user, another] = await findUsers(client, attribute, value, ctx);
+    if (another !== undefined) {
+      const message = `${client.platform}: several accounts carry the same ${attribute}.`;
+      throw new ProviderError('READ_INCOMPLETE', message, {
+        hint: 'A run of the whole platform settles it.',
+      });
+    }
+    if (user !== undefined) return toAccount(user, profile);
+  }
+  return null;
+}

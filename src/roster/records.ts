@@ -1,0 +1,132 @@
+import { finished } from 'node:stream/promises';
+import { Parser } from 'csv-parse';
+import type { Layout } from './delimiter.ts';
+
+/** A row's cells as they stand in the file, and the line on which it begins (from 1). `multiline`: a cell has a line break. */
+export type CsvRecord = {
+  readonly cells: readonly string[];
+  readonly line: number;
+  readonly multiline: boolean;
+};
+
+/**
+ * So much without a row's end is a quote that was never closed. (csv-parse has a limit of its own, which costs a tenth of
+ * the time, since it is checked at every byte.)
+ */
+const maxRecordBytes = 1_000_000;
+
+/**
+ * csv-parse, taken by the chunk instead of by the object stream: its stream of single rows costs about a third of the time.
+ * `push` is where a parser hands over a row, in the call that completes it, so its counters are those of that row.
+ */
+class BatchParser extends Parser {
+  batch: CsvRecord[] = [];
+  /** The line on which the next row begins, if no blank lines come before it. */
+  nextLine: number;
+  #infoLines = 0;
+  #emptyLines = 0;
+
+  constructor(layout: Layout) {
+    super({
+      delimiter: layout.delimiter,
+      record_delimiter: [...layout.lineBreaks],
+      ltrim: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+    });
+    this.nextLine = layout.skipLines + 1;
+  }
+
+  override push(cells: readonly string[] | null): boolean {
+    if (cells === null) return super.push(null);
+    const { lines, empty_lines: emptyLines } = this.info;
+    const blank = emptyLines - this.#emptyLines;
+    const line = this.nextLine + blank;
+    // The parser counts a quoted CR LF twice: where a row has line breaks in its cells, they are counted here.
+    const inner = lines - this.#infoLines === blank + 1 ? 0 : lineBreaksIn(cells);
+    this.nextLine = line + 1 + inner;
+    this.#infoLines = lines;
+    this.#emptyLines = emptyLines;
+    this.batch.push({ cells, line, multiline: inner > 0 });
+    return true;
+  }
+}
+
+const anyLineBreak = /\r\n|\r|\n/;
+
+function lineBreaksIn(cells: readonly string[]): number {
+  let count = 0;
+  for (const cell of cells) {
+    count += cell.split(anyLineBreak).length - 1;
+  }
+  return count;
+}
+
+/** Reads CSV rows from UTF-8 chunks. After damage that no row can be read from, `damagedAtLine` is set and the rest is dropped. */
+export class RecordReader {
+  readonly #parser: BatchParser;
+  #damagedAtLine: number | undefined;
+  #bytesSinceRow = 0;
+
+  constructor(layout: Layout) {
+    this.#parser = new BatchParser(layout);
+    this.#parser.on('error', () => {
+      this.#damagedAtLine ??= this.#parser.nextLine;
+    });
+    this.#parser.resume();
+  }
+
+  /** The line near which quotes went wrong for good; undefined while all is well. */
+  get damagedAtLine(): number | undefined {
+    return this.#damagedAtLine;
+  }
+
+  /** The rows that this chunk completes. */
+  async write(chunk: Buffer): Promise<readonly CsvRecord[]> {
+    if (this.#damagedAtLine !== undefined || chunk.length === 0) return [];
+    await new Promise<void>((resolve) => {
+      // The error, if any, is the event's business.
+      this.#parser.write(chunk, () => resolve());
+    });
+    const rows = this.#take();
+    this.#bytesSinceRow = rows.length > 0 ? 0 : this.#bytesSinceRow + chunk.length;
+    if (this.#bytesSinceRow > maxRecordBytes) this.#damagedAtLine ??= this.#parser.nextLine;
+    return rows;
+  }
+
+  /** The last row, when the file ends without a line break. */
+  async end(): Promise<readonly CsvRecord[]> {
+    if (this.#damagedAtLine === undefined) {
+      this.#parser.end();
+      try {
+        await finished(this.#parser);
+      } catch {
+        this.#damagedAtLine ??= this.#parser.nextLine;
+      }
+    }
+    return this.#take();
+  }
+
+  #take(): readonly CsvRecord[] {
+    const rows = this.#parser.batch;
+    this.#parser.batch = [];
+    return rows;
+  }
+}
+
+/**
+ * Whether a row with line breaks in its cells has swallowed other rows, because of a quote that was opened and not closed:
+ * cut at the line break, both ends have as many delimiters as a row has. (A true note of several lines hardly ever has.)
+ */
+export function hasSwallowedRows(cells: readonly string[], columnCount: number, delimiter: string): boolean {
+  const at = cells.findIndex((cell) => anyLineBreak.test(cell));
+  if (at < 0 || columnCount < 2) return false;
+  if (cells.length !== columnCount) return true;
+  const cell = cells[at] ?? '';
+  const pieces = cell.split(anyLineBreak).map((piece) => piece.split(delimiter).length - 1);
+  const [first = 0] = pieces;
+  const last = pieces.at(-1) ?? 0;
+  const strayQuote = cell.startsWith('"');
+  return (strayQuote || columnCount > 3) && at + first === columnCount - 1 && last === at && first + last > 0;
+}

@@ -1,0 +1,109 @@
+import type { RosterConfig } from '../config/schema.ts';
+import type { Person, PersonState } from '../person.ts';
+
+/** One row, mapped, normalised, with its dates parsed; its state is not derived yet. */
+export type RowInput = Omit<Person, 'state'>;
+
+/** The configured CEL rules as functions; the roster knows no CEL. */
+export type RosterRules = {
+  /** The state by the first rule that matches; null when none does (the row is rejected then). */
+  stateOf(row: RowInput): PersonState | null;
+  /** `duplicates: { prefer }`: true for the row that counts among several of one id. Absent: contradictions are rejected. */
+  prefer?(row: RowInput): boolean;
+};
+
+/** Why a row was rejected. */
+export type RejectCode =
+  | 'ID_MISSING'
+  | 'ID_UNREADABLE'
+  | 'STATUS_UNKNOWN'
+  | 'DATE_INVALID'
+  | 'EMAIL_INVALID'
+  | 'ENCODING'
+  | 'COLUMN_COUNT'
+  | 'DUPLICATE_CONTRADICTS'
+  | 'DUPLICATE_PREFER';
+
+/**
+ * A row that describes nobody. `id` is null when it cannot be read, `line` is where the row begins (from 1), `field` the
+ * column's name. `message` is for reports: it holds ids, column names, lines and status values, never names or emails.
+ */
+export type RejectedRow = {
+  readonly id: string | null;
+  readonly line: number;
+  readonly field: string | null;
+  readonly code: RejectCode;
+  readonly message: string;
+};
+
+/** Why a roster does not prove that it is complete. */
+export type IncompleteCode =
+  | 'ROSTER_EMPTY'
+  | 'ROSTER_TORN'
+  | 'ROSTER_SHRUNK'
+  | 'ROSTER_SHRUNK_VALUE'
+  | 'ROSTER_STALE'
+  | 'ROSTER_REJECTED'
+  | 'TRAILER_MISSING'
+  | 'TRAILER_COUNT';
+
+/** `message` has the numbers and what to do. */
+export type IncompleteReason = { readonly code: IncompleteCode; readonly message: string };
+
+export type RosterEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+export type Delimiter = ',' | ';' | '\t' | '|';
+
+/** The file that is the roster at this moment. */
+export type RosterFile = { readonly file: string; readonly modifiedAtMs: number; readonly sizeBytes: number };
+
+/** What one read of the roster amounts to, and whether it is complete (only then may anyone be removed). */
+export type RosterProof = RosterFile & {
+  readonly complete: boolean;
+  /** Empty exactly when `complete`. */
+  readonly reasons: readonly IncompleteReason[];
+  /** Data rows: without header, blank lines and trailer; the rejected ones count. */
+  readonly rows: number;
+  /** People delivered and not retracted. */
+  readonly usable: number;
+  /**
+   * People rejected: distinct ids, and each row whose id cannot be read as one more. `maxRejected` is compared with
+   * their share of all people.
+   */
+  readonly rejected: number;
+  /** Rows of rejected people, the good ones too, and rows without a readable id. */
+  readonly rejectedRows: number;
+  /** Rows whose id cannot be read. Not 0: all removals of the run are to be withheld. */
+  readonly unreadableIds: number;
+  /** Rows per value of the `shrinkBy` column; empty when none is configured. */
+  readonly perShrinkValue: Readonly<Record<string, number>>;
+  /** SHA-256 (hex) of the content; of a compressed file, of what it unpacks to. */
+  readonly fingerprint: string;
+  readonly encoding: RosterEncoding;
+  readonly delimiter: Delimiter;
+};
+
+/** The largest complete reads of the last 30 days; `maxRows` is null when there are none. */
+export type RosterBaseline = {
+  readonly maxRows: number | null;
+  readonly maxPerShrinkValue: Readonly<Record<string, number>>;
+};
+
+export type ReadRosterOptions = {
+  readonly config: RosterConfig;
+  readonly baseline: RosterBaseline;
+  readonly rules: RosterRules;
+  readonly nowMs: number;
+  /** `yyyy-MM-dd` in `config.timezone`. */
+  readonly today: string;
+  /** The last time (in ms) at or before the given one at which `config.expected.cron` was due. Needed with `expected.cron`. */
+  readonly lastExpectedMs?: (atMs: number) => number;
+  readonly signal?: AbortSignal;
+  /** A person, at once when their row is read. No id comes twice. */
+  readonly onPerson: (person: Person) => void;
+  /** A person delivered before whom a later row has made unusable. No id comes twice, and none is delivered afterwards. */
+  readonly onRetract: (id: string) => void;
+  /** One rejected row; no line comes twice. */
+  readonly onRejected: (row: RejectedRow) => void;
+  /** Bytes of the file (compressed ones, if it is) read so far. */
+  readonly onProgress?: (bytes: number, totalBytes: number) => void;
+};

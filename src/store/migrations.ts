@@ -1,0 +1,137 @@
+/**
+ * Steps that bring an empty or older database up to date, in order. A released step is never edited: a new one is
+ * added. Each runs in one transaction.
+ */
+export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
+  {
+    version: 1,
+    sql: `
+create table exports (
+  customer text not null, fingerprint text not null, modified_ms bigint not null,
+  first_read_ms bigint not null, last_read_ms bigint not null,
+  rows integer not null, usable integer not null, rejected integer not null,
+  per_value jsonb not null, complete boolean not null, reasons jsonb not null,
+  primary key (customer, fingerprint, modified_ms)
+);
+create index exports_recent on exports (customer, last_read_ms);
+
+create table platforms (
+  customer text not null, platform text not null,
+  last_good_run text, last_good_ms bigint, last_accounts integer, last_members jsonb not null default '{}',
+  paused_ms bigint, paused_until_ms bigint, pause_reason text, paused_by text,
+  lease_owner text, lease_until_ms bigint,
+  primary key (customer, platform)
+);
+
+create table runs (
+  id text primary key, customer text not null, platform text not null, person text,
+  trigger text not null, actor text, slot_ms bigint, status text not null, approval text,
+  created_ms bigint not null, started_ms bigint, planned_ms bigint, ended_ms bigint,
+  hash text, planned jsonb not null, applied jsonb not null, failed jsonb not null, held jsonb not null,
+  reasons jsonb not null, notes jsonb not null default '[]',
+  rejected integer not null default 0, review integer not null default 0,
+  managed integer not null default 0, accounts integer not null default 0, members jsonb not null default '{}',
+  reads integer not null default 0, writes integer not null default 0,
+  hold_expires_ms bigint, decided text
+);
+create index runs_of_platform on runs (customer, platform, created_ms desc);
+create index runs_open on runs (status) where status in ('waiting', 'reading', 'planned', 'applying');
+
+create table changes (
+  run_id text not null references runs (id) on delete cascade, seq integer not null,
+  customer text not null, platform text not null,
+  kind text not null, person text not null, target text, ref jsonb not null, before jsonb, after jsonb,
+  changed jsonb not null, reason text not null, fingerprint text not null, disposition text not null,
+  batch integer, approved boolean not null default false,
+  outcome text, outcome_code text, outcome_message text, done_ms bigint, row_hash text, link jsonb,
+  primary key (run_id, seq)
+);
+create index changes_of_batch on changes (run_id, batch);
+create index changes_of_person on changes (customer, person, done_ms);
+create index changes_recent on changes (customer, platform, done_ms) where outcome = 'done';
+
+create table batches (
+  run_id text not null references runs (id) on delete cascade, batch integer not null,
+  customer text not null, platform text not null, stage integer not null,
+  operation text not null, target text, size integer not null,
+  status text not null, attempts integer not null default 0, sent_ms bigint,
+  primary key (run_id, batch)
+);
+create index batches_open on batches (run_id, stage) where status <> 'done';
+
+create table links (
+  customer text not null, platform text not null, person text not null,
+  account_id text, external_id text, email text,
+  written_hash double precision, email_hash double precision, confirmed_hash double precision,
+  linked_ms bigint not null, run_id text,
+  primary key (customer, platform, person)
+);
+create index links_by_person on links (customer, platform, person collate "C");
+create unique index links_one_account on links (customer, platform, account_id) where account_id is not null;
+
+create table aliases (
+  customer text not null, platform text not null, key text not null, person text not null,
+  primary key (customer, platform, key)
+);
+
+create table absences (
+  customer text not null, person text not null, exports integer not null, since_ms bigint not null, last_export text not null,
+  primary key (customer, person)
+);
+create table rejected_people (
+  customer text not null, person text not null, exports integer not null, since_ms bigint not null,
+  last_export text not null, code text not null,
+  primary key (customer, person)
+);
+create table rejected_rows (
+  customer text not null, export text not null, line integer not null, person text, field text, code text not null,
+  message text not null
+);
+create index rejected_rows_of_export on rejected_rows (customer, export);
+
+create table reviews (
+  customer text not null, platform text not null, person text not null, code text not null,
+  accounts jsonb not null, since_ms bigint not null, run_id text not null,
+  primary key (customer, platform, person)
+);
+
+create table suppressions (
+  id text primary key, customer text not null, platform text not null, person text not null, kind text not null,
+  fingerprint text, target text, row_hash text, until_ms bigint, cause text not null, actor text not null,
+  created_ms bigint not null, run_id text not null
+);
+create index suppressions_of_platform on suppressions (customer, platform);
+
+create table approvals (
+  id text primary key, customer text not null, platform text not null, run_id text not null, hash text not null,
+  people jsonb, actor text not null, via text not null, created_ms bigint not null, expires_ms bigint not null, used_by text
+);
+
+create table alerts (
+  customer text not null, key text not null, platform text, alert jsonb not null,
+  began_ms bigint not null, last_sent_ms bigint not null,
+  primary key (customer, key)
+);
+create table outbox (
+  id text primary key, customer text not null, message jsonb not null, channels jsonb not null,
+  created_ms bigint not null, next_ms bigint not null, tries integer not null
+);
+
+create table results (
+  customer text not null, platform text not null, key text not null, person text, account text not null,
+  target text not null, target_name text not null, status text not null, score double precision, at text,
+  raw_status text not null, read_ms bigint not null,
+  primary key (customer, platform, key)
+);
+create index results_of_person on results (customer, platform, person);
+
+create table launches (
+  customer text not null, platform text not null, target text not null, name text not null, training text not null,
+  state text not null, enrollment_id text, reach integer not null, run_id text not null, changed_ms bigint not null,
+  primary key (customer, platform, target, name, training)
+);
+
+create table pacers (name text primary key, sent_ms jsonb not null, paused_until_ms bigint not null);
+`,
+  },
+];

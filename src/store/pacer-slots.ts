@@ -1,0 +1,57 @@
+import { type Kysely, sql } from 'kysely';
+import { jsonb } from './json.ts';
+import type { Tables } from './schema.ts';
+
+/** The log of sends of a rate group. The decision is the caller's; this holds the log under a lock. */
+export type PacerSlots = {
+  /**
+   * Reads the log, lets `decide` say how long to wait (0: send now), and records the send if it may. Times are the
+   * database's clock, the one clock that all processes share.
+   */
+  readonly take: (
+    name: string,
+    keep: number,
+    decide: (sentMs: readonly number[], pausedUntilMs: number, nowMs: number) => number,
+  ) => Promise<number>;
+  readonly pause: (name: string, pauseMs: number) => Promise<void>;
+};
+
+/** Pacer slots in that database, for PostgreSQL without Redis. */
+export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
+  const clock = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::float8`;
+  return {
+    take: (name, keep, decide) =>
+      db.transaction().execute(async (tx) => {
+        await tx
+          .insertInto('pacers')
+          .values({ name, sent_ms: jsonb([]), paused_until_ms: 0 })
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .execute();
+        const row = await tx
+          .selectFrom('pacers')
+          .select(['sent_ms', 'paused_until_ms', clock.as('now_ms')])
+          .where('name', '=', name)
+          .forUpdate()
+          .executeTakeFirstOrThrow();
+        // The clock is read again after the lock was waited for.
+        const { rows } = await sql<{ now_ms: number }>`select ${clock} as now_ms`.execute(tx);
+        const nowMs = rows[0]?.now_ms ?? row.now_ms;
+        const waitMs = decide(row.sent_ms, Number(row.paused_until_ms), nowMs);
+        if (waitMs <= 0) {
+          await tx
+            .updateTable('pacers')
+            .set({ sent_ms: jsonb([...row.sent_ms, nowMs].slice(-keep)) })
+            .where('name', '=', name)
+            .execute();
+        }
+        return waitMs;
+      }),
+    pause: async (name, pauseMs) => {
+      await sql`
+        insert into rollcall.pacers as p (name, sent_ms, paused_until_ms) values (${name}, '[]', (${clock} + ${pauseMs})::bigint)
+        on conflict (name) do update set paused_until_ms = greatest(p.paused_until_ms, excluded.paused_until_ms)`.execute(
+        db,
+      );
+    },
+  };
+}

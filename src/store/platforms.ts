@@ -1,0 +1,111 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { jsonb } from './json.ts';
+import type { Tables } from './schema.ts';
+
+export type PlatformRow = Selectable<Tables['platforms']>;
+
+/** A pause of a platform: until when (null: until resumed), why and by whom. */
+export type Pause = { readonly untilMs: number | null; readonly reason: string | null; readonly by: string };
+
+/** What is remembered of each platform between runs. */
+export type PlatformStore = {
+  readonly find: (customer: string, platform: string) => Promise<PlatformRow | undefined>;
+  readonly all: (customer: string) => Promise<readonly PlatformRow[]>;
+  /** A run that left the platform in step. */
+  readonly good: (customer: string, platform: string, run: string, nowMs: number) => Promise<void>;
+  /** Sizes of a complete read, adjusted by what was applied: what the next read is compared with. */
+  readonly sizes: (
+    customer: string,
+    platform: string,
+    accounts: number | null,
+    members: Readonly<Record<string, number>>,
+  ) => Promise<void>;
+  readonly pause: (customer: string, platform: string, pause: Pause, nowMs: number) => Promise<void>;
+  readonly resume: (customer: string, platform: string) => Promise<boolean>;
+  /** Takes or renews the right to run a platform. False while somebody else has it. */
+  readonly lease: (
+    customer: string,
+    platform: string,
+    owner: string,
+    nowMs: number,
+    ttlMs: number,
+  ) => Promise<boolean>;
+  readonly release: (customer: string, platform: string, owner: string) => Promise<void>;
+  /** Drops all leases: for the embedded database, whose only process we are. */
+  readonly clearLeases: () => Promise<void>;
+};
+
+/** Platforms in that database. */
+export function createPlatformStore(db: Kysely<Tables>): PlatformStore {
+  const upsert = (customer: string, platform: string, values: Partial<Omit<PlatformRow, 'last_members'>>) =>
+    db
+      .insertInto('platforms')
+      .values({ customer, platform, last_members: jsonb({}), ...values } as never)
+      .onConflict((conflict) => conflict.columns(['customer', 'platform']).doUpdateSet(values));
+  return {
+    find: (customer, platform) =>
+      db
+        .selectFrom('platforms')
+        .selectAll()
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .executeTakeFirst(),
+    all: (customer) =>
+      db.selectFrom('platforms').selectAll().where('customer', '=', customer).orderBy('platform').execute(),
+    good: async (customer, platform, run, nowMs) => {
+      await upsert(customer, platform, { last_good_run: run, last_good_ms: nowMs }).execute();
+    },
+    sizes: async (customer, platform, accounts, members) => {
+      await upsert(customer, platform, { last_accounts: accounts }).execute();
+      await db
+        .updateTable('platforms')
+        .set({ last_members: jsonb({ ...members }) })
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .execute();
+    },
+    pause: async (customer, platform, pause, nowMs) => {
+      await upsert(customer, platform, {
+        paused_ms: nowMs,
+        paused_until_ms: pause.untilMs,
+        pause_reason: pause.reason,
+        paused_by: pause.by,
+      }).execute();
+    },
+    resume: async (customer, platform) => {
+      const done = await db
+        .updateTable('platforms')
+        .set({ paused_ms: null, paused_until_ms: null, pause_reason: null, paused_by: null })
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .where('paused_ms', 'is not', null)
+        .executeTakeFirst();
+      return done.numUpdatedRows > 0n;
+    },
+    lease: async (customer, platform, owner, nowMs, ttlMs) => {
+      const taken = await sql`
+        insert into rollcall.platforms as p (customer, platform, lease_owner, lease_until_ms)
+        values (${customer}, ${platform}, ${owner}, ${nowMs + ttlMs})
+        on conflict (customer, platform) do update set lease_owner = excluded.lease_owner, lease_until_ms = excluded.lease_until_ms
+        where p.lease_owner is null or p.lease_owner = excluded.lease_owner or p.lease_until_ms < ${nowMs}
+        returning 1`.execute(db);
+      return taken.rows.length > 0;
+    },
+    release: async (customer, platform, owner) => {
+      await db
+        .updateTable('platforms')
+        .set({ lease_owner: null, lease_until_ms: null })
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .where('lease_owner', '=', owner)
+        .execute();
+    },
+    clearLeases: async () => {
+      await db
+        .updateTable('platforms')
+        .set({ lease_owner: null, lease_until_ms: null })
+        .where('lease_owner', 'is not', null)
+        .execute();
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { insertMany } from './database.ts';
+import { jsonb } from './json.ts';
+import type { RunReason, Tables } from './schema.ts';
+
+export type ExportRow = Selectable<Tables['exports']>;
+export type RejectedRowRecord = Omit<Selectable<Tables['rejected_rows']>, 'customer' | 'export'>;
+export type Absentee = { readonly exports: number; readonly sinceMs: number };
+
+/** One reading of an export. `key` tells it from others: its content or its time differs. */
+export type ExportRead = {
+  readonly fingerprint: string;
+  readonly modifiedMs: number;
+  readonly rows: number;
+  readonly usable: number;
+  readonly rejected: number;
+  readonly perValue: Readonly<Record<string, number>>;
+  readonly complete: boolean;
+  readonly reasons: readonly RunReason[];
+};
+
+/** The maxima of the exports of the last 30 days. */
+export type Baseline = {
+  readonly maxRows: number | null;
+  readonly maxPerValue: Readonly<Record<string, number>>;
+};
+
+/** How far back a roster is compared with its own past. */
+export const baselineWindowMs = 30 * 24 * 3_600_000;
+
+/** What is remembered of the roster: its sizes, who is missing from it, and whose rows are rejected. */
+export type RosterStateStore = {
+  readonly baseline: (customer: string, nowMs: number) => Promise<Baseline>;
+  readonly lastExport: (customer: string) => Promise<ExportRow | undefined>;
+  readonly absences: (
+    customer: string,
+  ) => Promise<ReadonlyMap<string, Absentee & { readonly lastExport: string }>>;
+  readonly rejectedRows: (customer: string, limit: number) => Promise<readonly RejectedRowRecord[]>;
+  readonly rejectedPeople: (
+    customer: string,
+    minExports: number,
+  ) => Promise<readonly { person: string; exports: number; code: string; since_ms: number }[]>;
+  readonly absentPeople: (
+    customer: string,
+  ) => Promise<readonly { person: string; exports: number; since_ms: number }[]>;
+};
+
+/** The key of an export, counted once however often and for however many platforms it is read. */
+export function exportKey(read: Pick<ExportRead, 'fingerprint' | 'modifiedMs'>): string {
+  return `${read.fingerprint.slice(0, 32)}@${read.modifiedMs}`;
+}
+
+/** Records a reading of the roster and its rejected rows. */
+export async function recordExport(
+  db: Kysely<Tables>,
+  customer: string,
+  read: ExportRead,
+  rejectedRows: readonly RejectedRowRecord[],
+  nowMs: number,
+): Promise<void> {
+  await db
+    .insertInto('exports')
+    .values({
+      customer,
+      fingerprint: read.fingerprint,
+      modified_ms: read.modifiedMs,
+      first_read_ms: nowMs,
+      last_read_ms: nowMs,
+      rows: read.rows,
+      usable: read.usable,
+      rejected: read.rejected,
+      per_value: jsonb({ ...read.perValue }),
+      complete: read.complete,
+      reasons: jsonb([...read.reasons]),
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['customer', 'fingerprint', 'modified_ms'])
+        .doUpdateSet({ last_read_ms: nowMs, complete: read.complete, reasons: jsonb([...read.reasons]) }),
+    )
+    .execute();
+  const key = exportKey(read);
+  const known = await db
+    .selectFrom('rejected_rows')
+    .select('export')
+    .where('customer', '=', customer)
+    .limit(1)
+    .executeTakeFirst();
+  if (known?.export === key || (known === undefined && rejectedRows.length === 0)) return;
+  await db.deleteFrom('rejected_rows').where('customer', '=', customer).execute();
+  await insertMany(
+    db,
+    'rejected_rows',
+    rejectedRows.map((row) => ({ customer, export: key, ...row })),
+  );
+  // In a row: who is not rejected in this export begins anew.
+  const people = [
+    ...new Map(rejectedRows.flatMap((row) => (row.person === null ? [] : [[row.person, row.code] as const]))),
+  ];
+  const json = JSON.stringify(people.map(([person, code]) => ({ person, code })));
+  await sql`
+    delete from rollcall.rejected_people where customer = ${customer}
+      and person not in (select person from json_to_recordset(${json}::json) as r(person text))`.execute(db);
+  await sql`
+    insert into rollcall.rejected_people as p (customer, person, exports, since_ms, last_export, code)
+    select ${customer}, person, 1, ${nowMs}, ${key}, code from json_to_recordset(${json}::json) as r(person text, code text)
+    on conflict (customer, person) do update set exports = p.exports + 1, last_export = excluded.last_export, code = excluded.code
+    where p.last_export <> excluded.last_export`.execute(db);
+}
+
+/**
+ * Counts an export for the people missing from it, once, and forgets those who are back. `missing` are linked people
+ * without a row; `present` asks whether somebody counted before has a row now, be it a rejected one.
+ */
+export async function recordAbsences(
+  db: Kysely<Tables>,
+  customer: string,
+  key: string,
+  missing: readonly string[],
+  present: (person: string) => boolean,
+  nowMs: number,
+): Promise<void> {
+  const counted = await db.selectFrom('absences').select('person').where('customer', '=', customer).execute();
+  const back = counted.map((row) => row.person).filter(present);
+  if (back.length > 0)
+    await db.deleteFrom('absences').where('customer', '=', customer).where('person', 'in', back).execute();
+  if (missing.length === 0) return;
+  await sql`
+    insert into rollcall.absences as a (customer, person, exports, since_ms, last_export)
+    select ${customer}, person, 1, ${nowMs}, ${key} from json_to_recordset(${JSON.stringify(missing.map((person) => ({ person })))}::json) as r(person text)
+    on conflict (customer, person) do update set exports = a.exports + 1, last_export = excluded.last_export
+    where a.last_export <> excluded.last_export`.execute(db);
+}
+
+/** Roster state in that database. */
+export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
+  return {
+    baseline: async (customer, nowMs) => {
+      const since = nowMs - baselineWindowMs;
+      const rows = await db
+        .selectFrom('exports')
+        .select(['rows', 'per_value'])
+        .where('customer', '=', customer)
+        .where('last_read_ms', '>=', since)
+        .execute();
+      const maxPerValue: Record<string, number> = {};
+      let maxRows: number | null = null;
+      for (const row of rows) {
+        maxRows = Math.max(maxRows ?? 0, row.rows);
+        for (const [value, count] of Object.entries(row.per_value))
+          maxPerValue[value] = Math.max(maxPerValue[value] ?? 0, count);
+      }
+      return { maxRows, maxPerValue };
+    },
+    lastExport: (customer) =>
+      db
+        .selectFrom('exports')
+        .selectAll()
+        .where('customer', '=', customer)
+        .orderBy('last_read_ms', 'desc')
+        .limit(1)
+        .executeTakeFirst(),
+    absences: async (customer) => {
+      const rows = await db.selectFrom('absences').selectAll().where('customer', '=', customer).execute();
+      return new Map(
+        rows.map((row) => [
+          row.person,
+          { exports: row.exports, sinceMs: row.since_ms, lastExport: row.last_export },
+        ]),
+      );
+    },
+    rejectedRows: (customer, limit) =>
+      db
+        .selectFrom('rejected_rows')
+        .select(['line', 'person', 'field', 'code', 'message'])
+        .where('customer', '=', customer)
+        .orderBy('line')
+        .limit(limit)
+        .execute(),
+    rejectedPeople: (customer, minExports) =>
+      db
+        .selectFrom('rejected_people')
+        .select(['person', 'exports', 'code', 'since_ms'])
+        .where('customer', '=', customer)
+        .where('exports', '>=', minExports)
+        .orderBy('person')
+        .execute(),
+    absentPeople: (customer) =>
+      db
+        .selectFrom('absences')
+        .select(['person', 'exports', 'since_ms'])
+        .where('customer', '=', customer)
+        .orderBy('person')
+        .execute(),
+  };
+}

@@ -1,0 +1,291 @@
+import type { AccountFields, AccountRef } from '../account.ts';
+import type { ChangeCounts, ChangeKind } from '../change.ts';
+
+/** What ended, or what is happening, with a run. */
+export type RunStatus =
+  | 'waiting'
+  | 'reading'
+  | 'planned'
+  | 'applying'
+  | 'unchanged'
+  | 'applied'
+  | 'held'
+  | 'withheld'
+  | 'partial'
+  | 'failed'
+  | 'cancelled';
+
+/** Statuses in which a run still has something to do. */
+export const openStatuses = [
+  'waiting',
+  'reading',
+  'planned',
+  'applying',
+] as const satisfies readonly RunStatus[];
+
+/** Why a run was started. */
+export type RunTrigger = 'schedule' | 'command' | 'resync' | 'approval' | 'undo' | 'catch-up';
+
+/** A reason of a run's status: a stable code and a sentence with the numbers. */
+export type RunReason = { readonly code: string; readonly message: string };
+
+/** Where a change of a plan stands before it is sent. */
+export type Disposition = 'apply' | 'held' | 'rejected' | 'expired' | 'released';
+
+/** How a change ended. Every change that is applied gets exactly one. */
+export type Outcome = 'done' | 'failed' | 'skipped' | 'unknown';
+
+type Meta = { key: string; value: string };
+
+type Exports = {
+  customer: string;
+  fingerprint: string;
+  modified_ms: number;
+  first_read_ms: number;
+  last_read_ms: number;
+  rows: number;
+  usable: number;
+  rejected: number;
+  per_value: Record<string, number>;
+  complete: boolean;
+  reasons: RunReason[];
+};
+
+type Platforms = {
+  customer: string;
+  platform: string;
+  last_good_run: string | null;
+  last_good_ms: number | null;
+  last_accounts: number | null;
+  last_members: Record<string, number>;
+  paused_ms: number | null;
+  paused_until_ms: number | null;
+  pause_reason: string | null;
+  paused_by: string | null;
+  lease_owner: string | null;
+  lease_until_ms: number | null;
+};
+
+type Runs = {
+  id: string;
+  customer: string;
+  platform: string;
+  person: string | null;
+  trigger: RunTrigger;
+  actor: string | null;
+  slot_ms: number | null;
+  status: RunStatus;
+  approval: string | null;
+  created_ms: number;
+  started_ms: number | null;
+  planned_ms: number | null;
+  ended_ms: number | null;
+  hash: string | null;
+  planned: ChangeCounts;
+  applied: ChangeCounts;
+  failed: ChangeCounts;
+  held: ChangeCounts;
+  reasons: RunReason[];
+  rejected: number;
+  review: number;
+  managed: number;
+  accounts: number;
+  /** Members of each target, as read. */
+  members: Record<string, number>;
+  reads: number;
+  writes: number;
+  hold_expires_ms: number | null;
+  decided: string | null;
+  notes: RunReason[];
+};
+
+type Changes = {
+  run_id: string;
+  seq: number;
+  customer: string;
+  platform: string;
+  kind: ChangeKind;
+  person: string;
+  target: string | null;
+  ref: AccountRef;
+  before: AccountFields | null;
+  after: AccountFields | null;
+  changed: string[];
+  reason: string;
+  fingerprint: string;
+  disposition: Disposition;
+  batch: number | null;
+  approved: boolean;
+  outcome: Outcome | null;
+  outcome_code: string | null;
+  outcome_message: string | null;
+  done_ms: number | null;
+  row_hash: string | null;
+  link: LinkFacts | null;
+};
+
+/** What a link has to remember once the change has been applied. */
+export type LinkFacts = { readonly writtenHash: number | null; readonly emailHash: number | null };
+
+type Batches = {
+  run_id: string;
+  batch: number;
+  customer: string;
+  platform: string;
+  stage: number;
+  operation: string;
+  target: string | null;
+  size: number;
+  status: 'pending' | 'sending' | 'done';
+  attempts: number;
+  sent_ms: number | null;
+};
+
+type Links = {
+  customer: string;
+  platform: string;
+  person: string;
+  account_id: string | null;
+  external_id: string | null;
+  email: string | null;
+  written_hash: number | null;
+  email_hash: number | null;
+  confirmed_hash: number | null;
+  linked_ms: number;
+  run_id: string | null;
+};
+
+type Aliases = { customer: string; platform: string; person: string; key: string };
+
+type Absences = { customer: string; person: string; exports: number; since_ms: number; last_export: string };
+
+type RejectedPeople = {
+  customer: string;
+  person: string;
+  exports: number;
+  since_ms: number;
+  last_export: string;
+  code: string;
+};
+
+type RejectedRows = {
+  customer: string;
+  export: string;
+  line: number;
+  person: string | null;
+  field: string | null;
+  code: string;
+  message: string;
+};
+
+type Reviews = {
+  customer: string;
+  platform: string;
+  person: string;
+  code: string;
+  accounts: string[];
+  since_ms: number;
+  run_id: string;
+};
+
+type Suppressions = {
+  id: string;
+  customer: string;
+  platform: string;
+  person: string;
+  kind: ChangeKind;
+  fingerprint: string | null;
+  target: string | null;
+  row_hash: string | null;
+  until_ms: number | null;
+  cause: 'rejected' | 'undone';
+  actor: string;
+  created_ms: number;
+  run_id: string;
+};
+
+type Approvals = {
+  id: string;
+  customer: string;
+  platform: string;
+  run_id: string;
+  hash: string;
+  people: string[] | null;
+  actor: string;
+  via: string;
+  created_ms: number;
+  expires_ms: number;
+  used_by: string | null;
+};
+
+type Alerts = {
+  customer: string;
+  key: string;
+  platform: string | null;
+  alert: unknown;
+  began_ms: number;
+  last_sent_ms: number;
+};
+
+type Outbox = {
+  id: string;
+  customer: string;
+  message: unknown;
+  channels: number[];
+  created_ms: number;
+  next_ms: number;
+  tries: number;
+};
+
+type Results = {
+  customer: string;
+  platform: string;
+  key: string;
+  person: string | null;
+  account: string;
+  target: string;
+  target_name: string;
+  status: 'completed' | 'open';
+  score: number | null;
+  at: string | null;
+  raw_status: string;
+  read_ms: number;
+};
+
+type Launches = {
+  customer: string;
+  platform: string;
+  target: string;
+  name: string;
+  training: string;
+  state: 'creating' | 'created' | 'sending' | 'sent' | 'unknown';
+  enrollment_id: string | null;
+  reach: number;
+  run_id: string;
+  changed_ms: number;
+};
+
+type Pacers = { name: string; sent_ms: number[]; paused_until_ms: number };
+
+/** All tables, for Kysely. Times are milliseconds since 1970 (`_ms`), so that tests can drive the clock. */
+export type Tables = {
+  meta: Meta;
+  exports: Exports;
+  platforms: Platforms;
+  runs: Runs;
+  changes: Changes;
+  batches: Batches;
+  links: Links;
+  aliases: Aliases;
+  absences: Absences;
+  rejected_people: RejectedPeople;
+  rejected_rows: RejectedRows;
+  reviews: Reviews;
+  suppressions: Suppressions;
+  approvals: Approvals;
+  alerts: Alerts;
+  outbox: Outbox;
+  results: Results;
+  launches: Launches;
+  pacers: Pacers;
+};

@@ -1,0 +1,46 @@
+import { type AlertStore, createAlertStore } from './alert-state.ts';
+import type { Database } from './database.ts';
+import { createDecisionStore, type DecisionStore } from './decisions.ts';
+import { createJournalStore, type JournalStore } from './journal.ts';
+import { createLinkStore, type LinkStore } from './links.ts';
+import { createPacerSlots, type PacerSlots } from './pacer-slots.ts';
+import { createPlatformStore, type PlatformStore } from './platforms.ts';
+import { createLaunchStore, createResultStore, type LaunchStore, type ResultStore } from './results.ts';
+import { applyRetention, type Retention } from './retention.ts';
+import { createRosterStateStore, type RosterStateStore } from './roster-state.ts';
+import { createRunStore, type RunStore } from './runs.ts';
+
+/** Everything Rollcall remembers. The one place with SQL, and with people in it. */
+export type Store = {
+  readonly database: Database;
+  readonly runs: RunStore;
+  readonly journal: JournalStore;
+  readonly links: LinkStore;
+  readonly platforms: PlatformStore;
+  readonly roster: RosterStateStore;
+  readonly decisions: DecisionStore;
+  readonly alerts: AlertStore;
+  readonly results: ResultStore;
+  readonly launches: LaunchStore;
+  readonly pacers: PacerSlots;
+  readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
+};
+
+/** The store on an open database. */
+export function createStore(database: Database): Store {
+  const { db } = database;
+  return {
+    database,
+    runs: createRunStore(db),
+    journal: createJournalStore(db),
+    links: createLinkStore(db),
+    platforms: createPlatformStore(db),
+    roster: createRosterStateStore(db),
+    decisions: createDecisionStore(db),
+    alerts: createAlertStore(db),
+    results: createResultStore(db),
+    launches: createLaunchStore(db),
+    pacers: createPacerSlots(db),
+    retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
+  };
+}

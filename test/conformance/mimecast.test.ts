@@ -1,0 +1,175 @@
+import {
+  addCampaign,
+  addGroup,
+  addParticipant,
+  addUser,
+  completeCampaign,
+  joinFolder,
+  type MimecastOptions,
+  startMimecast,
+} from '../../sandbox/mimecast.ts';
+import type { SandboxResponse } from '../../sandbox/server.ts';
+import type { Account } from '../../src/account.ts';
+import type { PlatformConfig } from '../../src/config/schema.ts';
+import type { AccountItem, Provider, ProviderDeps } from '../../src/providers/contract.ts';
+import { mimecast } from '../../src/providers/mimecast/index.ts';
+import { freePacer, platform, type ReadFault } from './harness.ts';
+import { conformance } from './suite.ts';
+
+const target = 'Warehouse safety';
+const campaign = 'Lock your screen';
+
+type Keys = Readonly<Record<string, unknown>>;
+
+function block(baseUrl: string, keys: Keys): PlatformConfig {
+  return mimecast.settings.parse({
+    provider: 'mimecast',
+    baseUrl,
+    enrollments: [{ target, when: 'true', campaign }],
+    ...keys,
+  }) as unknown as PlatformConfig;
+}
+
+const quiet: ProviderDeps = {
+  platform,
+  pacer: freePacer(),
+  log: { debug: () => undefined, warn: () => undefined },
+};
+
+type Page = { meta: { pagination?: { totalCount?: number } }; data: { users: unknown[] }[] };
+
+/**
+ * The suite's people have a first and a last name, and here a field holds both. In a run the caller joins them
+ * (`from: 'fullName'`); for the suite this does, and parts them again where its last names begin.
+ */
+function withTwoNames(provider: Provider): Provider {
+  const { displayName, ...others } = provider.capabilities.fields;
+  if (displayName === undefined) return provider;
+  const name = { readBack: displayName.readBack };
+  const part = ({ fields, ...account }: Account): Account => {
+    const { displayName: full = '', ...rest } = fields;
+    const at = full.indexOf(' Okafor');
+    return { ...account, fields: { ...rest, firstName: full.slice(0, at), lastName: full.slice(at + 1) } };
+  };
+  const join = ({ fields, ...item }: AccountItem): AccountItem => {
+    const { firstName, lastName, ...rest } = fields;
+    return { ...item, fields: { ...rest, displayName: `${firstName} ${lastName}` } };
+  };
+  return {
+    ...provider,
+    capabilities: {
+      ...provider.capabilities,
+      fields: {
+        ...others,
+        firstName: { from: 'firstName', ...name },
+        lastName: { from: 'lastName', ...name },
+      },
+    },
+    readAccounts: async function* (ctx, onTotal) {
+      for await (const page of provider.readAccounts(ctx, onTotal)) yield page.map(part);
+    },
+    write: (request, ctx) =>
+      provider.write(
+        'accounts' in request ? { ...request, accounts: request.accounts.map(join) } : request,
+        ctx,
+      ),
+  };
+}
+
+function harness(
+  name: string,
+  api: '1.0' | '2.0',
+  keys: Keys,
+  sandboxIs: MimecastOptions = {},
+  impossibleFaults: Partial<Record<ReadFault, string>> = {},
+): void {
+  const secretKey = Buffer.from('twenty bytes or a few more').toString('base64');
+  const nobody =
+    api === '1.0'
+      ? { applicationId: 'id', applicationKey: 'key', accessKey: 'access', secretKey }
+      : { clientId: 'id', clientSecret: 'secret' };
+  conformance({
+    name,
+    capabilities: withTwoNames(mimecast.create(block('http://127.0.0.1:9', { ...nobody, ...keys }), quiet))
+      .capabilities,
+    credentialKeys: Object.keys(nobody),
+    accountsOfThreePages: 250,
+    impossibleFaults,
+    start: async ({ deps, wrongSecret, sandbox: options }) => {
+      const { sandbox, state, keys: signed, client } = await startMimecast({ ...options, ...sandboxIs, api });
+      const group = addGroup(state, { description: target });
+      const launched = addCampaign(state, { name: campaign, group });
+      const wrongKey = wrongSecret === undefined ? undefined : Buffer.from(wrongSecret).toString('base64');
+      const credentials =
+        api === '1.0'
+          ? { ...signed, secretKey: wrongKey ?? signed.secretKey }
+          : { ...client, clientSecret: wrongSecret ?? client.clientSecret };
+      const config = block(sandbox.url, { ...credentials, ...keys });
+      let firstPage: Page['data'] = [];
+      const rewrites: Record<ReadFault, (page: Page) => Page> = {
+        dropped: (page) => ({ ...page, data: [{ users: [] }] }),
+        repeated: (page) => ({ ...page, data: firstPage }),
+        total: (page) => {
+          const { pagination } = page.meta;
+          const totalCount = (pagination?.totalCount ?? 0) + 1;
+          return { ...page, meta: { ...page.meta, pagination: { ...pagination, totalCount } } };
+        },
+        short: (page) => ({ ...page, data: page.data.map(({ users }) => ({ users: users.slice(1) })) }),
+      };
+      return {
+        sandbox,
+        provider: withTwoNames(mimecast.create(config, deps)),
+        secrets: Object.values(credentials),
+        seed: (people, active) => {
+          for (const { email, fields } of people) {
+            const name = `${fields['firstName']} ${fields['lastName']}`;
+            addUser(state, { emailAddress: email, name, accountDisabled: !active });
+          }
+        },
+        accountsThere: () => structuredClone([...state.users.values()]),
+        breakRead: (fault) => {
+          let reads = 0;
+          const rewrite = (response: SandboxResponse): SandboxResponse => {
+            const page = response.json as Page;
+            reads++;
+            if (reads === 1) firstPage = page.data;
+            return fault === 'total' || reads === 2 ? { ...response, json: rewrites[fault](page) } : response;
+          };
+          sandbox.fail({
+            path: '/api/user/get-internal-users',
+            times: Number.POSITIVE_INFINITY,
+            effect: { do: 'rewrite', rewrite },
+          });
+        },
+        // An alias takes the address and is no account.
+        refuse: ({ email }) => void addUser(state, { emailAddress: email, alias: true }),
+        enrollmentRule: config.enrollments[0] ?? { target, when: 'true', keepCompleted: true },
+        recordResult: ({ email }, completed) => {
+          joinFolder(state, group, email);
+          addParticipant(launched, { emailAddress: email });
+          if (completed) completeCampaign(launched, email);
+        },
+      };
+    },
+  });
+}
+
+const managed = { manageUsers: true, domains: ['example.com'] };
+const untold = 'there is no total, so pages cannot be compared with it';
+
+harness('mimecast, API 1.0, users of a directory', '1.0', {});
+harness('mimecast, API 2.0, users of a directory', '2.0', {}, { joinEnrolls: true });
+harness('mimecast, API 1.0, managed users', '1.0', managed);
+harness(
+  'mimecast, API 2.0, managed users, several items a call, no totals',
+  '2.0',
+  { ...managed, batch: 30 },
+  {
+    maxDataItems: 30,
+    tellTotal: false,
+    userDataRows: 'flat',
+    resultCase: 'lower',
+    userDataEmailField: 'emailAddress',
+  },
+  { dropped: untold, short: untold, total: untold },
+);

@@ -1,0 +1,110 @@
+import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink.ts';
+import type { SandboxResponse } from '../../sandbox/server.ts';
+import type { PlatformConfig } from '../../src/config/schema.ts';
+import type { ProviderDeps } from '../../src/providers/contract.ts';
+import { outthink } from '../../src/providers/outthink/index.ts';
+import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
+import { freePacer, platform, type ReadFault } from './harness.ts';
+import { conformance } from './suite.ts';
+
+const campaignId = 'campaign-1';
+
+function block(keys: {
+  baseUrl: string;
+  apiKey: string;
+  scim?: { baseUrl: string; token: string };
+}): PlatformConfig {
+  const given = { provider: 'outthink', customerId: 'outthink-sandbox-customer', ...keys };
+  return outthink.settings.parse(given) as unknown as PlatformConfig;
+}
+
+const quiet: ProviderDeps = {
+  platform,
+  pacer: freePacer(),
+  log: { debug: () => undefined, warn: () => undefined },
+};
+const nowhere = 'http://127.0.0.1:9';
+
+type Page = { totalResults: number; startIndex: number; Resources?: unknown[] };
+
+function harness(name: string, hasScim: boolean, options: OutthinkOptions): void {
+  const scim = { baseUrl: nowhere, token: 'none' };
+  const given = block({ baseUrl: nowhere, apiKey: 'none', ...(hasScim ? { scim } : {}) });
+  conformance({
+    name,
+    capabilities: outthink.create(given, quiet).capabilities,
+    credentialKeys: hasScim ? ['scim.token', 'apiKey'] : ['customerId', 'apiKey'],
+    accountsOfThreePages: 450,
+    extraFields: hasScim ? { title: 'Clerk', country: 'IE', language: 'en-IE', division: 'East' } : {},
+    start: async ({ deps, wrongSecret, sandbox: served }) => {
+      const { sandbox, state, credentials, restUrl, scimUrl } = await startOutthink({
+        ...options,
+        ...served,
+        campaigns: [
+          { id: campaignId, name: 'Warehouse safety', startDate: '2020-01-01', endDate: '2999-12-31' },
+        ],
+      });
+      const apiKey = wrongSecret ?? credentials.apiKey;
+      const token = wrongSecret ?? credentials.scimToken;
+      const keys = { baseUrl: restUrl, apiKey, ...(hasScim ? { scim: { baseUrl: scimUrl, token } } : {}) };
+      let firstPage: unknown[] | undefined;
+      const rewrites: Record<ReadFault, (page: Page) => Page> = {
+        dropped: ({ Resources: _dropped, ...page }) => page,
+        repeated: (page) => ({ ...page, Resources: firstPage ?? [] }),
+        total: (page) => ({ ...page, totalResults: page.totalResults + 1 }),
+        short: ({ Resources: resources = [], ...page }) => ({ ...page, Resources: resources.slice(1) }),
+      };
+      const rewrite = (fault: ReadFault) => (response: SandboxResponse) => {
+        const page = response.json as Page;
+        if (page.startIndex === 1) firstPage = page.Resources;
+        return fault === 'total' || page.startIndex === 201
+          ? { ...response, json: rewrites[fault](page) }
+          : response;
+      };
+      return {
+        sandbox,
+        provider: outthink.create(block(keys), deps),
+        secrets: [apiKey, token],
+        seed: (people, active) => {
+          for (const { person, email, fields } of people) {
+            const { firstName: givenName = '', lastName: familyName = '', department = '' } = fields;
+            const attributes = {
+              roles: [{ value: 'Clerk', primary: true }],
+              addresses: [{ type: 'work', country: 'IE' }],
+              preferredLanguage: 'en-IE',
+              [enterpriseSchema]: { department, division: 'East' },
+            };
+            state.scim.add({ userName: person, email, givenName, familyName, active, attributes });
+          }
+        },
+        accountsThere: () => structuredClone(state.scim.users),
+        breakRead: (fault) => {
+          sandbox.fail({
+            method: 'GET',
+            path: /\/Users$/,
+            times: Number.POSITIVE_INFINITY,
+            effect: { do: 'rewrite', rewrite: rewrite(fault) },
+          });
+        },
+        refuse: ({ email }) => {
+          sandbox.fail({
+            path: /\/Users$/,
+            when: ({ text }) => text.includes(email),
+            times: Number.POSITIVE_INFINITY,
+            effect: {
+              do: 'answer',
+              response: { status: 400, json: { status: '400', scimType: 'invalidValue' } },
+            },
+          });
+        },
+        enrollmentRule: { target: 'Warehouse safety', when: 'true', keepCompleted: true },
+        recordResult: ({ person }, completed) => {
+          state.mark(campaignId, person, completed ? 'completedLate' : 'overdue');
+        },
+      };
+    },
+  });
+}
+
+harness('outthink with SCIM', true, {});
+harness('outthink, enrollments only', false, { listShape: 'data', enrollAnswer: 'empty' });

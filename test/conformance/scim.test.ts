@@ -1,0 +1,131 @@
+import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim.ts';
+import type { SandboxResponse } from '../../sandbox/server.ts';
+import type { PlatformConfig } from '../../src/config/schema.ts';
+import type { Capabilities, ProviderDeps } from '../../src/providers/contract.ts';
+import { scim } from '../../src/providers/scim/index.ts';
+import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
+import { freePacer, platform, type ReadFault } from './harness.ts';
+import { conformance } from './suite.ts';
+
+const groupId = 'group-1';
+
+function block(baseUrl: string, token: string): PlatformConfig {
+  return scim.settings.parse({ provider: 'scim', baseUrl, token }) as unknown as PlatformConfig;
+}
+
+const quiet: ProviderDeps = {
+  platform,
+  pacer: freePacer(),
+  log: { debug: () => undefined, warn: () => undefined },
+};
+
+type Page = { totalResults: number; startIndex: number; Resources?: unknown[] };
+
+/** A service of this behaviour. Discovery has taken place before a test begins, as in a run. */
+function harness(name: string, behaviour: ScimOptions, capabilities: Capabilities): void {
+  conformance({
+    name,
+    capabilities,
+    credentialKeys: ['token'],
+    accountsOfThreePages: 450,
+    extraFields: {
+      title: 'Clerk',
+      displayName: 'Clerk 1',
+      country: 'IE',
+      language: 'en-IE',
+      division: 'East',
+    },
+    start: async ({ deps, wrongSecret, sandbox: options }) => {
+      const { sandbox, state, baseUrl } = await startScim({
+        ...options,
+        ...behaviour,
+        groups: [{ id: groupId, displayName: 'Warehouse safety' }],
+      });
+      const token = wrongSecret ?? scimToken;
+      let isPrepared = false;
+      const provider = scim.create(block(baseUrl, token), {
+        ...deps,
+        pacer: { ...deps.pacer, slot: async (signal) => (isPrepared ? deps.pacer.slot(signal) : undefined) },
+      });
+      if (wrongSecret === undefined) {
+        await provider.prepare?.({ signal: new AbortController().signal, onRequest: () => undefined });
+        sandbox.clearLog();
+      }
+      isPrepared = true;
+      let firstPage: unknown[] | undefined;
+      const rewrites: Record<ReadFault, (page: Page) => Page> = {
+        dropped: ({ Resources: _dropped, ...page }) => page,
+        repeated: (page) => ({ ...page, Resources: firstPage ?? [] }),
+        total: (page) => ({ ...page, totalResults: page.totalResults + 1 }),
+        short: ({ Resources: resources = [], ...page }) => ({ ...page, Resources: resources.slice(1) }),
+      };
+      const rewrite = (fault: ReadFault) => (response: SandboxResponse) => {
+        const page = response.json as Page;
+        if (page.startIndex === 1) firstPage = page.Resources;
+        return fault === 'total' || page.startIndex === 201
+          ? { ...response, json: rewrites[fault](page) }
+          : response;
+      };
+      return {
+        sandbox,
+        provider,
+        secrets: [token],
+        seed: (people, active) => {
+          for (const { person, email, fields } of people) {
+            const { firstName: givenName = '', lastName: familyName = '', department = '' } = fields;
+            const attributes = {
+              title: 'Clerk',
+              displayName: 'Clerk 1',
+              addresses: [{ type: 'work', country: 'IE' }],
+              preferredLanguage: 'en-IE',
+              [enterpriseSchema]: { department, division: 'East' },
+            };
+            state.add({
+              userName: email,
+              externalId: person,
+              email,
+              givenName,
+              familyName,
+              active,
+              attributes,
+            });
+          }
+        },
+        accountsThere: () => structuredClone(state.users),
+        breakRead: (fault) => {
+          sandbox.fail({
+            method: 'GET',
+            path: '/scim/v2/Users',
+            times: Number.POSITIVE_INFINITY,
+            effect: { do: 'rewrite', rewrite: rewrite(fault) },
+          });
+        },
+        refuse: ({ email }) => {
+          state.unprocessable.add(email);
+          // Alone, a server error may pass and is sent again; a user that is refused for good is a 400.
+          sandbox.fail({
+            path: '/scim/v2/Users',
+            when: ({ text }) => text.includes(email),
+            times: Number.POSITIVE_INFINITY,
+            effect: {
+              do: 'answer',
+              response: { status: 400, json: { status: '400', scimType: 'invalidValue' } },
+            },
+          });
+        },
+        enrollmentRule: { target: 'Warehouse safety', when: 'true', keepCompleted: true },
+      };
+    },
+  });
+}
+
+const alone = scim.create(block('http://127.0.0.1:9', 'none'), quiet).capabilities;
+const inBulk: Capabilities = {
+  ...alone,
+  operations: alone.operations.map((operation) =>
+    operation.name.endsWith('roll') ? operation : { ...operation, limit: 30 },
+  ),
+};
+
+harness('scim, one by one', { bulk: false }, alone);
+harness('scim, through /Bulk', { bulk: { maxOperations: 30 } }, inBulk);

@@ -1,0 +1,44 @@
+import { afterEach, describe, it } from 'vitest';
+import { describeAccounts } from './accounts.ts';
+import { describeEnrollments } from './enrollments.ts';
+import { describeFailures } from './failures.ts';
+import { Bench, type Harness, type StartOptions } from './harness.ts';
+
+/**
+ * Opens a platform for one test. It is closed after the test, which then also checks that nothing the provider said
+ * held personal data or a secret.
+ */
+export type Open = (options?: Parameters<typeof Bench.open>[1]) => Promise<Bench>;
+
+/** A test, or a visible skip with the reason why this platform cannot have it. */
+export type Case = (
+  title: string,
+  reason: string | undefined,
+  body: () => Promise<void>,
+  timeoutMs?: number,
+) => void;
+
+const test: Case = (title, reason, body, timeoutMs) => {
+  if (reason === undefined) it(title, body, timeoutMs);
+  else it.skip(`${title} (not possible here: ${reason})`, body);
+};
+
+/** What every provider has to hold. What a platform cannot do is skipped, with the reason in its capabilities. */
+export function conformance(harness: Harness): void {
+  describe(`${harness.name} conforms`, () => {
+    const benches: Bench[] = [];
+    const open: Open = async (options) => {
+      const bench = await Bench.open(harness, options);
+      benches.push(bench);
+      return bench;
+    };
+    afterEach(async () => {
+      await Promise.all(benches.splice(0).map((bench) => bench.close()));
+    });
+    describeAccounts(harness, open, test);
+    describeEnrollments(harness, open, test);
+    describeFailures(harness, open, test);
+  });
+}
+
+export type { Harness, StartOptions };

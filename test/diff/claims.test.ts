@@ -1,0 +1,350 @@
+import { describe, expect, it } from 'vitest';
+import type { Account } from '../../src/account.ts';
+import type { Desired } from '../../src/diff/desired.ts';
+import { hash53 } from '../../src/diff/hash-index.ts';
+import type { Link } from '../../src/diff/population.ts';
+import { accountOf, apply, desired, diff, emptyWorld, linkOf, modelPlatform, type World } from './model.ts';
+
+const platform = { ...modelPlatform, fields: modelPlatform.fields.filter(({ readBack }) => readBack) };
+const due = { absenceIsDue: () => true };
+
+function world(people: readonly Desired[], links: readonly Link[], accounts: readonly Account[]): World {
+  return { ...emptyWorld, platform, people, links, accounts };
+}
+const coded = (one: World, circumstances = {}) =>
+  diff(one, circumstances).reviews.map(({ person, code, accounts }) =>
+    `${person} ${code} ${accounts.join(',')}`.trim(),
+  );
+
+const same = { first: 'Zoe', last: 'Okafor', email: 'zoe@example.com' };
+
+describe('a contractor hired under a new id', () => {
+  const old = desired('C1', { ...same, terminated: true });
+  const links = [linkOf('C1', 'u1')];
+  const accounts = [accountOf('u1', 'C1', same)];
+
+  it('keeps the account: same email and name', () => {
+    const result = diff(world([old, desired('E1', same)], links, accounts));
+    expect(result.lines).toEqual([]);
+    expect(result.adoptions).toEqual([
+      { person: 'E1', ref: { id: 'u1', externalId: 'C1', email: 'zoe@example.com' }, from: 'C1' },
+    ]);
+    expect(result.reviews).toEqual([]);
+  });
+
+  it('keeps it under another email and name, where previousId says so', () => {
+    const other = desired('E1', {
+      first: 'Zoe',
+      last: 'Okafor',
+      email: 'zoe.okafor@example.com',
+      previousId: 'C1',
+    });
+    const result = diff(world([old, other], links, accounts));
+    expect(result.lines).toEqual(['update E1']);
+    expect(result.adoptions).toMatchObject([{ person: 'E1', from: 'C1' }]);
+  });
+
+  it('keeps it when the old id is only missing, where previousId says so', () => {
+    const result = diff(world([desired('E1', { ...same, previousId: 'C1' })], links, accounts), due);
+    expect(result.lines).toEqual([]);
+    expect(result.adoptions).toMatchObject([{ person: 'E1', from: 'C1' }]);
+  });
+
+  it('gets it reactivated when it was deactivated meanwhile', () => {
+    const inactive = accounts.map((account) => ({ ...account, active: false }));
+    const result = diff(world([old, desired('E1', same)], links, inactive));
+    expect(result.changes).toMatchObject([{ kind: 'reactivate', person: 'E1', ref: { id: 'u1' } }]);
+  });
+
+  it('keeps it on the next run, and gives it back when the old id is rehired', () => {
+    const before = world([old, desired('E1', same)], links, accounts);
+    const after = apply(before, diff(before));
+    expect(diff(after)).toMatchObject({ lines: [], adoptions: [], reviews: [] });
+    const back = {
+      ...after,
+      people: [desired('C1', same), desired('E1', { ...same, terminated: true })],
+    };
+    expect(diff(back).adoptions).toMatchObject([{ person: 'C1', from: 'E1' }]);
+  });
+
+  it('does not get it when id and email changed the human too: the leaver is deactivated', () => {
+    const other = desired('E1', { first: 'Max', last: 'Muster', email: 'm@example.com', previousId: 'C1' });
+    const one = world([old, other], links, accounts);
+    expect(diff(one).lines).toEqual(['deactivate C1']);
+    expect(coded(one)).toEqual(['E1 IDENTITY_CHANGED u1']);
+  });
+
+  it('is created when the account is known by neither, and the old one goes', () => {
+    const other = desired('E1', { first: 'Zoe', last: 'Okafor', email: 'zo@example.com' });
+    expect(diff(world([old, other], links, accounts)).lines).toEqual(['create E1', 'deactivate C1']);
+  });
+});
+
+describe('an email given to a new person after the old one left', () => {
+  it('is reviewed, and the deactivation of the old one goes on', () => {
+    const one = world(
+      [desired('O', { ...same, terminated: true }), desired('N', { ...same, first: 'Zack' })],
+      [linkOf('O', 'u1')],
+      [accountOf('u1', 'O', same)],
+    );
+    expect(diff(one).lines).toEqual(['deactivate O']);
+    expect(coded(one)).toEqual(['N EMAIL_REUSED u1']);
+  });
+
+  it('is reviewed where nobody is linked to the account yet', () => {
+    const one = world(
+      [desired('O', { ...same, terminated: true }), desired('N', { ...same, first: 'Zack' })],
+      [],
+      [accountOf('u1', 'O', same)],
+    );
+    expect(diff(one).lines).toEqual(['deactivate O']);
+    expect(diff(one).adoptions).toMatchObject([{ person: 'O', from: null }]);
+    expect(coded(one)).toEqual(['N EMAIL_REUSED u1']);
+  });
+
+  it('is reviewed where the account carries an id that nobody has', () => {
+    const one = world([desired('N', { ...same, first: 'Zack' })], [], [accountOf('u1', 'gone', same)]);
+    expect([coded(one), diff(one).lines]).toEqual([['N EMAIL_REUSED u1'], []]);
+  });
+});
+
+describe('what goes to review', () => {
+  it.each<[string, World, string[], string[]]>([
+    [
+      'the owner is only missing: nobody loses the account while two may have a right to it',
+      world([desired('N', same)], [linkOf('O', 'u1')], [accountOf('u1', 'O', same)]),
+      ['N LINKED_TO_OTHER u1'],
+      [],
+    ],
+    [
+      'the owner is rejected',
+      { ...world([desired('N', same)], [linkOf('O', 'u1')], [accountOf('u1', 'O', same)]), rejected: ['O'] },
+      ['N LINKED_TO_OTHER u1'],
+      [],
+    ],
+    [
+      "an ignored person's account, by an email they share",
+      world([desired('O', { ...same, ignored: true }), desired('N', same)], [], [accountOf('u1', 'O', same)]),
+      ['N LINKED_TO_OTHER u1'],
+      [],
+    ],
+    [
+      "a rejected person's account, by its email",
+      { ...world([desired('N', same)], [], [accountOf('u1', 'O', same)]), rejected: ['O'] },
+      ['N LINKED_TO_OTHER u1'],
+      [],
+    ],
+    [
+      'two active people of one email, one of whom has the account',
+      world([desired('O', same), desired('N', same)], [linkOf('O', 'u1')], [accountOf('u1', 'O', same)]),
+      ['N TWO_CLAIM u1'],
+      [],
+    ],
+    [
+      'two active people claim a free account by email',
+      world(
+        [desired('A', same), desired('B', same)],
+        [],
+        [accountOf('u1', 'A', { ...same, externalId: null })],
+      ),
+      ['A TWO_CLAIM u1', 'B TWO_CLAIM u1'],
+      [],
+    ],
+    [
+      'one claims it by id, one by email: the id wins',
+      world([desired('A', same), desired('B', same)], [], [accountOf('u1', 'A', same)]),
+      ['B TWO_CLAIM u1'],
+      [],
+    ],
+    [
+      'an active person whom the rule excludes has the id',
+      world(
+        [desired('A', { ...same, wantsAccount: false }), desired('B', same)],
+        [],
+        [accountOf('u1', 'A', same)],
+      ),
+      ['B TWO_CLAIM u1'],
+      [],
+    ],
+    [
+      "two active people claim a leaver's account: it stays as it is",
+      world(
+        [desired('O', { ...same, terminated: true }), desired('A', same), desired('B', same)],
+        [linkOf('O', 'u1')],
+        [accountOf('u1', 'O', same)],
+      ),
+      ['A TWO_CLAIM u1', 'B TWO_CLAIM u1'],
+      [],
+    ],
+    [
+      'id and email point to two accounts',
+      world(
+        [desired('A', same)],
+        [],
+        [
+          accountOf('u1', 'A', { ...same, email: 'x@example.com' }),
+          accountOf('u2', 'A', { ...same, externalId: null }),
+        ],
+      ),
+      ['A ID_AND_EMAIL_DIFFER u1,u2'],
+      [],
+    ],
+    [
+      'id and email point to two accounts, of which one is in step',
+      world(
+        [desired('A', same)],
+        [],
+        [accountOf('u1', 'A', same), accountOf('u2', 'A', { ...same, externalId: null })],
+      ),
+      ['A ID_AND_EMAIL_DIFFER u1,u2'],
+      [],
+    ],
+    [
+      'several accounts carry the id',
+      world([desired('A', same)], [], [accountOf('u1', 'A', same), accountOf('u2', 'A', { email: null })]),
+      ['A SEVERAL_ACCOUNTS u1,u2'],
+      [],
+    ],
+    [
+      'an account that was never ours is inactive',
+      world([desired('A', same)], [], [accountOf('u1', 'A', { ...same, active: false })]),
+      ['A INACTIVE_NOT_OURS u1'],
+      [],
+    ],
+    [
+      'name and email changed at once under an id that is linked',
+      world(
+        [desired('A', same)],
+        [linkOf('A', 'u1')],
+        [accountOf('u1', 'A', { first: 'Max', email: 'm@example.com' })],
+      ),
+      ['A IDENTITY_CHANGED u1'],
+      [],
+    ],
+    [
+      'name and email changed at once under an id that is not linked yet',
+      world([desired('A', same)], [], [accountOf('u1', 'A', { first: 'Max', email: 'm@example.com' })]),
+      ['A IDENTITY_CHANGED u1'],
+      [],
+    ],
+    [
+      'a field that the platform requires is empty',
+      world([desired('A', { first: '' })], [], []),
+      ['A FIELD_MISSING'],
+      [],
+    ],
+  ])('%s', (_, one, reviews, lines) => {
+    const result = diff(one, due);
+    expect(coded(one, due)).toEqual(reviews);
+    expect(result.lines).toEqual(lines);
+    const reviewed = new Set(result.reviews.map(({ person }) => person));
+    expect(result.adoptions.filter(({ person }) => reviewed.has(person))).toEqual([]);
+  });
+
+  it('does not enroll who is in review', () => {
+    const targets = [{ id: 't', closed: false, isTraining: false, keepCompleted: true }];
+    const one = world(
+      [desired('A', same)],
+      [linkOf('A', 'u1')],
+      [accountOf('u1', 'A', { first: 'Max', email: 'm@example.com' })],
+    );
+    expect(diff({ ...one, platform: { ...platform, targets } }).lines).toEqual([]);
+  });
+});
+
+describe('a changed name or email', () => {
+  it.each([
+    ['email', { ...same, email: 'okafor@example.com' }, ['email']],
+    ['name', { ...same, last: 'Muster' }, ['lastName']],
+  ])('alone is an update: %s', (_, row, changed) => {
+    const one = world([desired('A', row)], [linkOf('A', 'u1')], [accountOf('u1', 'A', same)]);
+    expect(diff(one).changes).toMatchObject([{ kind: 'update', changed }]);
+  });
+
+  it('and both at once is one too, once somebody confirmed who it is', () => {
+    const row = desired('A', { first: 'Max', last: 'Muster', email: 'max@example.com' });
+    const confirmedHash = hash53(['Max', 'Muster', '', 'max@example.com'].join('\u001f'));
+    const accounts = [accountOf('u1', 'A', same)];
+    expect(diff(world([row], [linkOf('A', 'u1')], accounts)).lines).toEqual([]);
+    expect(diff(world([row], [linkOf('A', 'u1', { confirmedHash })], accounts)).lines).toEqual(['update A']);
+    expect(diff(world([row], [linkOf('A', 'u1', { confirmedHash: 1 })], accounts)).lines).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  it('bind an account whose id was not known when it was created', () => {
+    const result = diff(world([desired('A', same)], [linkOf('A', null)], [accountOf('u1', 'A', same)]));
+    expect(result.lines).toEqual([]);
+    expect(result.adoptions).toMatchObject([{ person: 'A', ref: { id: 'u1' } }]);
+  });
+
+  it('without an account id reactivate and remove like others', () => {
+    const inactive = [accountOf('u1', 'A', { ...same, active: false })];
+    expect(diff(world([desired('A', same)], [linkOf('A', null)], inactive)).lines).toEqual(['reactivate A']);
+    const active = [accountOf('u1', 'A', same)];
+    expect(diff(world([], [linkOf('A', null)], active), due).lines).toEqual(['deactivate A']);
+  });
+
+  it('of two people who swap their emails stay', () => {
+    const one = world(
+      [desired('A', { email: 'b@example.com' }), desired('B', { email: 'a@example.com' })],
+      [linkOf('A', 'u1'), linkOf('B', 'u2')],
+      [accountOf('u1', 'A'), accountOf('u2', 'B')],
+    );
+    expect(diff(one)).toMatchObject({ lines: ['update A', 'update B'], reviews: [], adoptions: [] });
+  });
+});
+
+describe('a platform that matches by email', () => {
+  const byEmail = { ...platform, matchBy: 'email' } as const;
+  const account = (id: string, person: string, over = {}) =>
+    accountOf(id, person, { externalId: null, ...over });
+
+  it('adopts by email, and keeps the account when the email changes', () => {
+    const first = { ...world([desired('A')], [], [account('u1', 'A')]), platform: byEmail };
+    const after = apply(first, diff(first));
+    expect(after.links).toMatchObject([{ person: 'A', accountId: 'u1' }]);
+    const moved = { ...after, people: [desired('A', { email: 'new@example.com' })] };
+    expect(diff(moved).changes).toMatchObject([{ kind: 'update', ref: { id: 'u1' }, changed: ['email'] }]);
+  });
+
+  it('does not create two accounts of one email, nor one without', () => {
+    const one = {
+      ...world([desired('A', same), desired('B', same), desired('C', { email: null })], [], []),
+      platform: byEmail,
+    };
+    expect([diff(one).lines, coded(one)]).toEqual([[], ['A TWO_CLAIM', 'B TWO_CLAIM', 'C FIELD_MISSING']]);
+  });
+});
+
+describe('an id column swapped by mistake', () => {
+  const numbers = Array.from({ length: 10 }, (_, at) => `P${at}`);
+  const links = numbers.map((id, at) => linkOf(id, `u${at}`));
+  const accounts = numbers.map((id, at) => accountOf(`u${at}`, id));
+
+  it('removes nobody before their absence is due, where emails are not known', () => {
+    const strangers = numbers.map((id) => desired(`X${id}`, { email: null }));
+    const one = world(strangers, links, accounts);
+    const { difference } = diff(one);
+    expect(difference.counts).toMatchObject({ create: 10, deactivate: 0, update: 0 });
+    expect(difference.missing).toHaveLength(10);
+  });
+
+  it('does nothing at all where the emails are known, even once absence is due', () => {
+    const strangers = numbers.map((id) => desired(`X${id}`, { email: `${id.toLowerCase()}@example.com` }));
+    const one = world(strangers, links, accounts);
+    expect(diff(one, due).lines).toEqual([]);
+    expect(diff(one, due).reviews.map(({ code }) => code)).toEqual(numbers.map(() => 'LINKED_TO_OTHER'));
+  });
+});
+
+it('does nothing to the people of a country whose status was renamed: their rows are rejected', () => {
+  const people = ['D1', 'D2', 'F1'];
+  const one = world(
+    [desired('F1', { last: 'Other' })],
+    people.map((id, at) => linkOf(id, `u${at}`)),
+    people.map((id, at) => accountOf(`u${at}`, id)),
+  );
+  const result = diff({ ...one, rejected: ['D1', 'D2'] }, due);
+  expect([result.lines, result.difference.missing]).toEqual([['update F1'], []]);
+});
