@@ -50,6 +50,7 @@ export const errorCodes = {
   PERSON_UNKNOWN: { exit: 2, title: 'No person of that id is known' },
   LINK_REFUSED: { exit: 2, title: 'The link would break "one account, one person"' },
   UNDO_REFUSED: { exit: 2, title: 'The run cannot be undone' },
+  RUN_ENDED: { exit: 2, title: 'The run has ended: there is nothing left to cancel' },
   RUN_ABORTED: { exit: 1, title: 'The run was stopped' },
   RUN_OVERLAP: { exit: 1, title: 'Another run of the platform is under way' },
   INTERNAL: { exit: 1, title: 'A defect of Rollcall' },

@@ -3,10 +3,10 @@ import { createInterface } from 'node:readline/promises';
 import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
 import type { Cli, Command, ExitStatus } from './cli/context.ts';
-import { runCommand } from './cli/run-command.ts';
+import { reportFailure, runCommand } from './cli/run-command.ts';
 import { readEnvironment } from './config/environment.ts';
 import { nearest } from './config/nearest.ts';
-import { formatError, RollcallError } from './errors.ts';
+import { RollcallError } from './errors.ts';
 import { createLog } from './log.ts';
 
 async function help(): Promise<string> {
@@ -58,13 +58,15 @@ export async function main(argv: readonly string[]): Promise<ExitStatus> {
     },
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () =>
+    process.on(signal, () => {
+      // Asked twice: whoever asks does not want to wait. Nothing is lost, the next start goes on.
+      if (stopping.signal.aborted) process.exit(1);
       stopping.abort(
         new RollcallError('RUN_ABORTED', `stopped by ${signal}.`, {
           hint: 'Start it again to go on where it was.',
         }),
-      ),
-    );
+      );
+    });
   }
   const [name, ...args] = argv;
   try {
@@ -85,21 +87,17 @@ export async function main(argv: readonly string[]): Promise<ExitStatus> {
       cli.out.write(`${describe(command)}\n`);
       return 0;
     }
-    return await runCommand(cli, name, command, parsed);
+    return await runCommand(cli, name, command, parsed, args);
   } catch (error) {
-    const expected = error instanceof RollcallError;
-    if (args.includes('--json') && expected) {
-      cli.out.write(
-        `${JSON.stringify({ error: { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } })}\n`,
-      );
-    }
-    cli.err.write(
-      `rollcall: ${expected ? formatError(error) : `an unexpected failure (${error instanceof Error ? error.name : typeof error}) [INTERNAL]`}\n`,
-    );
-    if (!expected) cli.log.error({ err: error }, 'defect');
-    if (verbose && error instanceof Error) cli.err.write(`${error.stack}\n`);
-    return expected ? error.exitCode : 1;
+    return reportFailure(cli, { json: args.includes('--json'), stack: verbose }, error);
   }
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
+/** How long what is still open may keep the process alive once the command has ended, in ms. */
+const lingerMs = 2_000;
+
+if (import.meta.main) {
+  process.exitCode = await main(process.argv.slice(2));
+  // A connection that hangs must not keep a service alive that was told to stop.
+  setTimeout(() => process.exit(), lingerMs).unref();
+}

@@ -63,11 +63,20 @@ export async function openStore(cli: Cli, dataDir: string, command: string): Pro
   return createStore(database);
 }
 
+/** How several configurations are opened. */
+export type OpenOptions = {
+  /** Takes the error of a configuration that cannot be used, so that the others go on; without it, it is thrown. */
+  readonly onBroken?: (file: string, error: RollcallError) => void;
+  /** Refuses a customer by throwing. */
+  readonly check?: (customer: Customer) => void;
+};
+
 /** Opens store, queues and engine for one or several customers that share them. */
 export async function openAll(
   cli: Cli,
   configs: readonly Awaited<ReturnType<typeof loadOne>>[],
   command: string,
+  lenient: OpenOptions = {},
 ): Promise<Opened> {
   const dataDirs = new Set(configs.map((config) => config.dataDir));
   const [dataDir] = dataDirs;
@@ -91,7 +100,17 @@ export async function openAll(
           ? createPostgresSlots(store.pacers)
           : createLocalSlots();
     const pacer = createPacer(slots);
-    const customers = configs.map((config) => createCustomer(config, { providers, pacer, log: cli.log }));
+    const customers = configs.flatMap((config): Customer[] => {
+      try {
+        const customer = createCustomer(config, { providers, pacer, log: cli.log });
+        lenient.check?.(customer);
+        return [customer];
+      } catch (error) {
+        if (lenient.onBroken === undefined || !(error instanceof RollcallError)) throw error;
+        lenient.onBroken(config.file, error);
+        return [];
+      }
+    });
     const engine = createEngine({
       customers,
       store,
@@ -101,7 +120,10 @@ export async function openAll(
       lastExpectedMs: (customer) => lastExpectedOf(customer.config.roster),
     });
     const [customer] = customers;
-    if (customer === undefined) throw new RollcallError('USAGE', 'no configuration file given.');
+    if (customer === undefined) {
+      await queues.close();
+      throw new RollcallError('CONFIG_INVALID', 'none of the configuration files can be used.');
+    }
     return {
       customers,
       customer,

@@ -82,7 +82,12 @@ export function describeRun(report: RunReport): string {
     lines.push(`  ${report.rejected} people have rejected rows and were left as they are (rollcall check)`);
   if (report.review > 0) lines.push(`  ${report.review} people need a look (rollcall review)`);
   lines.push(`  ${report.requests.reads} reads, ${report.requests.writes} writes`);
-  if (report.status === 'held' && report.id !== null && report.hash !== null) {
+  if (
+    changeKinds.some((kind) => report.held[kind] > 0) &&
+    report.status === 'held' &&
+    report.id !== null &&
+    report.hash !== null
+  ) {
     lines.push(
       `  next: rollcall show ${report.id}, then rollcall approve ${report.id} --hash ${report.hash} or rollcall reject ${report.id}`,
     );

@@ -89,7 +89,11 @@ export function createAddresses(people: Population): Addresses {
       for (const { email, person } of aliases) {
         const ordinal = people.find(person);
         if (ordinal === absent || people.findUnbound(email) !== absent) continue;
-        if (people.findEmail(email) !== absent && people.findEmail(email) !== ordinal) continue;
+        // It is somebody else's by now, unless they left.
+        const isGivenOn = people
+          .emails(email)
+          .some((holder) => holder !== ordinal && !people.has(holder, flag.terminated));
+        if (isGivenOn) continue;
         // An address that two people had is nobody's.
         decided.set(email, taken.has(email) && decided.get(email) !== ordinal ? absent : ordinal);
         taken.add(email);

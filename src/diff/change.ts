@@ -12,7 +12,9 @@ export type ChangeReason =
   | 'ABSENT'
   | 'TARGET_RULE_TRUE'
   | 'TARGET_RULE_FALSE'
-  | 'EMAIL_MOVED';
+  | 'EMAIL_MOVED'
+  /** Takes back what an earlier run did. */
+  | 'UNDO';
 
 /** One change of a plan. `person` is the employee id, `target` the platform's id of the enrollment target. */
 export type Change = {

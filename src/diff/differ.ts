@@ -80,6 +80,8 @@ export type Differ = {
   readonly members: (target: number, page: readonly Membership[]) => void;
   /** Members of a target that no person on the roster explains. */
   readonly strangers: (target: number) => number;
+  /** People who are enrolled in a target and have completed it, as read. */
+  readonly completed: (target: number) => Iterable<string>;
   readonly finish: (circumstances: Circumstances) => Difference;
   readonly people: Population;
 };
@@ -307,6 +309,10 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
       members.take(target, page);
     },
     strangers: members.strangers,
+    *completed(target) {
+      for (let person = 0; person < people.size(); person++)
+        if (members.completed(target, person)) yield people.idOf(person);
+    },
     finish: (circumstances) => {
       const counts = noChanges();
       const settled = settle();

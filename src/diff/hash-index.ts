@@ -15,7 +15,7 @@ export function hash53(text: string): number {
   return 4294967296 * (2097151 & low) + (high >>> 0);
 }
 
-/** FNV-1a, 32 bits: made differently from `hash53`, so that strings which agree in both are the same for all we do. */
+/** A second hash of the same text, 32 bits, made differently (FNV-1a). */
 function hash32(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
@@ -103,15 +103,15 @@ export type TextGroups = {
 
 const noOne: readonly number[] = [];
 
-/** Empty groups. `textOf` gives an ordinal's text as it is now: one that has lost it no longer counts. */
-export function createTextGroups(textOf: (ordinal: number) => string | null): TextGroups {
+/** Empty groups. An ordinal for which `counts` says no has no text any more. */
+export function createTextGroups(counts: (ordinal: number) => boolean): TextGroups {
   const first = createTextIndex();
   const more = new Map<string, number[]>();
   const all = (text: string): readonly number[] => {
     const group = more.size === 0 ? undefined : more.get(text);
-    if (group !== undefined) return group.filter((ordinal) => textOf(ordinal) === text);
-    const one = first.get(text);
-    return one !== absent && textOf(one) === text ? [one] : noOne;
+    if (group !== undefined) return group.filter(counts);
+    const one = first.size === 0 ? absent : first.get(text);
+    return one !== absent && counts(one) ? [one] : noOne;
   };
   return {
     add: (text, ordinal) => {
@@ -124,12 +124,13 @@ export function createTextGroups(textOf: (ordinal: number) => string | null): Te
       }
     },
     only: (text) => {
+      if (first.size === 0) return absent;
       if (more.size > 0 && more.has(text)) {
         const group = all(text);
         return group.length > 1 ? several : (group[0] ?? absent);
       }
       const one = first.get(text);
-      return one !== absent && textOf(one) === text ? one : absent;
+      return one !== absent && counts(one) ? one : absent;
     },
     all,
     *shared() {

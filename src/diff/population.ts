@@ -109,20 +109,21 @@ export function createPopulation(
   const hiddenNames = hiddenAt.map((at) => fields[at]?.name ?? '');
   const keepNames = !readableNames.some((name) => nameFields.includes(name));
 
-  const ordinals = new Map<string, number>();
+  const ordinals = createTextIndex();
   const ids: string[] = [];
   const readable: string[] = [];
   const hidden: string[] = [];
-  const emails: (string | null)[] = [];
-  const previousIds: (string | null)[] = [];
+  /** `undefined`: the same as the field of that place in the row, which is kept once. */
+  const emails: (string | null | undefined)[] = [];
+  const emailAt = readableNames.indexOf('email');
   const nameHashes: number[] = [];
   const accounts = createTextIndex();
   const unbound = createTextIndex();
   const linkedIds = new Map<number, string>();
   const linkedEmails = new Map<number, string>();
   const confirmed = new Map<number, number>();
-  const byEmail: TextGroups = createTextGroups((ordinal) => emails[ordinal] ?? null);
-  const byPrevious: TextGroups = createTextGroups((ordinal) => previousIds[ordinal] ?? null);
+  const byEmail: TextGroups = createTextGroups(isCounted);
+  const byPrevious: TextGroups = createTextGroups(isCounted);
   let capacity = 1_024;
   let flags = new Uint16Array(capacity);
   let written = new Float64Array(capacity).fill(absent);
@@ -149,13 +150,24 @@ export function createPopulation(
     ordinals.set(id, ordinal);
     readable.push('');
     emails.push(null);
-    previousIds.push(null);
     if (hiddenAt.length > 0) hidden.push('');
     if (keepNames) nameHashes.push(absent);
     return ordinal;
   }
 
-  const bits = (ordinal: number): number => flags[ordinal] ?? 0;
+  function bits(ordinal: number): number {
+    return flags[ordinal] ?? 0;
+  }
+
+  function isCounted(ordinal: number): boolean {
+    return (bits(ordinal) & flag.rejected) === 0;
+  }
+
+  function emailOf(ordinal: number): string | null {
+    const email = emails[ordinal];
+    return email === undefined ? ((readable[ordinal] ?? '').split(separator)[emailAt] ?? null) : email;
+  }
+
   const known = (value: number | undefined): number | null =>
     value === undefined || value === absent ? null : value;
   const writtenHash = (ordinal: number): number | null =>
@@ -170,7 +182,7 @@ export function createPopulation(
 
   return {
     add: (desired) => {
-      if (ordinals.has(desired.id)) return;
+      if (ordinals.get(desired.id) !== absent) return;
       const ordinal = append(desired.id);
       rosterSize++;
       readable[ordinal] =
@@ -179,10 +191,12 @@ export function createPopulation(
           : readableAt.map((at) => desired.values[at] ?? '').join(separator);
       if (hiddenAt.length > 0)
         hidden[ordinal] = hiddenAt.map((at) => desired.values[at] ?? '').join(separator);
-      emails[ordinal] = desired.email;
+      emails[ordinal] =
+        emailAt >= 0 && desired.email === desired.values[readableAt[emailAt] ?? 0]
+          ? undefined
+          : desired.email;
       if (desired.email !== null) byEmail.add(desired.email, ordinal);
       if (desired.previousId !== null && desired.previousId !== desired.id) {
-        previousIds[ordinal] = desired.previousId;
         byPrevious.add(desired.previousId, ordinal);
       }
       if (keepNames && desired.name !== undefined && desired.name !== '')
@@ -203,19 +217,18 @@ export function createPopulation(
     },
     reject: (id) => {
       let ordinal = ordinals.get(id);
-      if (ordinal === undefined) ordinal = append(id);
+      if (ordinal === absent) ordinal = append(id);
       else if ((bits(ordinal) & (flag.missing | flag.rejected)) === 0) rosterSize--;
       // What the row said depends on which of several rows came first, so nothing of it may count.
       readable[ordinal] = '';
       emails[ordinal] = null;
-      previousIds[ordinal] = null;
       if (hiddenAt.length > 0) hidden[ordinal] = '';
       for (const column of wanted) column[ordinal] = 0;
       flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound)) | flag.rejected;
     },
     link: (link) => {
       let ordinal = ordinals.get(link.person);
-      if (ordinal === undefined) {
+      if (ordinal === absent) {
         ordinal = append(link.person);
         let set = flag.missing;
         if (exempt.ignored.has(link.person)) set |= flag.ignored;
@@ -228,15 +241,14 @@ export function createPopulation(
       emailHashes[ordinal] = link.emailHash ?? absent;
       if (link.externalId !== null && link.externalId !== link.person)
         linkedIds.set(ordinal, link.externalId);
-      if (link.email !== null && link.email !== emails[ordinal]) linkedEmails.set(ordinal, link.email);
+      if (link.email !== null && link.email !== emailOf(ordinal)) linkedEmails.set(ordinal, link.email);
       if (link.confirmedHash !== null) confirmed.set(ordinal, link.confirmedHash);
       if (link.accountId !== null) {
         accounts.set(link.accountId, ordinal);
         return;
       }
       flags[ordinal] = bits(ordinal) | flag.unbound;
-      const key =
-        matchBy === 'email' ? (link.email ?? emails[ordinal] ?? null) : (link.externalId ?? link.person);
+      const key = matchBy === 'email' ? (link.email ?? emailOf(ordinal)) : (link.externalId ?? link.person);
       if (key === null) return;
       const other = unbound.get(key);
       // Two links of one key: a takeover whose first owner still has theirs. The one who is there now counts.
@@ -251,7 +263,7 @@ export function createPopulation(
     },
     size: () => ids.length,
     idOf: (ordinal) => ids[ordinal] ?? '',
-    find: (id) => ordinals.get(id) ?? absent,
+    find: ordinals.get,
     previous: byPrevious.all,
     findPrevious: byPrevious.only,
     findAccount: accounts.get,
@@ -276,7 +288,7 @@ export function createPopulation(
       for (const [at, name] of hiddenNames.entries()) values[name] = closed[at] ?? '';
       return values;
     },
-    emailOf: (ordinal) => emails[ordinal] ?? null,
+    emailOf,
     nameHash: (ordinal) => known(nameHashes[ordinal]),
     wantsTarget: (ordinal, target) => wanted[target]?.[ordinal] === 1,
     linkOf: (ordinal) => {
@@ -285,9 +297,7 @@ export function createPopulation(
         person: ids[ordinal] ?? '',
         accountId: (bits(ordinal) & flag.unbound) === 0 ? '' : null,
         externalId: linkedIds.get(ordinal) ?? null,
-        email:
-          linkedEmails.get(ordinal) ??
-          ((bits(ordinal) & flag.unbound) === 0 ? null : (emails[ordinal] ?? null)),
+        email: linkedEmails.get(ordinal) ?? ((bits(ordinal) & flag.unbound) === 0 ? null : emailOf(ordinal)),
         writtenHash: known(written[ordinal]),
         emailHash: known(emailHashes[ordinal]),
         confirmedHash: confirmed.get(ordinal) ?? null,
@@ -299,7 +309,7 @@ export function createPopulation(
       hiddenAt.length === 0 ||
       ((bits(ordinal) & flag.linked) !== 0 && known(written[ordinal]) === writtenHash(ordinal)),
     emailHash: (ordinal) => {
-      const email = emails[ordinal] ?? null;
+      const email = emailOf(ordinal);
       return email === null ? null : hash53(email);
     },
     rosterSize: () => rosterSize,

@@ -9,7 +9,7 @@ export type ApplyEnd = 'done' | 'cancelled';
 
 /** Without news the store is asked again this soon: another process may have done a batch. */
 const pollMs = 250;
-/** Batches that should be queued are queued again this often: a queue that lost its jobs is rebuilt from the store. */
+/** When no batch has ended for this long, those that should be queued are queued again: a queue that lost its jobs is rebuilt from the store. */
 const requeueEveryMs = 5_000;
 /** Answers are assumed to take this long at most when the number of batches in flight is chosen. */
 const answerTimeS = 2;
@@ -31,26 +31,38 @@ export async function applyRun(
   const window = windowOf(platform.config.rate);
   const queued = new Map<number, number>();
   let wake = (): void => undefined;
+  // A look at the store reads a whole window: not for every batch of a platform that takes one item a request.
+  let ended = 0;
+  let lookAfter = 1;
+  let progressedMs = performance.now();
+  let doneBefore = -1;
   const onBatch = (done: string): void => {
-    if (done === run.id) wake();
+    if (done !== run.id) return;
+    progressedMs = performance.now();
+    if (++ended >= lookAfter) wake();
   };
   events.on('batchDone', onBatch);
   try {
     for (;;) {
       signal.throwIfAborted();
       const current = await store.runs.find(run.id);
-      if (current === undefined || current.status === 'cancelled') {
-        await store.journal.closeRun(run.id, 'skipped', 'CANCELLED', 'the run was cancelled', deps.now());
-        return 'cancelled';
-      }
+      // Requests in flight end, and their outcomes are kept.
+      const cancelled = current === undefined || current.status === 'cancelled';
+      if (cancelled)
+        await store.journal.closePending(run.id, 'CANCELLED', 'the run was cancelled', deps.now());
       const pending = await store.journal.nextBatches(run.id, window);
       const { done, total } = await store.journal.progress(run.id);
       events.emit('progress', run.id, { phase: 'apply', done, total });
-      if (pending.length === 0) return 'done';
-      const nowMs = deps.now();
-      const due = pending.filter(
-        (batch) => nowMs - (queued.get(batch.batch) ?? 0) >= requeueEveryMs || !queued.has(batch.batch),
-      );
+      if (pending.length === 0) return cancelled ? 'cancelled' : 'done';
+      // Not the clock of the runs: it may be driven, or set back.
+      const nowMs = performance.now();
+      if (done !== doneBefore) progressedMs = nowMs;
+      doneBefore = done;
+      const mayBeLost = nowMs - progressedMs >= requeueEveryMs;
+      const due = pending.filter(({ batch }) => {
+        const queuedMs = queued.get(batch);
+        return queuedMs === undefined || (mayBeLost && nowMs - queuedMs >= requeueEveryMs);
+      });
       if (due.length > 0) {
         await queues.batch.addBulk(
           due.map((batch) => ({
@@ -68,6 +80,8 @@ export async function applyRun(
         );
         for (const batch of due) queued.set(batch.batch, nowMs);
       }
+      ended = 0;
+      lookAfter = Math.min(pending.length, Math.ceil(window / 2));
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });

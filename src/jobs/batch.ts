@@ -48,44 +48,68 @@ export async function processBatch(
   const ctx = countingContext(signal);
   try {
     const changes = await store.journal.openChanges(run, number);
-    const skipped =
-      batch.operation === 'enroll'
-        ? await store.journal.failedAccounts(
-            run,
-            changes.map((change) => change.person),
-          )
-        : new Set<string>();
+    const skipped = await blocked(deps, batch, changes);
     const sending = changes.filter((change) => !skipped.has(change.person));
     const links = await store.links.ofPeople(
       customer.name,
       platform.name,
       sending.map((change) => change.person),
     );
-    const outcomes = await send(platform.provider, batch, sending, links, started.repeated, ctx);
     const nowMs = deps.now();
-    const rows = sending.map((change, at) =>
-      asOutcome(change, outcomes[at], links.get(change.person), platform.provider, nowMs),
-    );
+    const asRows = (part: readonly StoredChange[], outcomes: ItemOutcomes): ChangeOutcome[] =>
+      part.map((change, at) =>
+        asOutcome(change, outcomes[at], links.get(change.person), platform.provider, nowMs),
+      );
+    const request = { provider: platform.provider, batch, links, repeated: started.repeated, ctx };
+    const outcomes = await send(request, sending, async (part, done) => {
+      await store.journal.recordOutcomes(run, asRows(part, done), deps.now());
+    });
+    const rows = asRows(sending, outcomes);
     for (const change of changes) {
       if (!skipped.has(change.person)) continue;
       rows.push({
         seq: change.seq,
         outcome: 'skipped',
-        code: 'ACCOUNT_FAILED',
-        message: 'the account change of this person did not succeed',
+        code: batch.operation === 'enroll' ? 'ACCOUNT_FAILED' : 'ENROLL_FAILED',
+        message:
+          batch.operation === 'enroll'
+            ? 'the account change of this person did not succeed'
+            : 'the new address could not be enrolled, so the old one stays',
         link: null,
         alias: null,
       });
     }
-    await store.journal.finishBatch(run, number, rows, nowMs);
+    await store.journal.finishBatch(run, number, rows, deps.now());
   } catch (error) {
-    await handleFailure(deps, job, batch, error);
+    await handleFailure(deps, job, batch, started.repeated, error);
   } finally {
     await store.runs
       .addRequests(run, ctx.count.reads, ctx.count.writes)
       .catch((error: unknown) => log.error({ run, err: error }, 'request count not stored'));
     deps.events.emit('batchDone', run);
   }
+}
+
+/** People of a batch whose change needs another one that did not succeed. */
+async function blocked(
+  deps: JobDeps,
+  batch: Batch,
+  changes: readonly StoredChange[],
+): Promise<ReadonlySet<string>> {
+  const { journal } = deps.store;
+  if (batch.operation === 'enroll') {
+    return journal.failedAccounts(
+      batch.run_id,
+      changes.map((change) => change.person),
+    );
+  }
+  const moved = changes.filter((change) => change.kind === 'unenroll' && change.reason === 'EMAIL_MOVED');
+  if (batch.target === null || moved.length === 0) return new Set();
+  return journal.failedEnrollments(
+    batch.run_id,
+    batch.target,
+    moved.map((change) => change.person),
+  );
 }
 
 async function later(job: Job, delayMs: number): Promise<never> {
@@ -97,6 +121,7 @@ async function handleFailure(
   deps: JobDeps,
   job: Job<BatchJobData>,
   batch: Batch,
+  repeated: boolean,
   error: unknown,
 ): Promise<void> {
   const { store, log } = deps;
@@ -117,7 +142,9 @@ async function handleFailure(
     },
     'batch failed',
   );
-  if (error.applied === 'no') await store.journal.unsendBatch(run, number);
+  // That this attempt had no effect says nothing of the one before it.
+  const mayHaveApplied = error.applied === 'unknown' || repeated;
+  if (!mayHaveApplied) await store.journal.unsendBatch(run, number);
   if (error.code === 'PLATFORM_RATE_LIMITED') await later(job, Math.max(error.retryAfterMs ?? 0, 100));
   const lastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
   if (error.passing && !lastAttempt) throw error;
@@ -126,7 +153,7 @@ async function handleFailure(
     return;
   }
   const changes = await store.journal.openChanges(run, number);
-  const outcome = error.applied === 'unknown' ? 'unknown' : 'failed';
+  const outcome = mayHaveApplied ? 'unknown' : 'failed';
   await store.journal.finishBatch(
     run,
     number,
@@ -142,39 +169,44 @@ async function handleFailure(
   );
 }
 
-/** Sends the changes; a request that the platform refuses as a whole is halved until what is wrong with it stands alone. */
+/** What every request of a batch has in common. */
+type BatchRequest = {
+  readonly provider: Provider;
+  readonly batch: Batch;
+  readonly links: ReadonlyMap<string, LinkRow>;
+  readonly repeated: boolean;
+  readonly ctx: CallContext;
+};
+
+type ItemOutcomes = readonly (ItemOutcome | undefined)[];
+
+/**
+ * Sends the changes; a request that the platform refuses as a whole is halved until what is wrong with it stands alone.
+ * What was sent is handed to `onPart` before the rest goes out: when that fails, only the rest is tried again.
+ */
 async function send(
-  provider: Provider,
-  batch: Batch,
+  request: BatchRequest,
   changes: readonly StoredChange[],
-  links: ReadonlyMap<string, LinkRow>,
-  repeated: boolean,
-  ctx: CallContext,
-): Promise<readonly (ItemOutcome | undefined)[]> {
+  onPart: (part: readonly StoredChange[], outcomes: ItemOutcomes) => Promise<void>,
+): Promise<ItemOutcomes> {
   if (changes.length === 0) return [];
   try {
-    return await write(provider, batch, changes, links, repeated, ctx);
+    return await write(request, changes);
   } catch (error) {
-    const divisible =
-      error instanceof ProviderError && error.code === 'PLATFORM_REFUSED' && changes.length > 1;
-    if (!divisible) {
-      const alone = error instanceof ProviderError && error.code === 'PLATFORM_REFUSED';
-      if (!alone) throw error;
+    if (!(error instanceof ProviderError) || error.code !== 'PLATFORM_REFUSED') throw error;
+    if (changes.length === 1)
       return [{ ok: false, code: error.vendorCode ?? error.code, message: error.message }];
-    }
     const middle = Math.ceil(changes.length / 2);
-    const first = await send(provider, batch, changes.slice(0, middle), links, repeated, ctx);
-    return [...first, ...(await send(provider, batch, changes.slice(middle), links, repeated, ctx))];
+    const [former, latter] = [changes.slice(0, middle), changes.slice(middle)];
+    const first = await send(request, former, onPart);
+    await onPart(former, first);
+    return [...first, ...(await send(request, latter, onPart))];
   }
 }
 
 function write(
-  provider: Provider,
-  batch: Batch,
+  { provider, batch, links, repeated, ctx }: BatchRequest,
   changes: readonly StoredChange[],
-  links: ReadonlyMap<string, LinkRow>,
-  repeated: boolean,
-  ctx: CallContext,
 ): Promise<readonly ItemOutcome[]> {
   const refOf = (change: StoredChange): AccountRef => {
     const link = links.get(change.person);

@@ -4,20 +4,24 @@ import { absenceIsDue } from '../diff/absence.ts';
 import { type Change, hashOf } from '../diff/change.ts';
 import type { Difference } from '../diff/differ.ts';
 import { describeHold, guard, guardWindowMs, type Hold } from '../diff/guard.ts';
+import { flag, type Population } from '../diff/population.ts';
 import type { WriteOperation } from '../providers/contract.ts';
 import type { Suppression } from '../store/decisions.ts';
-import type { PlannedBatch, PlannedChange } from '../store/journal.ts';
+import type { Completion, PlannedBatch, PlannedChange } from '../store/journal.ts';
 import { exportKey } from '../store/roster-state.ts';
 import type { LinkFacts, RunReason } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Customer, Platform } from './customer.ts';
 import type { Sides } from './read-sides.ts';
+import { coursesOf } from './results.ts';
 
 /** A plan, judged: what may go, what is held, and why. */
 export type Decision = {
   readonly difference: Difference;
   readonly holds: readonly Hold[];
   readonly held: ChangeCounts;
+  /** Of the planned, those that the approval released. */
+  readonly released: ChangeCounts;
   readonly planned: ChangeCounts;
   /** Why removals were withheld; empty when both sides were complete. */
   readonly withheld: readonly RunReason[];
@@ -28,6 +32,8 @@ export type Decision = {
   readonly changes: () => Iterable<PlannedChange>;
   readonly batches: () => readonly PlannedBatch[];
   readonly usedSuppressions: readonly string[];
+  /** Completions that the memberships tell and that were not known before: they outlive the membership. */
+  readonly completions: readonly Completion[];
 };
 
 export type DecideOptions = {
@@ -49,9 +55,8 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   const { config } = customer;
   const withheld = withholdReasons(sides);
   const absences = await store.roster.absences(customer.name);
-  const completed = sides.targets.some((target) => target.isTraining)
-    ? await store.results.completed(customer.name, platform.name)
-    : new Set<string>();
+  const courses = coursesOf(platform, sides.targets);
+  const completed = await store.results.completed(customer.name, platform.name, courses);
   const key = exportKey({
     fingerprint: sides.roster.proof.fingerprint,
     modifiedMs: sides.roster.proof.modifiedAtMs,
@@ -81,7 +86,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   const holds = guard({
     planned: difference.counts,
     approved: approvedCounts,
-    recent: await store.journal.recentCounts(customer.name, platform.name, nowMs - guardWindowMs),
+    recent: await recentCounts(store, customer, platform, difference, nowMs - guardWindowMs),
     managed,
     limits: platform.config.limits as Parameters<typeof guard>[0]['limits'],
   });
@@ -99,8 +104,10 @@ export async function decide(options: DecideOptions): Promise<Decision> {
       message: `${difference.withheld.deactivate} deactivate and ${difference.withheld.unenroll} unenroll were withheld; the next complete run makes them.`,
     });
   }
-  const waits = (change: Change): boolean =>
+  const waitsItself = (change: Change): boolean =>
     heldKinds.has(change.kind) && !options.approved.has(change.fingerprint);
+  const dependents = dependentsOf(difference, waitsItself, heldKinds, held);
+  const waits = (change: Change): boolean => waitsItself(change) || dependents.has(change.fingerprint);
   const layout = createLayout(platform.provider.capabilities.operations, platform.config.mode === 'observe');
   const facts = (change: Change): LinkFacts | null => {
     if (change.kind === 'deactivate' || change.kind === 'unenroll') return null;
@@ -114,6 +121,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     difference,
     holds,
     held,
+    released: approvedCounts,
     planned: difference.counts,
     withheld,
     reasons,
@@ -134,8 +142,77 @@ export async function decide(options: DecideOptions): Promise<Decision> {
       }
     },
     batches: layout.batches,
-    usedSuppressions: suppressed.outdated,
+    usedSuppressions:
+      withheld.length > 0 || options.onePerson
+        ? suppressed.outdated
+        : [...suppressed.outdated, ...suppressed.settled(sides.differ.people)],
+    completions: newCompletions(sides, courses, completed),
   };
+}
+
+/**
+ * What the last 24 hours have had. A change whose outcome is unknown counts, unless this plan has it again: then it had
+ * no effect.
+ */
+async function recentCounts(
+  store: Store,
+  customer: Customer,
+  platform: Platform,
+  difference: Difference,
+  sinceMs: number,
+): Promise<ChangeCounts> {
+  const recent = { ...(await store.journal.recentCounts(customer.name, platform.name, sinceMs)) };
+  const unknown = await store.journal.recentUnknown(customer.name, platform.name, sinceMs);
+  if (unknown.length === 0) return recent;
+  const again = new Set<string>();
+  for (const { fingerprint } of difference.changes()) again.add(fingerprint);
+  for (const { kind, fingerprint } of unknown) if (!again.has(fingerprint)) recent[kind]++;
+  return recent;
+}
+
+function newCompletions(
+  sides: Sides,
+  courses: ReturnType<typeof coursesOf>,
+  known: ReadonlySet<string>,
+): readonly Completion[] {
+  return courses.flatMap(({ target, course, at }) =>
+    [...sides.differ.completed(at)]
+      .filter((person) => !known.has(`${target}\n${person}`))
+      .map((person) => ({ target, course, person })),
+  );
+}
+
+/**
+ * Changes that cannot go without one that is held: enrollments of an account that is not there yet, and taking an old
+ * address out before the new one is in. They are held with it, and counted in `held`.
+ */
+function dependentsOf(
+  difference: Difference,
+  waits: (change: Change) => boolean,
+  heldKinds: ReadonlySet<ChangeKind>,
+  held: Record<ChangeKind, number>,
+): ReadonlySet<string> {
+  const dependents = new Set<string>();
+  if (!heldKinds.has('create') && !heldKinds.has('reactivate') && !heldKinds.has('enroll')) return dependents;
+  const accounts = new Set<string>();
+  const enrollments = new Set<string>();
+  // Changes come in the order of their kinds: accounts before enrollments, enrollments before what ends.
+  for (const change of difference.changes()) {
+    const waiting = waits(change);
+    if ((change.kind === 'create' || change.kind === 'reactivate') && waiting) accounts.add(change.person);
+    const follows =
+      (change.kind === 'enroll' && accounts.has(change.person)) ||
+      (change.kind === 'unenroll' &&
+        change.reason === 'EMAIL_MOVED' &&
+        enrollments.has(`${change.target}\n${change.person}`));
+    if (follows && !waiting) {
+      dependents.add(change.fingerprint);
+      held[change.kind]++;
+    }
+    if (change.kind === 'enroll' && (waiting || follows))
+      enrollments.add(`${change.target}\n${change.person}`);
+  }
+  return dependents;
 }
 
 /** Why nobody may be removed: the roster or the platform did not prove that it is complete. */
@@ -161,7 +238,7 @@ function hashToDecide(difference: Difference, concerns: (change: Change) => bool
 }
 
 /** Puts changes into batches: as few requests as the platform's operations allow, stage by stage. */
-function createLayout(operations: readonly WriteOperation[], observe: boolean) {
+export function createLayout(operations: readonly WriteOperation[], observe: boolean) {
   const byKind = new Map<ChangeKind, WriteOperation>();
   for (const kind of changeKinds) {
     const operation = operations.find((candidate) => candidate.kinds.includes(kind));
@@ -196,14 +273,11 @@ function createLayout(operations: readonly WriteOperation[], observe: boolean) {
 function indexSuppressions(suppressions: readonly Suppression[], rowHashes: ReadonlyMap<string, string>) {
   const people = new Map<string, Suppression[]>();
   const outdated: string[] = [];
+  const matched = new Set<string>();
   for (const suppression of suppressions) {
     const row = rowHashes.get(suppression.person);
-    if (
-      suppression.cause === 'undone' &&
-      suppression.row_hash !== null &&
-      row !== undefined &&
-      row !== suppression.row_hash
-    ) {
+    // Without a hash there was no row when it was undone: a row is news.
+    if (suppression.cause === 'undone' && row !== undefined && row !== suppression.row_hash) {
       outdated.push(suppression.id);
       continue;
     }
@@ -213,11 +287,26 @@ function indexSuppressions(suppressions: readonly Suppression[], rowHashes: Read
     people,
     outdated,
     matches: (change: Change): boolean =>
-      (people.get(change.person) ?? []).some((suppression) =>
-        suppression.fingerprint === null
-          ? suppression.kind === change.kind && suppression.target === change.target
-          : suppression.fingerprint === change.fingerprint,
-      ),
+      (people.get(change.person) ?? []).some((suppression) => {
+        if (suppression.fingerprint !== null) {
+          if (suppression.fingerprint !== change.fingerprint) return false;
+          matched.add(suppression.id);
+          return true;
+        }
+        // The row is gone for as long as absence takes: it is not the row any more that the undo was about.
+        if (change.reason === 'ABSENT' && suppression.row_hash !== null) return false;
+        return suppression.kind === change.kind && suppression.target === change.target;
+      }),
+    /**
+     * Rejections of account changes that a complete run did not need any more: HR has corrected what was wrong. Were they
+     * kept, somebody who really leaves later would stay.
+     */
+    settled: (population: Population): readonly string[] =>
+      [...people.values()].flat().flatMap(({ id, cause, person, target }) => {
+        const ordinal = population.find(person);
+        const judged = ordinal >= 0 && !population.has(ordinal, flag.rejected | flag.ignored | flag.review);
+        return cause === 'rejected' && target === null && judged && !matched.has(id) ? [id] : [];
+      }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Job, Worker } from 'bullmq';
+import { DelayedError, type Job, type JobType, type Worker } from 'bullmq';
 import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Run } from '../store/runs.ts';
@@ -12,7 +12,7 @@ import type { EngineEvents, JobDeps } from './deps.ts';
 import type { Progress } from './progress.ts';
 import { batchQueueName, type Queues, syncQueueName } from './queues.ts';
 import { asSyncJob } from './resync.ts';
-import { processSync, runIdOf, type SyncJobData, type SyncResult } from './sync.ts';
+import { failureOf, processSync, runIdOf, type SyncJobData, type SyncResult } from './sync.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
 export const syncConcurrency = 64;
@@ -20,6 +20,12 @@ export const syncConcurrency = 64;
 export const batchConcurrency = 2_000;
 /** How often the store is asked how a run is doing that another process performs. */
 const pollMs = 200;
+/** A request that neither the queue nor the store knows of after this long was lost with the queue. */
+const lostAfterMs = 2_000;
+/** Jobs of the queue that are looked at when runs without a job are looked for. */
+const mostQueuedRuns = 5_000;
+const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
+const performedStates: JobType[] = [...waitingStates, 'active'];
 
 export type EngineOptions = {
   readonly customers: readonly Customer[];
@@ -39,6 +45,14 @@ export type RunRequest = {
   readonly person?: string | null;
   readonly approval?: string | null;
   readonly slotMs?: number | null;
+  /** Why it was asked for; kept with the run. */
+  readonly reason?: string | null;
+  /** How long after now it starts, in ms. */
+  readonly delayMs?: number;
+  /** The run to take back. */
+  readonly undoes?: string | null;
+  /** A run that is stored already: the one to perform. */
+  readonly run?: string;
   /** Two requests with one id are one job. */
   readonly jobId?: string;
 };
@@ -48,6 +62,8 @@ export type Engine = {
   readonly deps: JobDeps;
   /** Starts the workers and takes up what an earlier process left. */
   readonly start: () => Promise<void>;
+  /** Takes up runs that nobody performs any more: another process died, or the queue lost their jobs. How many. */
+  readonly sweep: () => Promise<number>;
   /** Asks for a run through the queue. The job's id; the run's id follows from it once it starts. */
   readonly request: (request: RunRequest) => Promise<Job>;
   /** Waits for the run that a job performs, whoever performs it. */
@@ -92,14 +108,44 @@ export function createEngine(options: EngineOptions): Engine {
     return processSync(deps, job, asked);
   }
 
-  /** Runs that no living process performs any more go on: the store is the truth, whatever became of the queue. */
-  async function takeUp(): Promise<void> {
+  /** The queue keeps what a job fails with, and the message of a foreign error may quote data. */
+  async function safely<T>(job: Job, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DelayedError || error instanceof RollcallError) throw error;
+      log.error({ queue: job.queueName, job: job.id, err: error }, 'job failed');
+      throw new RollcallError('INTERNAL', failureOf(error).message);
+    }
+  }
+
+  /** Runs that have a job in the queue, which performs them when its time comes. */
+  async function queuedRuns(states: JobType[]): Promise<ReadonlySet<string>> {
+    const jobs = await queues.sync.getJobs(states, 0, mostQueuedRuns);
+    return new Set(
+      jobs.flatMap((job) => {
+        const asked = job?.id === undefined ? null : asSyncJob(deps, job);
+        return asked === null || 'refused' in asked ? [] : [asked.run ?? runIdOf(job, asked.platform)];
+      }),
+    );
+  }
+
+  /**
+   * Runs that no living process performs any more go on: the store is the truth, whatever became of the queue. An active
+   * job counts as performing its run, except at the start of an embedded service: whoever was active then is gone.
+   */
+  async function takeUp(states: JobType[]): Promise<number> {
+    let taken = 0;
+    let queued: ReadonlySet<string> | undefined;
     for (const customer of deps.customers.values()) {
       for (const run of await store.runs.open(customer.name)) {
         if (!customer.platforms.has(run.platform)) continue;
         const state = await store.platforms.find(customer.name, run.platform);
         const alive = state?.lease_until_ms != null && state.lease_until_ms > deps.now();
-        if (alive) continue;
+        if (alive || (state?.paused_ms != null && run.status !== 'cancelled')) continue;
+        queued ??= await queuedRuns(states);
+        if (queued.has(run.id)) continue;
+        taken++;
         log.info(
           { customer: customer.name, platform: run.platform, run: run.id, status: run.status },
           'an unfinished run goes on',
@@ -114,35 +160,49 @@ export function createEngine(options: EngineOptions): Engine {
             slotMs: run.slot_ms,
             approval: run.approval,
             person: run.person,
+            undoes: run.undoes,
+            reason: null,
           },
           `resume-${run.id}-${deps.now()}`,
         );
       }
     }
+    return taken;
   }
 
-  function enqueue(data: SyncJobData, jobId: string): Promise<Job> {
-    return queues.sync.add('sync', data, { jobId });
+  function enqueue(data: SyncJobData, jobId: string, delayMs = 0): Promise<Job> {
+    return queues.sync.add('sync', data, { jobId, ...(delayMs > 0 ? { delay: delayMs } : {}) });
+  }
+
+  let started: Promise<void> | undefined;
+  async function startWorkers(): Promise<void> {
+    if (queues.backend === 'embedded') {
+      // The only process there is: whoever held a lease or a job before is gone.
+      await store.platforms.clearLeases();
+      await queues.batch.obliterate({ force: true });
+    }
+    workers.push(
+      queues.worker(
+        batchQueueName,
+        (job: Job<BatchJobData>, signal) => safely(job, () => processBatch(deps, job, signal)),
+        { concurrency: batchConcurrency },
+      ),
+      queues.worker(syncQueueName, (job) => safely(job, () => processSyncJob(job)), {
+        concurrency: syncConcurrency,
+      }),
+    );
+    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    await takeUp(queues.backend === 'embedded' ? waitingStates : performedStates);
   }
 
   return {
     deps,
-    start: async () => {
-      if (workers.length > 0) return;
-      if (queues.backend === 'embedded') {
-        // The only process there is: whoever held a lease or a job before is gone.
-        await store.platforms.clearLeases();
-        await queues.batch.obliterate({ force: true });
-      }
-      workers.push(
-        queues.worker(batchQueueName, (job: Job<BatchJobData>, signal) => processBatch(deps, job, signal), {
-          concurrency: batchConcurrency,
-        }),
-        queues.worker(syncQueueName, processSyncJob, { concurrency: syncConcurrency }),
-      );
-      await Promise.all(workers.map((worker) => worker.waitUntilReady()));
-      await takeUp();
+    // Two who ask at once, such as the service and a command that comes to it, start one set of workers.
+    start: () => {
+      started ??= startWorkers();
+      return started;
     },
+    sweep: () => takeUp(performedStates),
     request: (request) =>
       enqueue(
         {
@@ -153,8 +213,12 @@ export function createEngine(options: EngineOptions): Engine {
           slotMs: request.slotMs ?? null,
           approval: request.approval ?? null,
           person: request.person ?? null,
+          undoes: request.undoes ?? null,
+          reason: request.reason ?? null,
+          ...(request.run === undefined ? {} : { run: request.run }),
         },
         request.jobId ?? `${request.trigger}-${request.customer}-${request.platform}-${randomUUID()}`,
+        request.delayMs,
       ),
     result: (job, watch) => waitForResult(deps, job, watch),
     drain: async (deadlineMs) => {
@@ -175,6 +239,7 @@ async function waitForResult(
 ): Promise<EngineResult> {
   const data = job.data as Partial<SyncJobData>;
   const id = data.run ?? runIdOf(job, String(data.platform));
+  let askedMs = performance.now();
   let wake = (): void => undefined;
   const onEnded = (run: string): void => {
     if (run === id) wake();
@@ -194,6 +259,11 @@ async function waitForResult(
         const result = found?.returnvalue as SyncResult | undefined | null;
         if (result != null && 'refused' in result) return result;
         if (result != null && 'replaced' in result) return result;
+        if (found === undefined && performance.now() - askedMs > lostAfterMs) {
+          // Nothing is stored yet that the queue could be rebuilt from: it is asked again, under the same run's id.
+          askedMs = performance.now();
+          await deps.queues.sync.add(job.name, job.data, { jobId: String(job.id), timestamp: job.timestamp });
+        }
         if (found !== undefined && (await found.getState()) === 'failed') {
           throw new RollcallError(
             'INTERNAL',

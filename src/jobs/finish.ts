@@ -3,6 +3,7 @@ import type { Run } from '../store/runs.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import type { Customer, Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';
+import { cancelledReason } from './pause.ts';
 
 /** How far back a repetition of our own change means that somebody else undid it. */
 const undoneWindowMs = 7 * 24 * 3_600_000;
@@ -25,7 +26,10 @@ export async function finishRun(
   const { applied, failed } = await store.runs.outcomes(run.id);
   const sum = (counts: Run['planned']): number =>
     changeKinds.reduce((total, kind) => total + counts[kind], 0);
-  const reasons: RunReason[] = [...run.reasons];
+  const reasons: RunReason[] = [
+    ...(run.status === 'cancelled' ? [cancelledReason(run)] : []),
+    ...run.reasons,
+  ];
   const notes: RunReason[] = [...run.notes];
   const failures = sum(failed) > 0 ? await store.journal.failures(run.id, 1_000) : [];
   const codes = new Map<string, number>();
@@ -49,24 +53,28 @@ export async function finishRun(
       message: `${undone.length} changes had been applied before and were needed again: someone else writes there too`,
     });
   }
+  const has = (code: string): boolean => reasons.some((reason) => reason.code === code);
   const status: RunStatus =
     run.status === 'cancelled'
       ? 'cancelled'
       : signIn !== undefined
         ? 'failed'
-        : sum(run.held) > 0
+        : sum(run.held) > 0 || has('HELD_LAUNCH')
           ? 'held'
           : reasons.some(isWithholding)
             ? 'withheld'
-            : sum(failed) > 0
+            : sum(failed) > 0 || has('LAUNCH_UNKNOWN') || has('LAUNCH_FAILED')
               ? 'partial'
               : platform.config.mode === 'observe' && sum(run.planned) > 0
                 ? 'planned'
-                : sum(applied) > 0
+                : sum(applied) > 0 || notes.some(({ code }) => /^LAUNCH_(CREATED|SENT)$/.test(code))
                   ? 'applied'
                   : 'unchanged';
+  // Before the run ends: killed in between, it would never be remembered.
+  // An undo says nothing of whether the platform is in step, and reads no more of it than it needs.
+  if (run.person === null && run.undoes === null)
+    await remember(deps, customer, platform, run, reasons, applied, status, nowMs);
   await store.runs.end(run.id, { status, reasons, notes, applied, failed }, nowMs);
-  if (run.person === null) await remember(deps, customer, platform, run, reasons, applied, status, nowMs);
   log.info(
     { customer: customer.name, platform: platform.name, run: run.id, status, applied, failed },
     'run ended',

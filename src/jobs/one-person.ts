@@ -4,7 +4,7 @@ import { RollcallError } from '../errors.ts';
 import type { Person } from '../person.ts';
 import { desireOf, diffPlatform } from './customer.ts';
 import { readCustomerRoster } from './read-roster.ts';
-import { asDiffLink, type ReadSidesOptions, type Sides } from './read-sides.ts';
+import { asDiffLink, feedAliases, type ReadSidesOptions, type Sides } from './read-sides.ts';
 
 /**
  * Both sides of one person: their row, their link, their account. Where the platform cannot look one up, a linked
@@ -53,6 +53,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const links = await store.links.ofPeople(customer.name, platform.name, [id]);
   const link = links.get(id);
   if (link !== undefined) differ.link(asDiffLink(link));
+  await feedAliases(options, differ);
   let total = 0;
   if (provider.capabilities.accounts === 'write') {
     const ref = { id: link?.account_id ?? null, externalId: link?.external_id ?? id, email: found.email };

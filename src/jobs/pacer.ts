@@ -128,8 +128,33 @@ end
 return 0
 `;
 
+/**
+ * Holds a source to what this process itself has sent, should the source lose its memory.
+ */
+export function rememberingOwnSends(
+  source: SlotSource,
+  now: () => number = () => performance.now(),
+): SlotSource {
+  const own = new Map<string, number[]>();
+  return {
+    take: async (group, rate) => {
+      const sentMs = own.get(group) ?? [];
+      const ownWaitMs = waitBeforeSend({ sentMs, pausedUntilMs: 0 }, rate, now());
+      if (ownWaitMs > 0) return ownWaitMs;
+      const waitMs = await source.take(group, rate);
+      if (waitMs <= 0) own.set(group, [...sentMs, now()].slice(-rate.count));
+      return waitMs;
+    },
+    pause: source.pause,
+  };
+}
+
 /** Slots in Redis: several processes and machines. */
 export function createRedisSlots(redis: Redis): SlotSource {
+  return rememberingOwnSends(redisSlots(redis));
+}
+
+function redisSlots(redis: Redis): SlotSource {
   const keys = (group: string) => [`rollcall:pacer:${group}`, `rollcall:pacer:${group}:paused`] as const;
   return {
     take: async (group, rate) => {

@@ -1,9 +1,10 @@
 import type { Change } from '../diff/change.ts';
-import type { RunStatus } from '../store/schema.ts';
+import type { RunReason, RunStatus } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
 import { type Decision, decide, hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import { isWithholding } from './finish.ts';
+import { previewLaunches } from './launch.ts';
 import type { OnProgress } from './progress.ts';
 import { readSides, type Sides } from './read-sides.ts';
 
@@ -12,6 +13,8 @@ export type Preview = {
   readonly status: RunStatus;
   readonly decision: Decision;
   readonly sides: Sides;
+  /** Trainings that the run would start, and whom a send reaches. */
+  readonly launches: readonly RunReason[];
   readonly changes: () => Iterable<Change>;
   readonly requests: { readonly reads: number; readonly writes: number };
 };
@@ -49,13 +52,26 @@ export async function previewRun(
     onePerson: false,
   });
   const nothing = Object.values(decision.planned).every((count) => count === 0);
+  const joining = new Map<string, number>();
+  if (platform.provider.launcher !== undefined) {
+    for (const { kind, target } of decision.difference.changes()) {
+      if (target === null) continue;
+      joining.set(
+        target,
+        (joining.get(target) ?? 0) + (kind === 'enroll' ? 1 : kind === 'unenroll' ? -1 : 0),
+      );
+    }
+  }
+  const { managed } = decision;
+  const launches = await previewLaunches(deps, customer, platform, { managed, joining }, ctx);
+  const launchHeld = launches.some(({ code }) => code === 'HELD_LAUNCH');
   const status =
-    decision.holds.length > 0
+    decision.holds.length > 0 || launchHeld
       ? 'held'
       : decision.reasons.some(isWithholding)
         ? 'withheld'
-        : nothing
+        : nothing && launches.every(({ code }) => code === 'LAUNCH_UNKNOWN')
           ? 'unchanged'
           : 'planned';
-  return { status, decision, sides, changes: decision.difference.changes, requests: ctx.count };
+  return { status, launches, decision, sides, changes: decision.difference.changes, requests: ctx.count };
 }

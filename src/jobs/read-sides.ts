@@ -42,6 +42,19 @@ export type ReadSidesOptions = {
   readonly hashRow: (person: object) => string;
 };
 
+/** Tells the diff under which further emails people may be enrolled, where a platform knows people by nothing else. */
+export async function feedAliases(
+  options: Pick<ReadSidesOptions, 'customer' | 'platform' | 'store'>,
+  differ: Differ,
+): Promise<void> {
+  if (options.platform.provider.capabilities.accounts !== 'none') return;
+  for (const { key, person } of await options.store.links.aliases(
+    options.customer.name,
+    options.platform.name,
+  ))
+    differ.alias(key, person);
+}
+
 /** A link as the diff wants it. */
 export function asDiffLink(row: LinkRow) {
   return {
@@ -89,6 +102,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   for (const row of roster.rejectedRows) if (row.id !== null) differ.reject(row.id);
   for await (const page of store.links.all(customer.name, platform.name))
     for (const row of page) differ.link(asDiffLink(row));
+  await feedAliases(options, differ);
 
   const accounts = provider.capabilities.accounts === 'write' ? await readAccounts(options, differ) : null;
   const reasons: RunReason[] = [];

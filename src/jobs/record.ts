@@ -14,10 +14,15 @@ export type RecordOptions = {
   readonly sides: Sides;
   readonly decision: Decision;
   readonly nowMs: number;
+  /** How many changes the run's approval names. */
+  readonly approved?: number;
+  /** Remarks on the run from before its plan. */
+  readonly notes?: readonly RunReason[];
 };
 
 /** What a plan leaves in the store. A run of one person says nothing of the roster or the platform as a whole. */
-export function planRecord({ customer, platform, run, sides, decision, nowMs }: RecordOptions): PlanRecord {
+export function planRecord(options: RecordOptions): PlanRecord {
+  const { customer, platform, run, sides, decision, nowMs } = options;
   const { difference } = decision;
   const { proof, rejectedRows } = sides.roster;
   const whole = run.person === null;
@@ -51,7 +56,8 @@ export function planRecord({ customer, platform, run, sides, decision, nowMs }: 
             code,
             message,
           })),
-          missing: difference.missing,
+          // A row without a readable id may be that of anybody who seems to be missing.
+          missing: proof.unreadableIds > 0 ? [] : difference.missing,
           present: isPresent,
         }
       : null,
@@ -59,10 +65,20 @@ export function planRecord({ customer, platform, run, sides, decision, nowMs }: 
       *[Symbol.iterator]() {
         for (const adoption of difference.adoptions) {
           const person = people.find(adoption.person);
-          yield { ...adoption, link: { writtenHash: null, emailHash: people.emailHash(person) } };
+          const known = people.linkOf(person);
+          // Somebody already linked may be adopted again (an id that a read told us): what we wrote stays known.
+          yield {
+            ...adoption,
+            link: {
+              writtenHash: known?.writtenHash ?? null,
+              emailHash: known?.emailHash ?? people.emailHash(person),
+            },
+            confirmedHash: known?.confirmedHash ?? null,
+          };
         }
       },
     },
+    completions: decision.completions,
     reviews: whole ? difference.reviews : null,
     changes: { [Symbol.iterator]: () => decision.changes()[Symbol.iterator]() },
     batches: decision.batches,
@@ -71,7 +87,11 @@ export function planRecord({ customer, platform, run, sides, decision, nowMs }: 
       planned: decision.planned,
       held: decision.held,
       reasons: decision.reasons,
-      notes: notesOf(sides, decision),
+      notes: [
+        ...(options.notes ?? []),
+        ...notesOf(sides, decision),
+        ...approvalNote(run, options.approved ?? 0, decision.released),
+      ],
       rejected: proof.rejected,
       review: difference.reviews.length,
       managed: decision.managed,
@@ -82,6 +102,33 @@ export function planRecord({ customer, platform, run, sides, decision, nowMs }: 
     status: platform.config.mode === 'observe' ? 'planned' : toApply ? 'applying' : 'planned',
     approval: run.approval,
   };
+}
+
+/** What became of an approval: what is still needed was released, what is not was dropped. */
+export function approvalNote(
+  run: Pick<Run, 'approval'>,
+  approved: number,
+  released: Decision['released'],
+): RunReason[] {
+  if (run.approval === null) return [];
+  if (approved === 0)
+    return [
+      {
+        code: 'APPROVAL_EXPIRED',
+        message: 'the approval had expired or was used; nothing was released by it',
+      },
+    ];
+  const needed = changeKinds.reduce((sum, kind) => sum + released[kind], 0);
+  const rest =
+    needed === approved
+      ? ''
+      : `; ${approved - needed} are not needed any more, or not possible now, and were dropped`;
+  return [
+    {
+      code: 'APPROVAL_USED',
+      message: `${needed} of ${approved} approved changes are still needed and were released${rest}`,
+    },
+  ];
 }
 
 function notesOf(sides: Sides, decision: Decision): RunReason[] {

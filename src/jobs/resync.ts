@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import { z } from 'zod';
 import type { JobDeps } from './deps.ts';
+import type { Refusal } from './postpone.ts';
 import { type SyncJobData, syncJobData } from './sync.ts';
 
 /**
@@ -14,12 +15,15 @@ export const resyncRequest = z.strictObject({
   customer: z.string().min(1).optional(),
 });
 
-type Refusal = { readonly refused: { readonly code: string; readonly message: string } };
-
-const refuse = (code: string, message: string): Refusal => ({ refused: { code, message } });
+const refuse = (code: string, message: string): { readonly refused: Refusal } => ({
+  refused: { code, message },
+});
 
 /** Reads a job of the queue, ours or somebody's `resync`. What cannot be done is refused, never retried. */
-export function asSyncJob(deps: Pick<JobDeps, 'customers'>, job: Job): SyncJobData | Refusal {
+export function asSyncJob(
+  deps: Pick<JobDeps, 'customers'>,
+  job: Job,
+): SyncJobData | { readonly refused: Refusal } {
   if (job.name === 'sync') {
     const ours = syncJobData.safeParse(job.data);
     return ours.success
@@ -36,7 +40,7 @@ export function asSyncJob(deps: Pick<JobDeps, 'customers'>, job: Job): SyncJobDa
       `the request is not { platform, person?, reason? }: ${issue?.path.join('.') || 'data'}: ${issue?.code ?? 'wrong'}`,
     );
   }
-  const { platform, person, customer } = asked.data;
+  const { platform, person, customer, reason } = asked.data;
   const owners = [...deps.customers.values()].filter(
     (candidate) =>
       candidate.platforms.has(platform) && (customer === undefined || candidate.name === customer),
@@ -56,5 +60,7 @@ export function asSyncJob(deps: Pick<JobDeps, 'customers'>, job: Job): SyncJobDa
     slotMs: null,
     approval: null,
     person: person ?? null,
+    undoes: null,
+    reason: reason ?? null,
   };
 }

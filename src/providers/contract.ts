@@ -162,8 +162,13 @@ export type Launch = {
   readonly existing: { readonly id: string; readonly sent: boolean | null } | null;
 };
 
+/** A launch as the configuration asks for it. `rule` changes when the rule asks for another one. */
+export type WantedLaunch = Pick<Launch, 'name' | 'send' | 'autoEnroll'> & { readonly rule: string };
+
 /** Provider of launches; only Keepnet has one today. */
 export type Launcher = {
+  /** What the configuration wants started, told without a request. */
+  readonly wanted: readonly WantedLaunch[];
   readonly plan: (ctx: CallContext) => Promise<readonly Launch[]>;
   /** Creates the enrollment and returns its id. */
   readonly create: (launch: Launch, ctx: CallContext) => Promise<string>;
@@ -202,12 +207,14 @@ export type Provider = {
   readonly readMembers: (target: string, ctx: CallContext) => AsyncIterable<readonly Membership[]>;
   readonly write: (request: WriteRequest, ctx: CallContext) => Promise<readonly ItemOutcome[]>;
   readonly listTargets: (ctx: CallContext) => Promise<readonly TargetListing[]>;
-  /** Results since the given time (ISO 8601) where the API can; all otherwise. */
+  /** Results since the given time (ISO 8601) where the API can (`resultsSince`); all otherwise. */
   readonly readResults: (
     targets: readonly ResolvedTarget[],
     sinceIso: string | null,
     ctx: CallContext,
   ) => AsyncIterable<readonly ResultRow[]>;
+  /** True when `readResults` reads only what is new: a row that does not come again still holds. */
+  readonly resultsSince?: boolean;
   readonly launcher?: Launcher;
   /** Warnings worth telling at `check`: licence exceeded, members that no rule explains. */
   readonly warnings?: (ctx: CallContext) => Promise<readonly string[]>;

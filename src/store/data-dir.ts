@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { RollcallError } from '../errors.ts';
@@ -21,6 +22,10 @@ export type DataDirLock = {
 };
 
 const lockName = 'rollcall.lock';
+/** How often a lock that a dead process left is taken away before giving up. */
+const mostTries = 5;
+/** Locks of this process, by their time, where the system does not tell when a process began. */
+const own = new Set<string>();
 
 async function beganAt(pid: number): Promise<string> {
   try {
@@ -41,21 +46,33 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Who holds the directory now; null when nobody alive does. */
-export async function lockHolder(dataDir: string): Promise<LockHolder | null> {
-  let holder: LockHolder;
+async function readLock(file: string): Promise<string | null> {
+  return readFile(file, 'utf8').catch(() => null);
+}
+
+function parseLock(text: string): LockHolder | null {
   try {
-    holder = JSON.parse(await readFile(join(dataDir, lockName), 'utf8')) as LockHolder;
+    return JSON.parse(text) as LockHolder;
   } catch {
     return null;
   }
+}
+
+/** Whether the process that wrote a lock may still be there. */
+async function mayBeAlive(holder: LockHolder): Promise<boolean> {
   // Another machine's process cannot be asked; a shared file system under two hosts is taken seriously.
-  if (holder.host !== hostname()) return holder;
-  if (holder.pid === process.pid)
-    return (await beganAt(holder.pid)) === holder.began && holder.began !== '' ? holder : null;
-  if (!isAlive(holder.pid)) return null;
+  if (holder.host !== hostname()) return true;
+  if (holder.pid !== process.pid && !isAlive(holder.pid)) return false;
   const began = await beganAt(holder.pid);
-  return began !== '' && holder.began !== '' && began !== holder.began ? null : holder;
+  if (began !== '' && holder.began !== '') return began === holder.began;
+  return holder.pid !== process.pid || own.has(holder.since);
+}
+
+/** Who holds the directory now; null when nobody alive does. */
+export async function lockHolder(dataDir: string): Promise<LockHolder | null> {
+  const text = await readLock(join(dataDir, lockName));
+  const holder = text === null ? null : parseLock(text);
+  return holder !== null && (await mayBeAlive(holder)) ? holder : null;
 }
 
 /**
@@ -73,43 +90,77 @@ export async function lockDataDir(dataDir: string, command: string): Promise<Dat
     command,
     control: null,
   };
-  for (let tries = 0; ; tries++) {
-    try {
-      const handle = await open(file, 'wx', 0o600);
-      await handle.writeFile(JSON.stringify(mine));
-      await handle.close();
-      break;
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  const draft = `${file}.${process.pid}-${randomUUID().slice(0, 8)}`;
+  await writeFile(draft, JSON.stringify(mine), { mode: 0o600 });
+  try {
+    for (let tries = 0; ; tries++) {
+      // A link appears whole or not at all, and never over another one: nobody reads half a lock.
+      if (await linked(draft, file)) break;
+      const text = await readLock(file);
+      if (text === null) continue;
+      const holder = parseLock(text);
+      if ((holder === null || !(await mayBeAlive(holder))) && tries < mostTries) {
+        await takeAway(file, text, `${draft}.stale`);
+        continue;
+      }
+      throw lockedError(dataDir, holder);
     }
-    const holder = await lockHolder(dataDir);
-    if (holder !== null || tries > 2) {
-      throw new RollcallError(
-        'DATA_DIR_LOCKED',
-        holder === null
-          ? `the data directory is being taken by another process.`
-          : `process ${holder.pid} on ${holder.host} (${holder.command}) has used the data directory since ${holder.since}.`,
-        {
-          place: { file: dataDir },
-          hint:
-            holder?.control == null
-              ? 'Wait until it has ended, or stop it.'
-              : `It is a service; its control API is at ${holder.control}.`,
-        },
-      );
-    }
-    // Whoever renames it first owns the removal of a dead process's lock.
-    await rename(file, `${file}.${process.pid}.stale`).then(
-      () => rm(`${file}.${process.pid}.stale`, { force: true }),
-      () => undefined,
-    );
+  } finally {
+    await rm(draft, { force: true });
   }
+  own.add(mine.since);
+  let written = JSON.stringify(mine);
   return {
     announce: async (control) => {
       const next = `${file}.${process.pid}.next`;
-      await writeFile(next, JSON.stringify({ ...mine, control }), { mode: 0o600 });
+      written = JSON.stringify({ ...mine, control });
+      await writeFile(next, written, { mode: 0o600 });
       await rename(next, file);
     },
-    release: () => rm(file, { force: true }),
+    release: async () => {
+      own.delete(mine.since);
+      if ((await readLock(file)) === written) await rm(file, { force: true });
+    },
   };
+}
+
+async function linked(draft: string, file: string): Promise<boolean> {
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Takes a dead process's lock away; one that somebody took meanwhile is put back. */
+async function takeAway(file: string, text: string, aside: string): Promise<void> {
+  try {
+    await rename(file, aside);
+  } catch {
+    return;
+  }
+  if ((await readLock(aside)) !== text) await linked(aside, file);
+  await rm(aside, { force: true });
+}
+
+function lockedError(dataDir: string, holder: LockHolder | null): RollcallError {
+  if (holder === null) {
+    return new RollcallError('DATA_DIR_LOCKED', 'the data directory is being taken by another process.', {
+      place: { file: dataDir },
+      hint: 'Try again.',
+    });
+  }
+  const hint =
+    holder.control !== null
+      ? `It is a service; its control API is at ${holder.control}.`
+      : holder.host === hostname()
+        ? 'Wait until it has ended, or stop it.'
+        : `If that machine or container is gone for good, delete ${join(dataDir, lockName)}.`;
+  return new RollcallError(
+    'DATA_DIR_LOCKED',
+    `process ${holder.pid} on ${holder.host} (${holder.command}) has used the data directory since ${holder.since}.`,
+    { place: { file: dataDir }, hint },
+  );
 }

@@ -81,9 +81,11 @@ async function migrate(
 /** Opens the embedded database in `dataDir`, which this process then holds. Throws DATA_DIR_LOCKED. */
 export async function openEmbedded(dataDir: string, command: string): Promise<Database> {
   const lock: DataDirLock = await lockDataDir(dataDir, command);
+  let opened: { readonly close: () => Promise<void> } | undefined;
   try {
     const { PGlite } = await import('@electric-sql/pglite');
     const lite = await PGlite.create(join(dataDir, 'pgdata'));
+    opened = lite;
     const pool = new PglitePool(lite);
     const client = await pool.connect();
     const id = await migrate(
@@ -100,7 +102,7 @@ export async function openEmbedded(dataDir: string, command: string): Promise<Da
       db,
       queueConnection: pool,
       vacuum: async () => {
-        await pool.query('vacuum');
+        await pool.query('vacuum (analyze)');
       },
       announce: lock.announce,
       close: async () => {
@@ -109,6 +111,7 @@ export async function openEmbedded(dataDir: string, command: string): Promise<Da
       },
     };
   } catch (error) {
+    await opened?.close().catch(() => undefined);
     await lock.release();
     throw error;
   }
@@ -124,6 +127,8 @@ export async function openPostgres(connectionString: string): Promise<Database> 
   });
   // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => undefined);
+  // The same for one that is in use: its query fails and says so; the event on top of that would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   let id: string;
   try {
     const client = await pool.connect();

@@ -1,14 +1,41 @@
 import type { Kysely, Selectable } from 'kysely';
 import { insertMany } from './database.ts';
 import { jsonb } from './json.ts';
+import { createRunStore, type NewRun } from './runs.ts';
 import type { Tables } from './schema.ts';
 
 export type Approval = Selectable<Tables['approvals']>;
 export type Suppression = Selectable<Tables['suppressions']>;
 export type Review = Selectable<Tables['reviews']>;
 
+/** Who decides a hold, and when. `by` says from where, too. */
+export type HoldDecision = { readonly by: string; readonly atMs: number };
+
 /** What people decided: approvals of held changes, and what must not be proposed again. */
 export type DecisionStore = {
+  /**
+   * Approves a hold in one step: the approval, the run's decision, and the run that will use it, so that nothing is lost
+   * between them. False, with nothing stored, when the hold was decided or has expired meanwhile.
+   */
+  readonly approveHold: (
+    approval: Omit<Approval, 'used_by'>,
+    next: NewRun,
+    decision: HoldDecision,
+  ) => Promise<boolean>;
+  /** Rejects a hold in one step; false when it was decided meanwhile. */
+  readonly rejectHold: (
+    run: string,
+    suppressions: readonly Suppression[],
+    decision: HoldDecision,
+  ) => Promise<boolean>;
+  /** A run that failed before it planned gives its approval back: the hold waits again. True when it did. */
+  readonly reopenHold: (approval: string, failedRun: string) => Promise<boolean>;
+  readonly suppressionsOfPerson: (
+    customer: string,
+    person: string,
+    nowMs: number,
+  ) => Promise<readonly Suppression[]>;
+  readonly suppressionsOfRun: (run: string) => Promise<readonly Suppression[]>;
   readonly approve: (approval: Omit<Approval, 'used_by'>) => Promise<void>;
   readonly approval: (id: string) => Promise<Approval | undefined>;
   readonly approvalsOf: (run: string) => Promise<readonly Approval[]>;
@@ -25,7 +52,69 @@ export type DecisionStore = {
 
 /** Decisions in that database. */
 export function createDecisionStore(db: Kysely<Tables>): DecisionStore {
+  const decideHold = async (
+    tx: Kysely<Tables>,
+    run: string,
+    decided: 'approved' | 'rejected',
+    decision: HoldDecision,
+  ): Promise<boolean> => {
+    let update = tx
+      .updateTable('runs')
+      .set({ decided, decided_by: decision.by, decided_ms: decision.atMs })
+      .where('id', '=', run)
+      .where('decided', 'is', null);
+    update =
+      decided === 'approved'
+        ? update.where('hold_expires_ms', '>', decision.atMs)
+        : update.where('hold_expires_ms', 'is not', null);
+    const done = await update.executeTakeFirst();
+    return done.numUpdatedRows > 0n;
+  };
   return {
+    approveHold: (approval, next, decision) =>
+      db.transaction().execute(async (tx) => {
+        if (!(await decideHold(tx, approval.run_id, 'approved', decision))) return false;
+        await createDecisionStore(tx).approve(approval);
+        await createRunStore(tx).begin(next, decision.atMs);
+        return true;
+      }),
+    rejectHold: (run, suppressions, decision) =>
+      db.transaction().execute(async (tx) => {
+        if (!(await decideHold(tx, run, 'rejected', decision))) return false;
+        await insertMany(tx, 'suppressions', suppressions);
+        return true;
+      }),
+    reopenHold: (approval, failedRun) =>
+      db.transaction().execute(async (tx) => {
+        const unused = await tx
+          .updateTable('approvals')
+          .set({ used_by: failedRun })
+          .where('id', '=', approval)
+          .where('used_by', 'is', null)
+          .returning('run_id')
+          .executeTakeFirst();
+        if (unused === undefined) return false;
+        const runs = createRunStore(tx);
+        const held = await runs.find(unused.run_id);
+        if (held?.decided !== 'approved') return false;
+        const isReplaced = held.undoes === null && (await runs.replacing(held)) !== undefined;
+        await tx
+          .updateTable('runs')
+          .set({ decided: isReplaced ? 'replaced' : null, decided_by: null, decided_ms: null })
+          .where('id', '=', held.id)
+          .execute();
+        return !isReplaced;
+      }),
+    suppressionsOfPerson: (customer, person, nowMs) =>
+      db
+        .selectFrom('suppressions')
+        .selectAll()
+        .where('customer', '=', customer)
+        .where('person', '=', person)
+        .where((eb) => eb.or([eb('until_ms', 'is', null), eb('until_ms', '>', nowMs)]))
+        .orderBy('created_ms')
+        .execute(),
+    suppressionsOfRun: (run) => db.selectFrom('suppressions').selectAll().where('run_id', '=', run).execute(),
     approve: async (approval) => {
       await db
         .insertInto('approvals')

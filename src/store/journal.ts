@@ -1,10 +1,13 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely';
 import type { AccountFields, AccountRef } from '../account.ts';
 import type { ChangeCounts, ChangeKind } from '../change.ts';
 import { noChanges } from '../change.ts';
+import { RollcallError } from '../errors.ts';
 import { insertMany } from './database.ts';
+import type { Suppression } from './decisions.ts';
 import { jsonb } from './json.ts';
 import { type LinkRow, putLinks } from './links.ts';
+import { keepEmails, movePerson, putCompletions, recentReach } from './results.ts';
 import {
   type ExportRead,
   exportKey,
@@ -51,11 +54,15 @@ export type PlannedReview = {
 };
 
 /** A link to be stored with the plan: an account that becomes ours without a write. */
+/** Somebody seen to have completed what a target trains. */
+export type Completion = { readonly target: string; readonly course: string; readonly person: string };
+
 export type AdoptedLink = {
   readonly person: string;
   readonly ref: AccountRef;
   readonly from: string | null;
   readonly link: LinkFacts | null;
+  readonly confirmedHash: number | null;
 };
 
 /** Everything a plan leaves behind, stored in one transaction: all of it or nothing. */
@@ -71,6 +78,8 @@ export type PlanRecord = {
     readonly present: (person: string) => boolean;
   } | null;
   readonly adoptions: Iterable<AdoptedLink>;
+  /** Completions that were not known before. */
+  readonly completions?: readonly Completion[];
   /** Null leaves the reviews as they are (a resync of one person). */
   readonly reviews: readonly PlannedReview[] | null;
   readonly changes: Iterable<PlannedChange>;
@@ -92,6 +101,10 @@ export type PlanRecord = {
   readonly status: RunStatus;
   /** The approval that this plan uses up. */
   readonly approval: string | null;
+  /** What must not be proposed again once this plan is stored: changes that it takes back. */
+  readonly suppress?: readonly Suppression[];
+  /** Suppressions that end with this plan. */
+  readonly unsuppress?: readonly string[];
 };
 
 /** What became of one change of a batch. */
@@ -107,13 +120,15 @@ export type ChangeOutcome = {
 };
 
 const chunkSize = 2_000;
+/** A plan that wrote more rows than this has its tables analyzed at once. */
+const analyzeAfterRows = 1_000;
 
 /** The journal: plans, their batches, and what became of every change. */
 export type JournalStore = {
   readonly savePlan: (record: PlanRecord, nowMs: number) => Promise<void>;
   readonly changes: (
     run: string,
-    filter?: { readonly disposition?: Disposition },
+    filter?: { readonly disposition?: Disposition; readonly afterSeq?: number; readonly pageSize?: number },
   ) => AsyncIterable<readonly StoredChange[]>;
   readonly batch: (run: string, batch: number) => Promise<Batch | undefined>;
   /** The first batches, at most `limit`, of the first stage that is not done; empty when all are. */
@@ -135,6 +150,8 @@ export type JournalStore = {
     outcomes: readonly ChangeOutcome[],
     nowMs: number,
   ) => Promise<void>;
+  /** Outcomes of some changes of a batch that still has others to send. */
+  readonly recordOutcomes: (run: string, outcomes: readonly ChangeOutcome[], nowMs: number) => Promise<void>;
   /** Ends everything that is still open in a run with one outcome. */
   readonly closeRun: (
     run: string,
@@ -143,10 +160,34 @@ export type JournalStore = {
     message: string,
     nowMs: number,
   ) => Promise<number>;
+  /** Skips what no request has been sent for yet; batches that are being sent keep their changes. */
+  readonly closePending: (run: string, code: string, message: string, nowMs: number) => Promise<number>;
   /** People whose account change failed in this run: their enrollments are skipped. */
   readonly failedAccounts: (run: string, people: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** People whose enrollment in that target did not succeed in this run: an old address is not taken out before the new one is in. */
+  readonly failedEnrollments: (
+    run: string,
+    target: string,
+    people: readonly string[],
+  ) => Promise<ReadonlySet<string>>;
   /** Changes applied since then without an approval: what the guard counts. */
   readonly recentCounts: (customer: string, platform: string, sinceMs: number) => Promise<ChangeCounts>;
+  /** Changes sent since then that may have been applied: nobody knows. */
+  readonly recentUnknown: (
+    customer: string,
+    platform: string,
+    sinceMs: number,
+  ) => Promise<readonly { readonly kind: ChangeKind; readonly fingerprint: string }[]>;
+  /** What waits for a decision about a person: held changes of runs that nobody has decided yet. */
+  readonly heldOfPerson: (customer: string, person: string) => Promise<readonly StoredChange[]>;
+  /** The runs, newest first, whose changes of these people on a platform were applied after a time. */
+  readonly appliedSince: (
+    customer: string,
+    platform: string,
+    people: readonly string[],
+    sinceMs: number,
+    exceptRun: string,
+  ) => Promise<ReadonlyMap<string, string>>;
   readonly ofPerson: (
     customer: string,
     person: string,
@@ -162,20 +203,31 @@ export type JournalStore = {
     run: string,
   ) => Promise<readonly { target: string; enrolled: number; unenrolled: number }[]>;
   readonly failures: (run: string, limit: number) => Promise<readonly StoredChange[]>;
+  /** People with a change that did not succeed in this run, and its code. */
+  readonly failedPeople: (
+    run: string,
+    limit: number,
+  ) => Promise<readonly { readonly person: string; readonly code: string }[]>;
 };
 
 /** The journal in that database. */
 export function createJournalStore(db: Kysely<Tables>): JournalStore {
   return {
-    savePlan: (record, nowMs) => db.transaction().execute((tx) => savePlan(tx, record, nowMs)),
+    savePlan: async (record, nowMs) => {
+      const rows = await db.transaction().execute((tx) => savePlan(tx, record, nowMs));
+      // Without statistics the planner takes a table that was just filled for a small one, and scans it for each batch.
+      if (rows > analyzeAfterRows)
+        await sql`analyze rollcall.links, rollcall.changes, rollcall.batches`.execute(db);
+    },
     changes: async function* (run, filter = {}) {
-      let after = -1;
+      let after = filter.afterSeq ?? -1;
+      const size = filter.pageSize ?? chunkSize;
       for (;;) {
         let query = db.selectFrom('changes').selectAll().where('run_id', '=', run).where('seq', '>', after);
         if (filter.disposition !== undefined) query = query.where('disposition', '=', filter.disposition);
-        const page = await query.orderBy('seq').limit(chunkSize).execute();
+        const page = await query.orderBy('seq').limit(size).execute();
         if (page.length > 0) yield page;
-        if (page.length < chunkSize) return;
+        if (page.length < size) return;
         after = page.at(-1)?.seq ?? after;
       }
     },
@@ -250,7 +302,17 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
         .execute();
     },
     finishBatch: (run, batch, outcomes, nowMs) =>
-      db.transaction().execute((tx) => finishBatch(tx, run, batch, outcomes, nowMs)),
+      db.transaction().execute(async (tx) => {
+        await recordOutcomes(tx, run, outcomes, nowMs);
+        await tx
+          .updateTable('batches')
+          .set({ status: 'done' })
+          .where('run_id', '=', run)
+          .where('batch', '=', batch)
+          .execute();
+      }),
+    recordOutcomes: (run, outcomes, nowMs) =>
+      db.transaction().execute((tx) => recordOutcomes(tx, run, outcomes, nowMs)),
     closeRun: (run, outcome, code, message, nowMs) =>
       db.transaction().execute(async (tx) => {
         const closed = await tx
@@ -268,6 +330,30 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
           .execute();
         return Number(closed.numUpdatedRows);
       }),
+    closePending: (run, code, message, nowMs) =>
+      db.transaction().execute(async (tx) => {
+        const closed = await tx
+          .updateTable('batches')
+          .set({ status: 'done' })
+          .where('run_id', '=', run)
+          .where('status', '=', 'pending')
+          .returning('batch')
+          .execute();
+        if (closed.length === 0) return 0;
+        const changes = await tx
+          .updateTable('changes')
+          .set({ outcome: 'skipped', outcome_code: code, outcome_message: message, done_ms: nowMs })
+          .where('run_id', '=', run)
+          .where('outcome', 'is', null)
+          .where('disposition', '=', 'apply')
+          .where(
+            'batch',
+            'in',
+            closed.map((row) => row.batch),
+          )
+          .executeTakeFirst();
+        return Number(changes.numUpdatedRows);
+      }),
     failedAccounts: async (run, people) => {
       if (people.length === 0) return new Set();
       const rows = await db
@@ -282,7 +368,39 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
         .execute();
       return new Set(rows.map((row) => row.person));
     },
+    failedEnrollments: async (run, target, people) => {
+      if (people.length === 0) return new Set();
+      const rows = await db
+        .selectFrom('changes')
+        .select('person')
+        .where('run_id', '=', run)
+        .where('kind', '=', 'enroll')
+        .where('target', '=', target)
+        .where('person', 'in', [...people])
+        .where((eb) => eb.or([eb('outcome', 'is', null), eb('outcome', '<>', 'done')]))
+        .execute();
+      return new Set(rows.map((row) => row.person));
+    },
+    recentUnknown: (customer, platform, sinceMs) =>
+      db
+        .selectFrom('changes')
+        .select(['kind', 'fingerprint'])
+        .distinct()
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .where('outcome', '=', 'unknown')
+        .where('approved', '=', false)
+        .where('done_ms', '>', sinceMs)
+        .execute(),
     recentCounts: async (customer, platform, sinceMs) => {
+      // Limits on joining do not bind while nothing is managed; what they did not bind must not count the day after.
+      const firstRuns = (eb: ExpressionBuilder<Tables, 'changes'>) =>
+        eb
+          .selectFrom('runs')
+          .select('id')
+          .where('runs.customer', '=', customer)
+          .where('runs.platform', '=', platform)
+          .where('managed', '=', 0);
       const rows = await db
         .selectFrom('changes')
         .select(['kind', (eb) => eb.fn.countAll<number>().as('count')])
@@ -291,11 +409,45 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
         .where('outcome', '=', 'done')
         .where('approved', '=', false)
         .where('done_ms', '>', sinceMs)
+        .where((eb) =>
+          eb.or([eb('kind', 'not in', ['create', 'enroll']), eb('run_id', 'not in', firstRuns(eb))]),
+        )
         .groupBy('kind')
         .execute();
       const counts = noChanges();
       for (const row of rows) counts[row.kind] = Number(row.count);
+      counts.enroll += await recentReach(db, customer, platform, sinceMs);
       return counts;
+    },
+    heldOfPerson: (customer, person) =>
+      db
+        .selectFrom('changes')
+        .innerJoin('runs', 'runs.id', 'changes.run_id')
+        .selectAll('changes')
+        .where('changes.customer', '=', customer)
+        .where('changes.person', '=', person)
+        .where('changes.disposition', '=', 'held')
+        .where('runs.decided', 'is', null)
+        .orderBy('runs.created_ms', 'desc')
+        .orderBy('changes.seq')
+        .execute(),
+    appliedSince: async (customer, platform, people, sinceMs, exceptRun) => {
+      const runs = new Map<string, string>();
+      for (let at = 0; at < people.length; at += chunkSize) {
+        const rows = await db
+          .selectFrom('changes')
+          .select(['person', 'run_id'])
+          .where('customer', '=', customer)
+          .where('platform', '=', platform)
+          .where('person', 'in', people.slice(at, at + chunkSize))
+          .where('outcome', '=', 'done')
+          .where('done_ms', '>=', sinceMs)
+          .where('run_id', '<>', exceptRun)
+          .orderBy('done_ms')
+          .execute();
+        for (const row of rows) runs.set(row.person, row.run_id);
+      }
+      return runs;
     },
     ofPerson: (customer, person, limit) =>
       db
@@ -310,16 +462,22 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
         .limit(limit)
         .execute(),
     undoneElsewhere: async (run, sinceMs) => {
+      // Sets, not a look-up for each change: a first sync has a million, and nothing before it.
       const rows = await sql<{ person: string; kind: ChangeKind }>`
-        select p.person, p.kind from rollcall.changes p
-        cross join lateral (
-          select d.fingerprint from rollcall.changes d
-          where d.customer = p.customer and d.person = p.person and d.platform = p.platform
-            and d.outcome = 'done' and d.run_id <> p.run_id and d.done_ms > ${sinceMs}
-            and d.target is not distinct from p.target
-          order by d.done_ms desc limit 1
-        ) last
-        where p.run_id = ${run} and last.fingerprint = p.fingerprint
+        with this_run as materialized (select customer, platform from rollcall.runs where id = ${run}),
+        last as materialized (
+          select distinct on (d.person, coalesce(d.target, '')) d.person, coalesce(d.target, '') as target, d.fingerprint
+          from rollcall.changes d, this_run r
+          where d.customer = r.customer and d.platform = r.platform and d.outcome = 'done'
+            and d.done_ms > ${sinceMs} and d.run_id <> ${run}
+          order by d.person, coalesce(d.target, ''), d.done_ms desc
+        ),
+        planned as materialized (
+          select person, kind, coalesce(target, '') as target, fingerprint from rollcall.changes
+          where run_id = ${run} and exists (select 1 from last)
+        )
+        select p.person, p.kind from planned p
+        join last on last.person = p.person and last.target = p.target and last.fingerprint = p.fingerprint
         order by p.person limit 1000`.execute(db);
       return rows.rows;
     },
@@ -335,6 +493,18 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
         unenrolled: Number(row.unenrolled),
       }));
     },
+    failedPeople: async (run, limit) => {
+      const rows = await db
+        .selectFrom('changes')
+        .select(['person', (eb) => eb.fn.min<string | null>('outcome_code').as('code')])
+        .where('run_id', '=', run)
+        .where('outcome', 'in', ['failed', 'unknown'])
+        .groupBy('person')
+        .orderBy('person')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({ person: row.person, code: row.code ?? 'UNKNOWN' }));
+    },
     failures: (run, limit) =>
       db
         .selectFrom('changes')
@@ -347,7 +517,8 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
   };
 }
 
-async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): Promise<void> {
+/** Returns how many changes and links it wrote. */
+async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): Promise<number> {
   const { run, customer, platform } = record;
   await tx.deleteFrom('changes').where('run_id', '=', run).execute();
   await tx.deleteFrom('batches').where('run_id', '=', run).execute();
@@ -356,7 +527,8 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
     await recordExport(tx, customer, read, rejectedRows, nowMs);
     if (read.complete) await recordAbsences(tx, customer, exportKey(read), missing, present, nowMs);
   }
-  await saveAdoptions(tx, record, nowMs);
+  const adopted = await saveAdoptions(tx, record, nowMs);
+  await putCompletions(tx, customer, platform, record.completions ?? [], nowMs);
   if (record.reviews !== null) await saveReviews(tx, record, record.reviews, nowMs);
 
   let seq = 0;
@@ -398,7 +570,8 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
   await tx
     .updateTable('runs')
     .set({
-      status: record.status,
+      // A run that was cancelled while it was planned stays cancelled.
+      status: sql<RunStatus>`case when status = 'cancelled' then status else ${record.status} end`,
       planned_ms: nowMs,
       hash: summary.hash,
       planned: jsonb(summary.planned),
@@ -415,8 +588,21 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
     .where('id', '=', run)
     .execute();
   if (record.approval !== null) {
-    await tx.updateTable('approvals').set({ used_by: run }).where('id', '=', record.approval).execute();
+    const used = await tx
+      .updateTable('approvals')
+      .set({ used_by: run })
+      .where('id', '=', record.approval)
+      .where((eb) => eb.or([eb('used_by', 'is', null), eb('used_by', '=', run)]))
+      .executeTakeFirst();
+    if (used.numUpdatedRows === 0n)
+      throw new RollcallError('RUN_NOT_HELD', 'the approval of this run was used by another run.');
   }
+  if (record.suppress !== undefined) await insertMany(tx, 'suppressions', record.suppress);
+  if (record.unsuppress !== undefined && record.unsuppress.length > 0)
+    await tx
+      .deleteFrom('suppressions')
+      .where('id', 'in', [...record.unsuppress])
+      .execute();
   // A newer plan replaces an older one that still waits for a decision: what it held is judged again here.
   if (record.reviews !== null) {
     await tx
@@ -426,19 +612,25 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
       .where('platform', '=', platform)
       .where('hold_expires_ms', 'is not', null)
       .where('decided', 'is', null)
+      .where('undoes', 'is', null)
       .where('id', '<>', run)
       .execute();
   }
+  return seq + adopted;
 }
 
-async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): Promise<void> {
+async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): Promise<number> {
+  let count = 0;
   let links: LinkRow[] = [];
   const flush = async (): Promise<void> => {
-    await putLinks(tx, links);
+    await keepEmails(tx, links);
+    await putLinks(tx, links, { takeOver: false });
     links = [];
   };
   for (const adoption of record.adoptions) {
     if (adoption.from !== null) {
+      // The history goes with the account: whoever completed under a former employee id has completed.
+      await movePerson(tx, record, adoption.from, adoption.person);
       await tx
         .deleteFrom('links')
         .where('customer', '=', record.customer)
@@ -453,15 +645,17 @@ async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowMs: numb
       account_id: adoption.ref.id,
       external_id: adoption.ref.externalId === adoption.person ? null : adoption.ref.externalId,
       email: adoption.ref.id === null ? adoption.ref.email : null,
-      written_hash: null,
+      written_hash: adoption.link?.writtenHash ?? null,
       email_hash: adoption.link?.emailHash ?? null,
-      confirmed_hash: null,
+      confirmed_hash: adoption.confirmedHash,
       linked_ms: nowMs,
       run_id: record.run,
     });
+    count++;
     if (links.length === 5_000) await flush();
   }
   await flush();
+  return count;
 }
 
 async function saveReviews(
@@ -499,10 +693,9 @@ async function saveReviews(
   );
 }
 
-async function finishBatch(
+async function recordOutcomes(
   tx: Kysely<Tables>,
   run: string,
-  batch: number,
   outcomes: readonly ChangeOutcome[],
   nowMs: number,
 ): Promise<void> {
@@ -516,6 +709,7 @@ async function finishBatch(
   await putLinks(
     tx,
     outcomes.flatMap((outcome) => (outcome.link === null ? [] : [outcome.link])),
+    { takeOver: true },
   );
   for (const { alias, link } of outcomes) {
     if (alias === null || link === null) continue;
@@ -527,10 +721,4 @@ async function finishBatch(
       )
       .execute();
   }
-  await tx
-    .updateTable('batches')
-    .set({ status: 'done' })
-    .where('run_id', '=', run)
-    .where('batch', '=', batch)
-    .execute();
 }

@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { insertMany } from './database.ts';
+import type { AccountRef } from '../account.ts';
 import type { Tables } from './schema.ts';
 
 export type LinkRow = Selectable<Tables['links']>;
@@ -19,21 +19,74 @@ export type LinkStore = {
   ) => Promise<ReadonlyMap<string, LinkRow>>;
   readonly ofAccount: (customer: string, platform: string, accountId: string) => Promise<LinkRow | undefined>;
   readonly put: (links: readonly LinkRow[]) => Promise<void>;
+  /**
+   * Stores a link unless it would put two people on one account: then the person who has it is returned, and nothing
+   * is stored. `key` is what an account without a platform id is told by: its external id, or its email.
+   */
+  readonly claim: (link: LinkRow, key: string | null) => Promise<string | null>;
   readonly remove: (customer: string, platform: string, person: string) => Promise<boolean>;
   /** Who an earlier key (an old email, a former account id) belongs to. */
   readonly alias: (customer: string, platform: string, key: string) => Promise<string | undefined>;
+  /** All earlier keys of people on a platform. */
+  readonly aliases: (
+    customer: string,
+    platform: string,
+  ) => Promise<readonly { readonly key: string; readonly person: string }[]>;
+  /** Whose each reference is, in their order: by account id, then external id, then email, then an earlier email. */
+  readonly peopleOf: (
+    customer: string,
+    platform: string,
+    refs: readonly AccountRef[],
+  ) => Promise<readonly (string | null)[]>;
 };
 
-/** Inserts or replaces links; an account that another person had goes over to the new one. */
-export async function putLinks(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
+/** The columns of a link that an upsert replaces. */
+const linkColumns = [
+  'account_id',
+  'external_id',
+  'email',
+  'written_hash',
+  'email_hash',
+  'confirmed_hash',
+  'linked_ms',
+  'run_id',
+];
+
+/**
+ * Inserts or replaces links, each a person's. An account that somebody else had goes over to the new one; a plan, which
+ * knows of each such takeover, says `takeOver: false` and spares a look-up for each of a million links.
+ */
+export async function putLinks(
+  db: Kysely<Tables>,
+  links: readonly LinkRow[],
+  { takeOver }: { readonly takeOver: boolean },
+): Promise<void> {
+  const assignments = sql.raw(linkColumns.map((column) => `${column} = excluded.${column}`).join(', '));
   for (let at = 0; at < links.length; at += pageSize) {
-    const json = JSON.stringify(links.slice(at, at + pageSize));
+    const page = links.slice(at, at + pageSize);
+    if (takeOver) await dropOtherOwners(db, page);
     await sql`
-      delete from rollcall.links old using json_populate_recordset(null::rollcall.links, ${json}::json) new
-      where old.customer = new.customer and old.platform = new.platform
-        and (old.person = new.person or old.account_id = new.account_id)`.execute(db);
-    await insertMany(db, 'links', links.slice(at, at + pageSize), pageSize);
+      insert into rollcall.links select * from json_populate_recordset(null::rollcall.links, ${JSON.stringify(page)}::json)
+      on conflict (customer, platform, person) do update set ${assignments}`.execute(db);
   }
+}
+
+/** Removes other people's links to these accounts: one account, one person. */
+async function dropOtherOwners(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
+  const [first] = links;
+  const accounts = links.flatMap(({ account_id }) => (account_id === null ? [] : [account_id]));
+  if (first === undefined || accounts.length === 0) return;
+  await db
+    .deleteFrom('links')
+    .where('account_id', 'in', accounts)
+    .where('customer', '=', first.customer)
+    .where('platform', '=', first.platform)
+    .where(
+      'person',
+      'not in',
+      links.map(({ person }) => person),
+    )
+    .execute();
 }
 
 /** Links in that database. */
@@ -92,7 +145,20 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .where('platform', '=', platform)
         .where('account_id', '=', accountId)
         .executeTakeFirst(),
-    put: (links) => db.transaction().execute((tx) => putLinks(tx, links)),
+    put: (links) => db.transaction().execute((tx) => putLinks(tx, links, { takeOver: true })),
+    claim: (link, key) =>
+      db.transaction().execute(async (tx) => {
+        const others = await sql<{ person: string }>`
+          select person from rollcall.links
+          where customer = ${link.customer} and platform = ${link.platform} and person <> ${link.person}
+            and (account_id = ${link.account_id}
+              or (account_id is null and ${key}::text in (external_id, email, case when external_id is null then person end)))
+          limit 1`.execute(tx);
+        const [other] = others.rows;
+        if (other !== undefined) return other.person;
+        await putLinks(tx, [link], { takeOver: false });
+        return null;
+      }),
     remove: async (customer, platform, person) => {
       const removed = await db
         .deleteFrom('links')
@@ -102,6 +168,13 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .executeTakeFirst();
       return removed.numDeletedRows > 0n;
     },
+    aliases: (customer, platform) =>
+      db
+        .selectFrom('aliases')
+        .select(['key', 'person'])
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .execute(),
     alias: async (customer, platform, key) => {
       const row = await db
         .selectFrom('aliases')
@@ -111,6 +184,25 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .where('key', '=', key)
         .executeTakeFirst();
       return row?.person;
+    },
+    peopleOf: async (customer, platform, refs) => {
+      if (refs.length === 0) return [];
+      const json = JSON.stringify(
+        refs.map(({ id, externalId, email }, at) => ({ at, id, external_id: externalId, email })),
+      );
+      const { rows } = await sql<{ at: number; person: string | null }>`
+        select w.at, coalesce(a.person, x.person, p.person, m.person, k.person) as person
+        from json_to_recordset(${json}::json) as w(at integer, id text, external_id text, email text)
+        left join rollcall.links a on a.customer = ${customer} and a.platform = ${platform} and a.account_id = w.id
+        left join rollcall.links x on x.customer = ${customer} and x.platform = ${platform} and x.external_id = w.external_id
+        left join rollcall.links p on p.customer = ${customer} and p.platform = ${platform} and p.person = w.external_id
+          and p.external_id is null
+        left join rollcall.links m on m.customer = ${customer} and m.platform = ${platform} and m.email = w.email
+        left join rollcall.aliases k on k.customer = ${customer} and k.platform = ${platform} and k.key = w.email
+        order by w.at`.execute(db);
+      const people: (string | null)[] = refs.map(() => null);
+      for (const { at, person } of rows) people[at] ??= person;
+      return people;
     },
   };
 }

@@ -18,7 +18,7 @@ create index exports_recent on exports (customer, last_read_ms);
 create table platforms (
   customer text not null, platform text not null,
   last_good_run text, last_good_ms bigint, last_accounts integer, last_members jsonb not null default '{}',
-  paused_ms bigint, paused_until_ms bigint, pause_reason text, paused_by text,
+  paused_ms bigint, paused_until_ms bigint, pause_reason text, paused_by text, last_slot_ms bigint,
   lease_owner text, lease_until_ms bigint,
   primary key (customer, platform)
 );
@@ -32,10 +32,12 @@ create table runs (
   rejected integer not null default 0, review integer not null default 0,
   managed integer not null default 0, accounts integer not null default 0, members jsonb not null default '{}',
   reads integer not null default 0, writes integer not null default 0,
-  hold_expires_ms bigint, decided text
+  hold_expires_ms bigint, decided text, decided_by text, decided_ms bigint, undoes text
 );
+create index runs_ended on runs (ended_ms);
 create index runs_of_platform on runs (customer, platform, created_ms desc);
-create index runs_open on runs (status) where status in ('waiting', 'reading', 'planned', 'applying');
+create index runs_open on runs (customer, created_ms) where ended_ms is null;
+create index runs_of_slot on runs (customer, platform, slot_ms) where slot_ms is not null;
 
 create table changes (
   run_id text not null references runs (id) on delete cascade, seq integer not null,
@@ -47,7 +49,7 @@ create table changes (
   primary key (run_id, seq)
 );
 create index changes_of_batch on changes (run_id, batch);
-create index changes_of_person on changes (customer, person, done_ms);
+create index changes_of_person on changes (person, customer, done_ms);
 create index changes_recent on changes (customer, platform, done_ms) where outcome = 'done';
 
 create table batches (
@@ -67,7 +69,9 @@ create table links (
   primary key (customer, platform, person)
 );
 create index links_by_person on links (customer, platform, person collate "C");
-create unique index links_one_account on links (customer, platform, account_id) where account_id is not null;
+create index links_by_external_id on links (customer, platform, external_id) where external_id is not null;
+create index links_by_email on links (customer, platform, email) where email is not null;
+create unique index links_one_account on links (account_id, platform, customer) where account_id is not null;
 
 create table aliases (
   customer text not null, platform text not null, key text not null, person text not null,
@@ -124,10 +128,23 @@ create table results (
   primary key (customer, platform, key)
 );
 create index results_of_person on results (customer, platform, person);
+create index results_in_order on results (customer, platform collate "C", target collate "C", key collate "C");
+create table result_reads (
+  customer text not null, platform text not null, began_ms bigint not null,
+  primary key (customer, platform)
+);
+create table completions (
+  customer text not null, platform text not null, target text not null, course text not null, person text not null,
+  seen_ms bigint not null,
+  primary key (customer, platform, target, course, person)
+);
+create index completions_of_person on completions (customer, platform, person);
 
 create table launches (
   customer text not null, platform text not null, target text not null, name text not null, training text not null,
   state text not null, enrollment_id text, reach integer not null, run_id text not null, changed_ms bigint not null,
+  rule text not null, held boolean not null default false, sent_ms bigint,
+  approved_reach integer, approved_by text, approved_ms bigint,
   primary key (customer, platform, target, name, training)
 );
 

@@ -16,6 +16,12 @@ function head(text: string): string {
 }
 
 /**
+ * PGlite answers within the turn of the event loop, so that statements which wait for one another would keep timers and
+ * sockets waiting as long as there are any: seconds, with a few hundred jobs. After this long everybody else has a turn.
+ */
+const turnMs = 10;
+
+/**
  * One PGlite session behind the surface of a node-postgres pool, so that Kysely and BullMQ's PostgreSQL backend share
  * it in this process.
  *
@@ -28,6 +34,7 @@ export class PglitePool extends EventEmitter {
   readonly #listeners = new Map<string, Set<PgliteClient>>();
   #running = false;
   #owner: PgliteClient | null = null;
+  #breathedMs = 0;
 
   constructor(database: PGlite) {
     super();
@@ -133,7 +140,13 @@ export class PglitePool extends EventEmitter {
     if (next < 0) return;
     const [waiter] = this.#waiting.splice(next, 1);
     this.#running = true;
-    waiter?.start();
+    const nowMs = performance.now();
+    if (nowMs - this.#breathedMs < turnMs) waiter?.start();
+    else
+      setImmediate(() => {
+        this.#breathedMs = performance.now();
+        waiter?.start();
+      });
   }
 }
 
@@ -152,6 +165,7 @@ export class PgliteClient extends EventEmitter {
   }
 
   release(): void {
-    void this.#pool.giveBack(this);
+    // The database may be closed by now; then there is nothing left to roll back.
+    this.#pool.giveBack(this).catch(() => undefined);
   }
 }

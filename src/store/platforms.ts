@@ -22,6 +22,10 @@ export type PlatformStore = {
   ) => Promise<void>;
   readonly pause: (customer: string, platform: string, pause: Pause, nowMs: number) => Promise<void>;
   readonly resume: (customer: string, platform: string) => Promise<boolean>;
+  /** All platforms that are paused, of all customers. */
+  readonly paused: () => Promise<readonly PlatformRow[]>;
+  /** Remembers up to which slot a schedule was taken care of; never goes back. */
+  readonly slotDone: (customer: string, platform: string, slotMs: number) => Promise<void>;
   /** Takes or renews the right to run a platform. False while somebody else has it. */
   readonly lease: (
     customer: string,
@@ -81,6 +85,14 @@ export function createPlatformStore(db: Kysely<Tables>): PlatformStore {
         .where('paused_ms', 'is not', null)
         .executeTakeFirst();
       return done.numUpdatedRows > 0n;
+    },
+    paused: () => db.selectFrom('platforms').selectAll().where('paused_ms', 'is not', null).execute(),
+    slotDone: async (customer, platform, slotMs) => {
+      await sql`
+        insert into rollcall.platforms as p (customer, platform, last_slot_ms) values (${customer}, ${platform}, ${slotMs})
+        on conflict (customer, platform) do update set last_slot_ms = greatest(p.last_slot_ms, excluded.last_slot_ms)`.execute(
+        db,
+      );
     },
     lease: async (customer, platform, owner, nowMs, ttlMs) => {
       const taken = await sql`

@@ -5,23 +5,43 @@ import type { Tables } from './schema.ts';
 export type ResultRecord = Selectable<Tables['results']>;
 export type LaunchRow = Selectable<Tables['launches']>;
 
+/** Which results are wanted. */
+export type ResultFilter = {
+  readonly customer: string;
+  readonly platform?: string | undefined;
+  readonly status?: 'completed' | 'open' | undefined;
+};
+
 /** Training results as last read, one row a person and target (or a vendor's result id). */
 export type ResultStore = {
   readonly put: (rows: readonly ResultRecord[]) => Promise<void>;
-  readonly list: (filter: {
-    customer: string;
-    platform?: string | undefined;
-    status?: 'completed' | 'open' | undefined;
-  }) => AsyncIterable<readonly ResultRecord[]>;
-  /** People who completed a target, as `target` and `person` joined by a line feed. */
-  readonly completed: (customer: string, platform: string) => Promise<ReadonlySet<string>>;
+  /** Page by page, by platform and target. */
+  readonly list: (filter: ResultFilter) => AsyncIterable<readonly ResultRecord[]>;
+  /** Open results that a whole read no longer had: their people left the target without completing it. */
+  readonly dropOpen: (customer: string, platform: string, readBeforeMs: number) => Promise<number>;
+  /** People known to have completed a target's course, as `target` and `person` joined by a line feed. */
+  readonly completed: (
+    customer: string,
+    platform: string,
+    courses: readonly { readonly target: string; readonly course: string }[],
+  ) => Promise<ReadonlySet<string>>;
+  readonly putCompletions: (
+    customer: string,
+    platform: string,
+    completions: readonly { readonly target: string; readonly course: string; readonly person: string }[],
+    nowMs: number,
+  ) => Promise<void>;
+  /** When the last read that came to its end began; null before the first. */
   readonly lastRead: (customer: string, platform: string) => Promise<number | null>;
+  readonly readDone: (customer: string, platform: string, beganMs: number) => Promise<void>;
 };
 
 /** Trainings started for groups; each created and sent at most once. */
 export type LaunchStore = {
   readonly find: (customer: string, platform: string) => Promise<readonly LaunchRow[]>;
   readonly put: (row: LaunchRow) => Promise<void>;
+  /** Launches that wait for a person: their outcome is unknown, or a limit holds them and nobody has approved. */
+  readonly waiting: (customer: string) => Promise<readonly LaunchRow[]>;
 };
 
 const pageSize = 5_000;
@@ -43,44 +63,151 @@ export function createResultStore(db: Kysely<Tables>): ResultStore {
         }
       }),
     list: async function* ({ customer, platform, status }) {
-      let offset = 0;
+      let after: ResultRecord | undefined;
       for (;;) {
         let query = db.selectFrom('results').selectAll().where('customer', '=', customer);
         if (platform !== undefined) query = query.where('platform', '=', platform);
         if (status !== undefined) query = query.where('status', '=', status);
+        if (after !== undefined)
+          query = query.where(
+            sql<boolean>`(platform collate "C", target collate "C", key collate "C") > (${after.platform}, ${after.target}, ${after.key})`,
+          );
         const page = await query
-          .orderBy('platform')
-          .orderBy('target')
-          .orderBy('key')
+          .orderBy(sql`platform collate "C"`)
+          .orderBy(sql`target collate "C"`)
+          .orderBy(sql`key collate "C"`)
           .limit(pageSize)
-          .offset(offset)
           .execute();
         if (page.length > 0) yield page;
         if (page.length < pageSize) return;
-        offset += pageSize;
+        after = page.at(-1);
       }
     },
-    completed: async (customer, platform) => {
-      const rows = await db
-        .selectFrom('results')
-        .select(['target', 'person'])
+    dropOpen: async (customer, platform, readBeforeMs) => {
+      const dropped = await db
+        .deleteFrom('results')
         .where('customer', '=', customer)
         .where('platform', '=', platform)
-        .where('status', '=', 'completed')
-        .where('person', 'is not', null)
-        .execute();
-      return new Set(rows.map((row) => `${row.target}\n${row.person}`));
+        .where('status', '=', 'open')
+        .where('read_ms', '<', readBeforeMs)
+        .executeTakeFirst();
+      return Number(dropped.numDeletedRows);
     },
+    completed: async (customer, platform, courses) => {
+      const known = new Set<string>();
+      for (const { target, course } of courses) {
+        const rows = await db
+          .selectFrom('completions')
+          .select('person')
+          .where('customer', '=', customer)
+          .where('platform', '=', platform)
+          .where('target', '=', target)
+          .where('course', '=', course)
+          .execute();
+        for (const { person } of rows) known.add(`${target}\n${person}`);
+      }
+      return known;
+    },
+    putCompletions: (customer, platform, completions, nowMs) =>
+      putCompletions(db, customer, platform, completions, nowMs),
     lastRead: async (customer, platform) => {
       const row = await db
-        .selectFrom('results')
-        .select((eb) => eb.fn.max('read_ms').as('at'))
+        .selectFrom('result_reads')
+        .select('began_ms')
         .where('customer', '=', customer)
         .where('platform', '=', platform)
         .executeTakeFirst();
-      return row?.at == null ? null : Number(row.at);
+      return row?.began_ms ?? null;
+    },
+    readDone: async (customer, platform, beganMs) => {
+      await db
+        .insertInto('result_reads')
+        .values({ customer, platform, began_ms: beganMs })
+        .onConflict((conflict) =>
+          conflict.columns(['customer', 'platform']).doUpdateSet({ began_ms: beganMs }),
+        )
+        .execute();
     },
   };
+}
+
+/** Remembers who completed what; what is known already stays as it is. */
+export async function putCompletions(
+  db: Kysely<Tables>,
+  customer: string,
+  platform: string,
+  completions: readonly { readonly target: string; readonly course: string; readonly person: string }[],
+  nowMs: number,
+): Promise<void> {
+  for (let at = 0; at < completions.length; at += pageSize) {
+    const json = JSON.stringify(completions.slice(at, at + pageSize));
+    await sql`
+      insert into rollcall.completions (customer, platform, target, course, person, seen_ms)
+      select ${customer}::text, ${platform}::text, target, course, person, ${nowMs}::bigint
+      from json_to_recordset(${json}::json) as c(target text, course text, person text)
+      on conflict do nothing`.execute(db);
+  }
+}
+
+/** Hands results and completions of a former employee id over to the new one. */
+export async function movePerson(
+  db: Kysely<Tables>,
+  { customer, platform }: { readonly customer: string; readonly platform: string },
+  from: string,
+  to: string,
+): Promise<void> {
+  await sql`
+    insert into rollcall.completions (customer, platform, target, course, person, seen_ms)
+    select customer, platform, target, course, ${to}::text, seen_ms from rollcall.completions
+    where customer = ${customer} and platform = ${platform} and person = ${from}
+    on conflict do nothing`.execute(db);
+  for (const table of ['results', 'aliases'] as const)
+    await db
+      .updateTable(table)
+      .set({ person: to })
+      .where('customer', '=', customer)
+      .where('platform', '=', platform)
+      .where('person', '=', from)
+      .execute();
+}
+
+/** Keeps the email that a link is about to lose, to find the person's results by. */
+export async function keepEmails(
+  db: Kysely<Tables>,
+  links: readonly {
+    readonly customer: string;
+    readonly platform: string;
+    readonly person: string;
+    readonly email: string | null;
+  }[],
+): Promise<void> {
+  const named = links.filter(({ email }) => email !== null);
+  if (named.length === 0) return;
+  await sql`
+    insert into rollcall.aliases (customer, platform, key, person)
+    select distinct on (old.email) old.customer, old.platform, old.email, old.person from rollcall.links old
+    join json_to_recordset(${JSON.stringify(named)}::json) as new(customer text, platform text, person text, email text)
+      on old.customer = new.customer and old.platform = new.platform and old.person = new.person
+    where old.email is not null and old.email <> new.email
+    on conflict (customer, platform, key) do update set person = excluded.person`.execute(db);
+}
+
+/** People reached by sends since then that needed no approval: they count against the limit on enrolling. */
+export async function recentReach(
+  db: Kysely<Tables>,
+  customer: string,
+  platform: string,
+  sinceMs: number,
+): Promise<number> {
+  const row = await db
+    .selectFrom('launches')
+    .select((eb) => eb.fn.sum<number | null>('reach').as('reach'))
+    .where('customer', '=', customer)
+    .where('platform', '=', platform)
+    .where('sent_ms', '>', sinceMs)
+    .where('approved_reach', 'is', null)
+    .executeTakeFirst();
+  return Number(row?.reach ?? 0);
 }
 
 /** Launches in that database. */
@@ -92,19 +219,28 @@ export function createLaunchStore(db: Kysely<Tables>): LaunchStore {
         .selectAll()
         .where('customer', '=', customer)
         .where('platform', '=', platform)
+        .orderBy('name')
+        .execute(),
+    waiting: (customer) =>
+      db
+        .selectFrom('launches')
+        .selectAll()
+        .where('customer', '=', customer)
+        .where((eb) =>
+          eb.or([
+            eb('state', '=', 'unknown'),
+            eb.and([eb('state', '=', 'created'), eb('held', '=', true), eb('approved_ms', 'is', null)]),
+          ]),
+        )
+        .orderBy('platform')
         .execute(),
     put: async (row) => {
+      const { customer: _c, platform: _p, target: _t, name: _n, training: _tr, ...rest } = row;
       await db
         .insertInto('launches')
         .values(row)
         .onConflict((conflict) =>
-          conflict.columns(['customer', 'platform', 'target', 'name', 'training']).doUpdateSet({
-            state: row.state,
-            enrollment_id: row.enrollment_id,
-            reach: row.reach,
-            run_id: row.run_id,
-            changed_ms: row.changed_ms,
-          }),
+          conflict.columns(['customer', 'platform', 'target', 'name', 'training']).doUpdateSet(rest),
         )
         .execute();
     },

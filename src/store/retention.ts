@@ -1,5 +1,9 @@
 import type { Kysely } from 'kysely';
+import { baselineWindowMs } from './roster-state.ts';
 import type { Tables } from './schema.ts';
+
+/** The journal is kept at least this long: the guard counts the last 24 hours, and undone work is looked for in 7 days. */
+const leastJournalMs = 7 * 24 * 3_600_000;
 
 /** How long personal data is kept. */
 export type Retention = { readonly journalMs: number; readonly resultsMs: number };
@@ -11,7 +15,7 @@ export async function applyRetention(
   retention: Retention,
   nowMs: number,
 ): Promise<number> {
-  const before = nowMs - retention.journalMs;
+  const before = nowMs - Math.max(retention.journalMs, leastJournalMs);
   const runs = await db
     .deleteFrom('runs')
     .where('customer', '=', customer)
@@ -21,7 +25,8 @@ export async function applyRetention(
   await db
     .deleteFrom('exports')
     .where('customer', '=', customer)
-    .where('last_read_ms', '<', before)
+    // Sizes without anybody's data; the roster is compared with those of 30 days.
+    .where('last_read_ms', '<', Math.min(before, nowMs - baselineWindowMs))
     .execute();
   await db
     .deleteFrom('approvals')
@@ -37,6 +42,11 @@ export async function applyRetention(
     .deleteFrom('results')
     .where('customer', '=', customer)
     .where('read_ms', '<', nowMs - retention.resultsMs)
+    .execute();
+  await db
+    .deleteFrom('completions')
+    .where('customer', '=', customer)
+    .where('seen_ms', '<', nowMs - retention.resultsMs)
     .execute();
   return Number(runs.numDeletedRows);
 }

@@ -32,10 +32,14 @@ export const baselineWindowMs = 30 * 24 * 3_600_000;
 export type RosterStateStore = {
   readonly baseline: (customer: string, nowMs: number) => Promise<Baseline>;
   readonly lastExport: (customer: string) => Promise<ExportRow | undefined>;
+  /** The exports read last, the latest first. */
+  readonly recentExports: (customer: string, limit: number) => Promise<readonly ExportRow[]>;
   readonly absences: (
     customer: string,
   ) => Promise<ReadonlyMap<string, Absentee & { readonly lastExport: string }>>;
   readonly rejectedRows: (customer: string, limit: number) => Promise<readonly RejectedRowRecord[]>;
+  /** The rejected rows of one person in the last export that was read. */
+  readonly rejectedRowsOf: (customer: string, person: string) => Promise<readonly RejectedRowRecord[]>;
   readonly rejectedPeople: (
     customer: string,
     minExports: number,
@@ -160,6 +164,15 @@ export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
         .orderBy('last_read_ms', 'desc')
         .limit(1)
         .executeTakeFirst(),
+    recentExports: (customer, limit) =>
+      db
+        .selectFrom('exports')
+        .selectAll()
+        .where('customer', '=', customer)
+        .orderBy('last_read_ms', 'desc')
+        .orderBy('first_read_ms', 'desc')
+        .limit(limit)
+        .execute(),
     absences: async (customer) => {
       const rows = await db.selectFrom('absences').selectAll().where('customer', '=', customer).execute();
       return new Map(
@@ -176,6 +189,14 @@ export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
         .where('customer', '=', customer)
         .orderBy('line')
         .limit(limit)
+        .execute(),
+    rejectedRowsOf: (customer, person) =>
+      db
+        .selectFrom('rejected_rows')
+        .select(['line', 'person', 'field', 'code', 'message'])
+        .where('customer', '=', customer)
+        .where('person', '=', person)
+        .orderBy('line')
         .execute(),
     rejectedPeople: (customer, minExports) =>
       db

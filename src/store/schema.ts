@@ -62,6 +62,8 @@ type Platforms = {
   paused_until_ms: number | null;
   pause_reason: string | null;
   paused_by: string | null;
+  /** The last slot of the schedule that was taken care of; slots after it are due. */
+  last_slot_ms: number | null;
   lease_owner: string | null;
   lease_until_ms: number | null;
 };
@@ -95,8 +97,14 @@ type Runs = {
   reads: number;
   writes: number;
   hold_expires_ms: number | null;
+  /** What became of the hold: `approved`, `rejected` or `replaced`; null while it waits. */
   decided: string | null;
+  /** Who decided, and from where. */
+  decided_by: string | null;
+  decided_ms: number | null;
   notes: RunReason[];
+  /** The run that this one takes back. */
+  undoes: string | null;
 };
 
 type Changes = {
@@ -263,6 +271,27 @@ type Launches = {
   reach: number;
   run_id: string;
   changed_ms: number;
+  /** What the configuration said when it was created: tells without a request that nothing is left to do. */
+  rule: string;
+  /** The send waits for an approval: it would pass the limit on `enroll`. */
+  held: boolean;
+  sent_ms: number | null;
+  /** Most people whom an approved send may reach. */
+  approved_reach: number | null;
+  approved_by: string | null;
+  approved_ms: number | null;
+};
+
+type ResultReads = { customer: string; platform: string; began_ms: number };
+
+type Completions = {
+  customer: string;
+  platform: string;
+  target: string;
+  /** What the target trained then: the training or campaign of its rule, '' where the target is one itself. */
+  course: string;
+  person: string;
+  seen_ms: number;
 };
 
 type Pacers = { name: string; sent_ms: number[]; paused_until_ms: number };
@@ -286,6 +315,8 @@ export type Tables = {
   alerts: Alerts;
   outbox: Outbox;
   results: Results;
+  result_reads: ResultReads;
+  completions: Completions;
   launches: Launches;
   pacers: Pacers;
 };

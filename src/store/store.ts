@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { type AlertStore, createAlertStore } from './alert-state.ts';
 import type { Database } from './database.ts';
 import { createDecisionStore, type DecisionStore } from './decisions.ts';
@@ -24,6 +25,8 @@ export type Store = {
   readonly launches: LaunchStore;
   readonly pacers: PacerSlots;
   readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
+  /** Answers when the database does. */
+  readonly ping: () => Promise<void>;
 };
 
 /** The store on an open database. */
@@ -42,5 +45,8 @@ export function createStore(database: Database): Store {
     launches: createLaunchStore(db),
     pacers: createPacerSlots(db),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
+    ping: async () => {
+      await sql`select 1`.execute(db);
+    },
   };
 }

@@ -221,7 +221,7 @@ describe('both sides complete, or nobody is removed (contract, item 1)', () => {
   it('plans no removal and counts what a complete run would have made', () => {
     expect(diff(world).lines).toContain('unenroll L safety');
     const { lines, difference } = diff(world, { withholdRemovals: true });
-    expect(lines).toEqual(['create N', 'update M', 'enroll M fire', 'enroll N safety', 'enroll N fire']);
+    expect(lines).toEqual(['create N', 'update M', 'enroll N safety', 'enroll M fire', 'enroll N fire']);
     expect(difference.withheld).toEqual({ deactivate: 0, unenroll: 2 });
     const deactivating = { ...world, platform: { ...withTargets } };
     expect(diff(deactivating, { withholdRemovals: true }).difference.withheld).toEqual({
@@ -343,7 +343,7 @@ describe('protected people', () => {
     ['unenroll', 'unenroll', []],
     ['deactivate', 'unenroll', ['unenroll P safety']],
     ['nothing', 'deactivate', ['deactivate P']],
-  ] as const)('protected from %s where leavers are to be %sd', (protectedFrom, leavers, lines) => {
+  ] as const)('protected from %s, where leavers: %s', (protectedFrom, leavers, lines) => {
     const world = linkedWorld({
       platform: { ...written, targets, leavers },
       people: [desired('P', { terminated: true, protectedFrom })],

@@ -65,7 +65,7 @@ export function previewReport(platform: string, preview: Preview, withChanges: b
     applied: noChanges(),
     failed: noChanges(),
     held: decision.held,
-    reasons: decision.reasons,
+    reasons: [...decision.reasons, ...preview.launches],
     rejected: sides.roster.proof.rejected,
     review: decision.difference.reviews.length,
     requests: preview.requests,

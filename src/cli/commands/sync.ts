@@ -1,4 +1,5 @@
 import { RollcallError } from '../../errors.ts';
+import { watchRuns } from '../../jobs/alerting-once.ts';
 import type { Customer, Platform } from '../../jobs/customer.ts';
 import { previewRun } from '../../jobs/preview.ts';
 import type { Cli, Command } from '../context.ts';
@@ -20,6 +21,7 @@ export const sync: Command = {
     const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
     const asks = cli.isTerminal && !args.flag('yes') && !args.flag('json');
     const wanted = asks ? await askForEach(cli, opened, customer, platforms, bar) : platforms;
+    const tellOnCall = watchRuns(opened.engine.deps, customer);
     await opened.engine.start();
     const reports = await Promise.all(
       wanted.map((platform) => syncOne(cli, opened, customer, platform, bar)),
@@ -27,6 +29,7 @@ export const sync: Command = {
     bar.clear();
     if (args.flag('json')) cli.out.write(`${JSON.stringify({ runs: reports })}\n`);
     else for (const report of reports) cli.out.write(`${describeRun(report)}\n`);
+    await tellOnCall();
     return exitStatusOf(reports.map((report) => report.status));
   },
 };

@@ -185,3 +185,9 @@ export function toResult(
     rawStatus: report.status ?? '',
   };
 }
+
+/** Somebody who is in the group and in no report: no enrollment has been sent to them yet. */
+export function notReached(user: WireUser, choices: Choices): Omit<ResultRow, 'target' | 'targetName'> {
+  const { completed: _never, ...ref } = toMembership(user, choices, false);
+  return { ref, id: null, status: 'open', score: null, at: null, rawStatus: 'not sent' };
+}

@@ -109,6 +109,12 @@ export function createLauncher(
   }
 
   return {
+    wanted: rules.map((rule) => ({
+      name: launchName(rule),
+      rule: JSON.stringify([rule.target, rule.training]),
+      send: rule.send,
+      autoEnroll: rule.options?.['enrollmentAutoEnroll'] !== undefined,
+    })),
     plan: async (ctx: CallContext) => {
       if (rules.length === 0) return [];
       const groups = await targets.groups(ctx);

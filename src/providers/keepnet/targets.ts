@@ -4,7 +4,7 @@ import type { CallContext, ResolvedTarget, ResultRow, TargetListing } from '../c
 import { ProviderError } from '../error.ts';
 import { findNamed } from '../named.ts';
 import type { KeepnetApi } from './api.ts';
-import { isCompleted, toMembership, toResult } from './convert.ts';
+import { isCompleted, notReached, toMembership, toResult } from './convert.ts';
 import { isOf, isTrainingRule, type TrainingRule } from './launch.ts';
 import type { WireEnrollment, WireGroup } from './schema.ts';
 import { type KeepnetSettings, launchName } from './settings.ts';
@@ -40,9 +40,14 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
   }
 
   const trainingRules = block.enrollments.filter(isTrainingRule);
+  /** The group of each rule's target, as last resolved. */
+  const resolved = new Map<string, string>();
 
   async function trainingRulesOf(groupId: string, ctx: CallContext): Promise<readonly TrainingRule[]> {
     if (trainingRules.length === 0) return [];
+    // Every run resolves its targets first, so this costs no request then.
+    if (trainingRules.every(({ target }) => resolved.has(target)))
+      return trainingRules.filter(({ target }) => resolved.get(target) === groupId);
     const name = (await groups(ctx)).find(({ id }) => id === groupId)?.name;
     return trainingRules.filter(({ target }) => target === groupId || target === name);
   }
@@ -97,15 +102,23 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
     const enrollments = await api.enrollments(ctx);
     const read = new Set<string>();
     for (const { id: target, name: targetName } of targets) {
-      for (const rule of await trainingRulesOf(target, ctx)) {
+      // A group may be the target of several rules, and then comes here as often.
+      if (read.has(target)) continue;
+      read.add(target);
+      const rules = await trainingRulesOf(target, ctx);
+      const reached = new Set<string>();
+      for (const rule of rules) {
         for (const { id: enrollmentId } of await enrollmentsOf(rule, enrollments, ctx)) {
-          // A group may be the target of several rules, and then comes here as often.
-          if (read.has(enrollmentId)) continue;
-          read.add(enrollmentId);
           for await (const rows of api.reports(enrollmentId, ctx)) {
+            for (const row of rows) reached.add(row.targetUserResourceId);
             yield rows.map((row) => toResult(row, { enrollmentId, target, targetName }));
           }
         }
+      }
+      if (rules.length === 0) continue;
+      for await (const rows of api.members(target, ctx)) {
+        const waiting = rows.filter((row) => !reached.has(row.resourceId));
+        yield waiting.map((row) => ({ ...notReached(row, block), target, targetName }));
       }
     }
   }
@@ -123,6 +136,7 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
       const all = await groups(ctx);
       return rules.map((rule, index) => {
         const { id, name } = find(all, rule, index);
+        resolved.set(rule.target, id);
         return { id, name, isTraining: 'training' in rule && rule.training !== undefined };
       });
     },

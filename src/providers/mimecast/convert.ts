@@ -86,3 +86,9 @@ export function toIso(text: string | null | undefined): string | null {
   const atMs = Date.parse((text ?? '').replace(/([+-]\d{2})(\d{2})$/, '$1:$2'));
   return Number.isNaN(atMs) ? null : new Date(atMs).toISOString();
 }
+
+/** Somebody who is in the group and has no row in the campaign: it was not sent to them. */
+export function notReached(email: string): Omit<ResultRow, 'target' | 'targetName'> {
+  const ref = { id: null, externalId: null, email };
+  return { ref, id: null, status: 'open', score: null, at: null, rawStatus: 'not sent' };
+}

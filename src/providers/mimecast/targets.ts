@@ -5,7 +5,7 @@ import type { CallContext, ProviderDeps, ResolvedTarget, ResultRow, TargetListin
 import { ProviderError } from '../error.ts';
 import { findNamed } from '../named.ts';
 import type { MimecastApi } from './api.ts';
-import { emailOf, standingOf, toIso, toResult } from './convert.ts';
+import { emailOf, notReached, standingOf, toIso, toResult } from './convert.ts';
 import type { WireCampaign, WireFolder, WireParticipant } from './schema.ts';
 import type { MimecastRule, MimecastSettings } from './settings.ts';
 
@@ -23,6 +23,9 @@ function isLdap(group: WireFolder): boolean {
 export function createTargets(api: MimecastApi, block: MimecastSettings, deps: ProviderDeps) {
   const { platform } = deps;
   const campaignRules = block.enrollments.filter((rule): rule is CampaignRule => rule.campaign !== undefined);
+
+  /** The group and the campaign of each rule, as last resolved. */
+  const resolvedRules = new Map<CampaignRule, { readonly group: string; readonly campaign: Campaign }>();
 
   async function groups(ctx: CallContext): Promise<readonly Group[]> {
     return (await api.groups(ctx)).map((group) => ({ ...group, name: group.description }));
@@ -55,6 +58,11 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
 
   async function campaignsOf(groupId: string, ctx: CallContext): Promise<readonly Campaign[]> {
     if (campaignRules.length === 0) return [];
+    // Every run resolves its targets first, so this costs no request then.
+    if (campaignRules.every((rule) => resolvedRules.has(rule)))
+      return [...resolvedRules.values()]
+        .filter(({ group }) => group === groupId)
+        .map(({ campaign }) => campaign);
     const name = (await groups(ctx)).find(({ id }) => id === groupId)?.name;
     const rules = campaignRules.filter(({ target }) => target === groupId || target === name);
     if (rules.length === 0) return [];
@@ -87,7 +95,11 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
       });
       if (campaignRules.length > 0) {
         const known = await campaigns(ctx);
-        for (const rule of campaignRules) findCampaign(known, rule);
+        for (const rule of campaignRules) {
+          const campaign = findCampaign(known, rule);
+          const group = resolved.find((_target, index) => rules[index]?.target === rule.target)?.id;
+          if (group !== undefined) resolvedRules.set(rule, { group, campaign });
+        }
       }
       return resolved;
     },
@@ -119,12 +131,25 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
     ): AsyncGenerator<readonly ResultRow[], void, undefined> {
       const read = new Set<string>();
       for (const { id: target, name: targetName } of targets) {
+        const reached = new Set<string>();
+        let isNew = false;
         for (const campaign of await campaignsOf(target, ctx)) {
           // Several rules may name one campaign, and one group may stand in several rules.
           if (read.has(campaign.id)) continue;
           read.add(campaign.id);
+          isNew = true;
           const of = { campaignId: campaign.id, target, targetName };
-          for await (const rows of everybody(campaign, ctx)) yield rows.map((row) => toResult(row, of));
+          for await (const rows of everybody(campaign, ctx)) {
+            for (const row of rows) reached.add(emailOf(row));
+            yield rows.map((row) => toResult(row, of));
+          }
+        }
+        if (!isNew) continue;
+        for await (const { rows } of api.members(target, ctx)) {
+          const emails = rows.map(({ emailAddress }) => normaliseEmail(emailAddress));
+          yield emails
+            .filter((email) => !reached.has(email))
+            .map((email) => ({ ...notReached(email), target, targetName }));
         }
       }
     },

@@ -60,6 +60,7 @@ function create(block: SparkwiseSettings, deps: ProviderDeps): Provider {
       throw missing(noEnrollments);
     },
     write: (request, ctx) => write(api, block.sendEmail, request, missing, ctx),
+    resultsSince: true,
     listTargets: (ctx) => listClusters(deps.platform, api, ctx),
     readResults: (_targets, sinceIso, ctx) => readCompletions(deps.platform, api, isCompleted, sinceIso, ctx),
   };

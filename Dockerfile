@@ -1,0 +1,31 @@
+# The worker: `rollcall start`, or any other command. How it is used: docs/deploy.md
+FROM node:24-slim
+
+ENV NODE_ENV=production
+WORKDIR /app
+
+# Node 24 comes with the image: without the optional packages, which bring it to machines that have an older one.
+COPY package.json package-lock.json ./
+RUN npm ci --omit=optional --omit=dev --no-audit --no-fund && npm cache clean --force
+
+COPY LICENSE ./
+COPY config ./config
+COPY src ./src
+
+# `docker compose exec worker rollcall status`; the data directory belongs to the user that runs it.
+RUN chmod 755 src/main.ts \
+  && ln -s /app/src/main.ts /usr/local/bin/rollcall \
+  && mkdir -p /etc/rollcall /var/lib/rollcall \
+  && chown node:node /var/lib/rollcall
+
+USER node
+# rollcall.yaml stands here; paths in it are relative to it.
+WORKDIR /etc/rollcall
+VOLUME /var/lib/rollcall
+EXPOSE 7654
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:7654/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+
+ENTRYPOINT ["node", "/app/src/main.ts"]
+CMD ["start"]

@@ -1,0 +1,128 @@
+import { writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type ApplyingRow, benchApplying, benchFirstSync, type FirstSyncRow } from './applying.ts';
+import { benchPeer, type PeerRow } from './peer.ts';
+import { benchPlanning, type PlanningRow } from './planning.ts';
+import { benchQueue, type QueueRow } from './queueing.ts';
+import { asMarkdown } from './report.ts';
+import { benchScaling, type ScalingRow } from './scaling.ts';
+import { openStores } from './stores.ts';
+
+/** Everything one run of the benchmark measured. */
+export type BenchReport = {
+  readonly date: string;
+  readonly machine: string;
+  readonly node: string;
+  readonly missing: readonly string[];
+  planning: PlanningRow[];
+  applying: ApplyingRow[];
+  firstSync: FirstSyncRow[];
+  queue: QueueRow[];
+  peer: readonly PeerRow[];
+  scaling: ScalingRow[];
+};
+
+const sizes: Readonly<Record<string, number>> = {
+  '1k': 1_000,
+  '20k': 20_000,
+  '200k': 200_000,
+  '1m': 1_000_000,
+};
+const sections = ['planning', 'applying', 'first', 'queue', 'peer', 'scaling'] as const;
+
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string', multiple: true, default: ['1k', '20k', '200k', '1m'] },
+    only: { type: 'string', multiple: true, default: [...sections] },
+    store: { type: 'string', multiple: true, default: ['embedded', 'postgres', 'redis'] },
+    json: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+
+const wants = (section: (typeof sections)[number]): boolean => values.only.includes(section);
+const say = (text: string): void => {
+  process.stderr.write(`${text}\n`);
+};
+
+const { stores, missing, stop } = await openStores();
+const wantedStores = stores.filter((store) => values.store.includes(store.name));
+const report: BenchReport = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+  node: process.version,
+  missing,
+  planning: [],
+  applying: [],
+  firstSync: [],
+  queue: [],
+  peer: [],
+  scaling: [],
+};
+try {
+  const state = wantedStores.filter((store) => store.name !== 'redis');
+  if (wants('planning')) {
+    for (const name of values.size) {
+      const size = sizes[name.toLowerCase()];
+      if (size === undefined) throw new Error(`no size ${name}; there are ${Object.keys(sizes).join(', ')}`);
+      for (const store of state) {
+        say(`planning ${name} on ${store.name}`);
+        report.planning.push(await benchPlanning(size, store));
+      }
+    }
+  }
+  if (wants('applying')) {
+    const rates = values.short
+      ? [[50, 20, 100]]
+      : [
+          [5, 20, 50],
+          [5, 300, 50],
+          [50, 20, 500],
+          [50, 300, 500],
+          [500, 20, 2_500],
+          [500, 300, 2_500],
+        ];
+    for (const store of wantedStores.filter((candidate) => candidate.name !== 'postgres')) {
+      for (const [rate = 0, latencyMs = 0, requests = 0] of rates) {
+        say(`applying at ${rate}/s, answers in ${latencyMs} ms, on ${store.name}`);
+        report.applying.push(await benchApplying(store, rate, latencyMs, requests));
+      }
+    }
+  }
+  const [embedded] = wantedStores.filter((store) => store.name === 'embedded');
+  if (wants('first') && embedded !== undefined) {
+    say('first sync on embedded');
+    report.firstSync.push(
+      values.short ? await benchFirstSync(embedded, 20_000, 20) : await benchFirstSync(embedded, 100_000, 20),
+    );
+  }
+  if (wants('queue')) {
+    for (const store of wantedStores.filter((candidate) => candidate.name !== 'postgres')) {
+      say(`queue on ${store.name}`);
+      report.queue.push(await benchQueue(store, values.short ? 1_000 : 10_000));
+    }
+  }
+  if (wants('peer') && embedded !== undefined) {
+    say('the peer');
+    report.peer = await benchPeer(embedded, values.short ? 5_000 : 20_000, 200, 20);
+  }
+  const redis = wantedStores.find((store) => store.name === 'redis');
+  if (wants('scaling') && redis !== undefined) {
+    const people = values.short ? 4_000 : 20_000;
+    const rate = 10;
+    say('one platform alone');
+    report.scaling.push(await benchScaling(redis, 1, 1, people, rate));
+    for (const processes of values.short ? [4] : [1, 2, 4]) {
+      say(`scaling to ${processes} processes`);
+      report.scaling.push(await benchScaling(redis, processes, 8, people, rate));
+    }
+  }
+} finally {
+  await stop();
+}
+process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${asMarkdown(report)}\n`);
+if (values.write)
+  await writeFile(resolve(import.meta.dirname, '../docs/performance.md'), `${asMarkdown(report)}\n`);

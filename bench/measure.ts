@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+/** What a measured program used, and what it printed. */
+export type Measured = {
+  readonly seconds: number;
+  readonly peakMb: number;
+  readonly cpuSeconds: number;
+  readonly exit: number;
+  readonly out: string;
+};
+
+const here = import.meta.dirname;
+
+/** Runs a TypeScript program in a process of its own and measures the whole of it. */
+export function measure(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Measured> {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, ['--import', resolve(here, 'usage.ts'), program, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let usage = '';
+    let errors = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-4_000);
+    });
+    child.stdio[3]?.on('data', (chunk: Buffer) => {
+      usage += chunk.toString();
+    });
+    child.on('error', failed);
+    child.on('close', (code) => {
+      if (usage === '') return failed(new Error(`${program} ended with ${code} and told nothing: ${errors}`));
+      done({ ...(JSON.parse(usage) as Omit<Measured, 'exit' | 'out'>), exit: code ?? 1, out });
+    });
+  });
+}
+
+/** Runs the product's command line and measures it; its JSON document is parsed. */
+export async function rollcall(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Measured & { readonly json: RunsDocument }> {
+  const measured = await measure(resolve(here, '../src/main.ts'), [...args, '--json'], env);
+  return { ...measured, json: JSON.parse(measured.out) as RunsDocument };
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+/** What `--json` of `plan` and `sync` prints, as far as the benchmark looks. */
+export type RunsDocument = {
+  readonly runs: readonly {
+    readonly id: string | null;
+    readonly platform: string;
+    readonly status: string;
+    readonly planned: Counts;
+    readonly applied: Counts;
+    readonly requests: { readonly reads: number; readonly writes: number };
+    readonly reasons: readonly { readonly code: string; readonly message: string }[];
+  }[];
+};

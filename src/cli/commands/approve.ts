@@ -1,0 +1,75 @@
+import { RollcallError } from '../../errors.ts';
+import { approveRun, type Decider } from '../../jobs/decisions.ts';
+import { findRun } from '../../jobs/explain-run.ts';
+import type { Cli, Command } from '../context.ts';
+import type { Opened } from '../open.ts';
+import { createProgressBar } from '../progress-bar.ts';
+import { describeRun, exitStatusOf, reportOf } from '../report.ts';
+
+/**
+ * `rollcall approve RUN --hash HASH`: releases what a run holds, as it was reviewed, and waits for the run that does it.
+ * `--json`: `{ "approval", "runs": [the run, as sync has it] }`. Exits as that run would.
+ */
+export const approve: Command = {
+  usage: 'approve RUN --hash HASH [--only PERSON…] [--json]',
+  summary: 'release what a run holds, exactly as show printed it',
+  options: {
+    hash: { type: 'string', help: 'the hash that show printed with the held changes' },
+    only: { type: 'string', multiple: true, help: 'only this person (may be repeated)' },
+  },
+  role: 'operator',
+  run: async (cli, args, open) => {
+    const hash = args.text('hash');
+    if (hash === undefined)
+      throw new RollcallError('USAGE', 'rollcall approve: --hash is missing.', {
+        hint: `It is what names the changes you reviewed: rollcall show ${args.positionals[0] ?? 'RUN'}.`,
+      });
+    const opened = await open();
+    const { customer, engine } = opened;
+    const [wanted, ...people] = args.positionals;
+    const only = [...args.texts('only'), ...people];
+    if (people.length > 0 && args.texts('only').length === 0)
+      throw new RollcallError('USAGE', 'rollcall approve: one run at a time.', {
+        hint: 'Name people with --only PERSON.',
+      });
+    const run = await findRun(engine.deps, customer, wanted);
+    await engine.start();
+    const approved = await approveRun(engine, {
+      customer,
+      run: run.id,
+      hash,
+      ...(only.length === 0 ? {} : { only }),
+      ...deciderOf(cli, opened),
+    });
+    const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
+    const result = await engine.result(approved.job, {
+      signal: cli.signal,
+      onProgress: (progress) => bar.show(run.platform, progress),
+    });
+    bar.clear();
+    if (!('run' in result))
+      throw new RollcallError(
+        'RUN_ABORTED',
+        'refused' in result
+          ? `${result.refused.code}: ${result.refused.message}.`
+          : 'a newer request took the place of this run.',
+      );
+    const report = reportOf(result.run);
+    if (args.flag('json'))
+      cli.out.write(`${JSON.stringify({ approval: approved.approval.id, runs: [report] })}\n`);
+    else {
+      const notes = result.run.notes.map((note) => `  ${note.message}`);
+      cli.out.write(`${[describeRun(report), ...notes].join('\n')}\n`);
+      if (report.status === 'failed')
+        cli.out.write(`  nothing was released; see rollcall show ${run.id}, which may still be approved\n`);
+    }
+    return exitStatusOf([report.status]);
+  },
+};
+
+/** Who decides, and from where: the token's name through the control API, else the user of this machine. */
+export function deciderOf(cli: Pick<Cli, 'env'>, opened: Pick<Opened, 'actor'>): Decider {
+  if (opened.actor !== 'command') return { actor: opened.actor, via: 'control API' };
+  const user = cli.env['USER'] ?? cli.env['LOGNAME'] ?? cli.env['USERNAME'];
+  return { actor: opened.actor, via: user === undefined ? 'command line' : `command line of ${user}` };
+}

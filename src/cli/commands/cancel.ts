@@ -1,0 +1,34 @@
+import { RollcallError } from '../../errors.ts';
+import { cancelRun } from '../../jobs/pause.ts';
+import type { Command } from '../context.ts';
+import { describeRun, reportOf } from '../report.ts';
+
+/** How long the command waits for requests in flight to end. */
+const waitMs = 15_000;
+
+/** `rollcall cancel`: ends a run; what was not sent yet is skipped. */
+export const cancel: Command = {
+  usage: 'cancel RUN [--json]',
+  summary: 'end a run that is under way: what was not sent is skipped',
+  options: {},
+  role: 'operator',
+  run: async (cli, args, open) => {
+    const [id, ...rest] = args.positionals;
+    if (id === undefined || rest.length > 0)
+      throw new RollcallError('USAGE', 'cancel takes one run.', {
+        hint: 'rollcall status shows what is under way.',
+      });
+    const { customer, engine, actor } = await open();
+    const run = await cancelRun(engine.deps, { customer, run: id, actor, waitMs });
+    if (args.flag('json')) {
+      cli.out.write(`${JSON.stringify({ runs: [reportOf(run)] })}\n`);
+      return 0;
+    }
+    if (run.ended_ms === null)
+      cli.out.write(
+        `${id}: cancelled; a request is still in flight and ends by itself (rollcall show ${id})\n`,
+      );
+    else cli.out.write(`${describeRun(reportOf(run))}\n`);
+    return 0;
+  },
+};

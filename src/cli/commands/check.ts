@@ -1,0 +1,92 @@
+import { checkPlatform, checkRoster, type PlatformCheck, type RosterCheck } from '../../jobs/check.ts';
+import { personStates } from '../../person.ts';
+import type { Command } from '../context.ts';
+import { table } from '../table.ts';
+import { platformsOf } from './plan.ts';
+
+/** Rejected rows and status values that are shown; `--all` shows every one. */
+const shown = 20;
+
+/** `rollcall check`: can it run? */
+export const check: Command = {
+  usage: 'check [PLATFORM…] [--all] [--quick] [--json]',
+  summary: 'configuration, roster, credentials, targets: can it run?',
+  options: {
+    all: { type: 'boolean', help: `show every rejected row, not the first ${shown}` },
+    quick: { type: 'boolean', help: 'do not read who is enrolled' },
+  },
+  role: 'viewer',
+  run: async (cli, args, open) => {
+    // A wrong configuration or rule never comes further than this.
+    const { customer, engine } = await open();
+    const { signal } = cli;
+    const platforms = platformsOf(customer, args);
+    const quick = args.flag('quick');
+    const [roster, ...checked] = await Promise.all([
+      checkRoster(engine.deps, customer, signal),
+      ...platforms.map((platform) => checkPlatform(engine.deps, customer, platform, { signal, quick })),
+    ]);
+    const ok = roster.error === null && roster.complete && checked.every((one) => one.ok);
+    if (args.flag('json')) {
+      const configuration = { ok: true, file: customer.config.file };
+      cli.out.write(
+        `${JSON.stringify({ customer: customer.name, ok, configuration, roster, platforms: checked })}\n`,
+      );
+    } else {
+      const limit = args.flag('all') ? Number.POSITIVE_INFINITY : shown;
+      cli.out.write(
+        `${describeRoster(roster, limit)}\n\n${describePlatforms(customer.config.file, checked)}\n`,
+      );
+    }
+    return ok ? 0 : 1;
+  },
+};
+
+function describeRoster(roster: RosterCheck, limit: number): string {
+  if (roster.error !== null) return `roster: ${roster.error.code}: ${roster.error.message}`;
+  const states = personStates.map((state) => `${roster.states[state].toLocaleString('en')} ${state}`);
+  const lines = [
+    `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}`,
+    `  ${roster.rows.toLocaleString('en')} rows, ${roster.people.toLocaleString('en')} people: ${states.join(', ')}`,
+  ];
+  const statuses = roster.statuses.slice(0, limit);
+  lines.push(
+    `  by status: ${statuses.map(({ value, people }) => `${value === '' ? '(empty)' : value} ${people.toLocaleString('en')}`).join(', ')}${more(roster.statuses.length - statuses.length)}`,
+  );
+  for (const { code, message } of roster.reasons) lines.push(`  not complete: ${code}: ${message}`);
+  if (roster.rejected > 0) {
+    const rows = roster.rejectedRows.slice(0, limit);
+    lines.push(`  ${roster.rejected} people have rejected rows; nothing happens to them:`);
+    const cells = rows.map(({ line, id, field, code, message }) => [
+      `    line ${line}`,
+      id ?? '(no id)',
+      field ?? '',
+      code,
+      message,
+    ]);
+    lines.push(table(cells));
+    const rest = roster.rejectedRows.length - rows.length;
+    if (rest > 0) lines.push(`    … and ${rest} more (--all)`);
+  }
+  return lines.join('\n');
+}
+
+function more(count: number): string {
+  return count > 0 ? ` … and ${count} more` : '';
+}
+
+function describePlatforms(file: string, checked: readonly PlatformCheck[]): string {
+  const rows = [
+    ['', 'what', 'result'],
+    ['configuration', file, 'ok: every rule compiles'],
+    ...checked.flatMap(({ platform, trials }) =>
+      trials.map(({ what, ok, detail }) => [platform, what, ok ? `ok: ${detail}` : `FAILED: ${detail}`]),
+    ),
+  ];
+  const lines = [table(rows)];
+  for (const { platform, missing, warnings } of checked) {
+    for (const [what, why] of Object.entries(missing)) lines.push(`${platform}: no ${what}: ${why}`);
+    for (const warning of warnings) lines.push(`${platform}: warning: ${warning}`);
+  }
+  return lines.join('\n');
+}

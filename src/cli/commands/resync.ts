@@ -1,0 +1,61 @@
+import { RollcallError } from '../../errors.ts';
+import { platformOf } from '../../jobs/customer.ts';
+import type { Command } from '../context.ts';
+import type { Opened } from '../open.ts';
+
+/** `rollcall resync`: asks the running service for a run, through the queue. */
+export const resync: Command = {
+  usage: 'resync [PLATFORM] [--person ID] [--reason TEXT] [--json]',
+  summary: 'ask the running service for a run of a platform (or all), or of one person',
+  options: {
+    person: { type: 'string', help: 'employee id: only this person is read and changed, and never removed' },
+    reason: { type: 'string', help: 'why; kept with the run' },
+  },
+  role: 'operator',
+  run: async (cli, args, open) => {
+    const [name, ...rest] = args.positionals;
+    if (rest.length > 0)
+      throw new RollcallError('USAGE', 'resync takes one platform, or none for all of them.');
+    const opened = await open();
+    const { customer, engine, actor } = opened;
+    const platforms = name === undefined ? [...customer.platforms.values()] : [platformOf(customer, name)];
+    refuseWithoutService(opened);
+    const asked: { platform: string; job: string }[] = [];
+    for (const platform of platforms) {
+      const job = await engine.request({
+        customer: customer.name,
+        platform: platform.name,
+        trigger: 'resync',
+        actor,
+        person: args.text('person') ?? null,
+        reason: args.text('reason') ?? null,
+      });
+      asked.push({ platform: platform.name, job: String(job.id) });
+    }
+    const serving = await countServices(opened);
+    if (args.flag('json')) {
+      cli.out.write(`${JSON.stringify({ requests: asked, services: serving })}\n`);
+      return 0;
+    }
+    for (const { platform, job } of asked) cli.out.write(`${platform}: asked for (job ${job})\n`);
+    if (serving === 0) cli.out.write('no service is running now: the run begins when one is started\n');
+    return 0;
+  },
+};
+
+/**
+ * On the embedded database a running service holds the database, and this command then runs inside it. When it runs here,
+ * as the command line's own, there is nobody to ask.
+ */
+function refuseWithoutService({ queues, actor }: Opened): void {
+  if (queues.backend !== 'embedded' || actor !== 'command') return;
+  throw new RollcallError('SERVICE_UNREACHABLE', 'no service is running on this data directory.', {
+    hint: 'Start one with rollcall start, or make one run now with rollcall sync.',
+  });
+}
+
+/** Services that take requests from the queue; null where that cannot be known. */
+async function countServices({ queues }: Opened): Promise<number | null> {
+  if (queues.redis === null) return queues.backend === 'embedded' ? 1 : null;
+  return queues.sync.getWorkersCount().catch(() => null);
+}

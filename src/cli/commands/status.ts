@@ -1,0 +1,102 @@
+import { changeKinds } from '../../change.ts';
+import { formatDuration } from '../../config/units.ts';
+import { RollcallError } from '../../errors.ts';
+import { platformOf } from '../../jobs/customer.ts';
+import { describePause } from '../../jobs/pause.ts';
+import { type PlatformStatus, platformStatus, type RosterStatus, rosterStatus } from '../../jobs/status.ts';
+import type { Command } from '../context.ts';
+import { countsInWords } from '../report.ts';
+import { localTime } from './schedule.ts';
+
+/** `rollcall status`: how every platform is, and the roster. */
+export const status: Command = {
+  usage: 'status [PLATFORM] [--json]',
+  summary: 'each platform: last good run, held, paused, next run; and the age of the roster',
+  options: {},
+  role: 'viewer',
+  run: async (cli, args, open) => {
+    const [name, ...rest] = args.positionals;
+    if (rest.length > 0) throw new RollcallError('USAGE', 'status takes one platform, or none for all.');
+    const { customer, engine, store } = await open();
+    const platforms = name === undefined ? [...customer.platforms.values()] : [platformOf(customer, name)];
+    const roster = await rosterStatus(engine.deps, customer);
+    const reports = await Promise.all(
+      platforms.map((platform) => platformStatus(engine.deps, customer, platform)),
+    );
+    const alerts = await store.alerts.open(customer.name);
+    if (args.flag('json')) {
+      const document = { customer: customer.name, roster, platforms: reports, openAlerts: alerts.length };
+      cli.out.write(`${JSON.stringify(document)}\n`);
+      return 0;
+    }
+    const nowMs = cli.now();
+    cli.out.write(`${customer.name}\n  roster    ${describeRoster(roster, nowMs)}\n`);
+    if (alerts.length > 0) cli.out.write(`  alerts    ${alerts.length} open\n`);
+    for (const [at, report] of reports.entries()) {
+      const timezone = platforms[at]?.config.timezone ?? 'UTC';
+      cli.out.write(`\n${describePlatform(report, timezone, nowMs)}\n`);
+    }
+    return 0;
+  },
+};
+
+function ago(iso: string | null, nowMs: number): string {
+  if (iso === null) return 'never';
+  const ms = Math.max(0, nowMs - Date.parse(iso));
+  const unitMs = ms >= 172_800_000 ? 3_600_000 : ms >= 120_000 ? 60_000 : 1_000;
+  return `${iso} (${inWords(Math.round(ms / unitMs) * unitMs)} ago)`;
+}
+
+/** `26h 10m` rather than `1570m`. */
+function inWords(ms: number): string {
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = (ms % 3_600_000) / 60_000;
+  if (hours === 0 || minutes === 0) return formatDuration(ms);
+  return hours >= 48 ? formatDuration(hours * 3_600_000) : `${hours}h ${Math.round(minutes)}m`;
+}
+
+function describeRoster(roster: RosterStatus, nowMs: number): string {
+  if ('problem' in roster) return roster.problem;
+  const read =
+    roster.lastRead === null
+      ? 'not read yet'
+      : `${roster.lastRead.rows} rows, ${roster.lastRead.rejected} rejected, ${
+          roster.lastRead.complete ? 'complete' : `not complete: ${roster.lastRead.reasons.join(', ')}`
+        }`;
+  return `written ${ago(roster.modified, nowMs)}; ${read}`;
+}
+
+function describePlatform(report: PlatformStatus, timezone: string, nowMs: number): string {
+  const lines = [`${report.platform} (${report.provider}, ${report.mode})`];
+  if (report.paused !== null) {
+    lines.push(
+      `  PAUSED    ${describePause({
+        paused_ms: Date.parse(report.paused.since),
+        paused_until_ms: report.paused.until === null ? null : Date.parse(report.paused.until),
+        pause_reason: report.paused.reason,
+        paused_by: report.paused.by,
+      })}`,
+    );
+  }
+  lines.push(`  last good ${ago(report.lastGood?.at ?? null, nowMs)}`);
+  if (report.lastRun !== null) {
+    const { id, status: how, reasons } = report.lastRun;
+    const why = reasons.length === 0 ? '' : `: ${reasons.map(({ code }) => code).join(', ')}`;
+    lines.push(`  last run  ${how} (${id})${why}`);
+  }
+  for (const run of report.held) {
+    const held = changeKinds.some((kind) => run.held[kind] > 0) ? countsInWords(run.held) : 'a decision';
+    lines.push(`  held      ${held} until ${run.expires}: rollcall show ${run.id}`);
+  }
+  if (report.withheld)
+    lines.push('  withheld  removals: a side was not complete; the next complete run makes them');
+  for (const run of report.underWay) lines.push(`  under way ${run.status} (${run.id})`);
+  const next =
+    report.next === null
+      ? report.schedule === null
+        ? 'no schedule'
+        : 'none'
+      : localTime(Date.parse(report.next), timezone);
+  lines.push(`  next run  ${next}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,14 @@
+/** Connection classes of PostgreSQL (https://www.postgresql.org/docs/current/errcodes-appendix.html) and of the system. */
+const codes =
+  /^(08...|57P0[1-4]|53300|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+/** What node-postgres and ioredis say of a connection that broke, where they give no code. */
+const messages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Connection is closed|Cannot use a pool after calling end)/;
+
+/** True when the database or the queue was out of reach: the work can go on later, as it is. */
+export function isOutOfReach(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name === 'RollcallError' || error.name === 'ProviderError')
+    return false;
+  if ('code' in error && typeof error.code === 'string' && codes.test(error.code)) return true;
+  return messages.test(error.message) || (error.cause !== undefined && isOutOfReach(error.cause));
+}

@@ -1,0 +1,54 @@
+import type { ControlWorld } from './world.ts';
+
+/** How long database and queue may take to answer. */
+const answerMs = 5_000;
+
+/** Whether the service can work. */
+export type Health = {
+  /** Why it cannot; empty when it can. Holds codes and fixed sentences: everybody may read it. */
+  readonly reasons: () => Promise<readonly { readonly code: string; readonly message: string }[]>;
+};
+
+/** Health of a running service. Requests that come at the same time share one look. */
+export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'engine'>): Health {
+  let looking: ReturnType<Health['reasons']> | null = null;
+  async function look(): ReturnType<Health['reasons']> {
+    const reasons: { code: string; message: string }[] = [];
+    if (world.engine.deps.draining.aborted) {
+      reasons.push({ code: 'DRAINING', message: 'the service is stopping' });
+    }
+    const [store, queue] = await Promise.all([
+      answers(world.store.ping()),
+      answers(world.queues.sync.getJobCounts('waiting')),
+    ]);
+    if (!store) reasons.push({ code: 'STORE_UNAVAILABLE', message: 'the database does not answer' });
+    if (!queue) reasons.push({ code: 'QUEUE_UNAVAILABLE', message: 'the queue does not answer' });
+    return reasons;
+  }
+  return {
+    reasons: () => {
+      looking ??= look().finally(() => {
+        looking = null;
+      });
+      return looking;
+    },
+  };
+}
+
+async function answers(asked: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), answerMs);
+  });
+  try {
+    return await Promise.race([
+      asked.then(
+        () => true,
+        () => false,
+      ),
+      late,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,279 @@
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import fastifyCookie from '@fastify/cookie';
+import fastifyFormbody from '@fastify/formbody';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { RollcallError } from '../errors.ts';
+import type { Customer } from '../jobs/customer.ts';
+import type { Engine } from '../jobs/engine.ts';
+import type { Queues } from '../jobs/queues.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import { boardPath, registerBoard } from './board.ts';
+import { type CommandRunner, commandRoutes, createGate } from './commands.ts';
+import { ApiError, answerOf } from './errors.ts';
+import { createHealth } from './health.ts';
+import { createMetrics } from './metrics.ts';
+import { openApiOf } from './openapi.ts';
+import { pagePolicy } from './pages.ts';
+import { defineRoute, ok, type Route } from './route.ts';
+import { actRoutes } from './routes-act.ts';
+import { pageRoutes } from './routes-pages.ts';
+import { notFound, readRoutes } from './routes-read.ts';
+import { documentAnswer } from './schemas.ts';
+import { sessionCookie } from './sessions.ts';
+import { type Caller, createSignIn, highestRole, isSameOrigin } from './sign-in.ts';
+import { addressOf, type ControlSettings, checkExposure } from './tokens.ts';
+import type { ControlWorld } from './world.ts';
+
+/** The most that a request may carry, in bytes. */
+const bodyLimitBytes = 1_000_000;
+/** How long a request may take to arrive. Answers may take longer: a plan reads both sides. */
+const requestMs = 30_000;
+/** How long connections get to end when the server closes. */
+const closeMs = 3_000;
+
+/** What a control server is built on. */
+export type ControlServerOptions = ControlSettings & {
+  readonly customers: readonly Customer[];
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly commands: CommandRunner;
+  readonly now?: () => number;
+  /** When the schedule starts a platform next, in ms since 1970; null when nothing is planned. */
+  readonly nextRunMs: ControlWorld['nextRunMs'];
+};
+
+/** A control server that listens. */
+export type ControlServer = {
+  /** Where this machine reaches it: `http://127.0.0.1:7654`. */
+  readonly url: string;
+  /** Every route as `GET /api/runs/:id`, the board's left out. */
+  readonly routes: readonly string[];
+  /** Ends commands that are under way, then the connections. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Starts the control API and tells the data directory where it is, so that the commands find it.
+ *
+ * @throws RollcallError CONFIG_INVALID when it would be open to other machines with a short token or none, or when the
+ * address cannot be listened on
+ */
+export async function createControlServer(options: ControlServerOptions): Promise<ControlServer> {
+  checkExposure(options);
+  const { host, port, loopback } = addressOf(options.listen);
+  const now = options.now ?? Date.now;
+  const world: ControlWorld = {
+    customers: options.customers,
+    store: options.store,
+    queues: options.queues,
+    engine: options.engine,
+    log: options.log,
+    now,
+    nextRunMs: options.nextRunMs,
+  };
+  const stopping = new AbortController();
+  const signIn = createSignIn(options.tokens, now);
+  const metrics = createMetrics(world);
+  const gate = createGate();
+  const routes: Route[] = [
+    ...readRoutes(world, createHealth(world), metrics),
+    ...actRoutes(world, gate),
+    ...commandRoutes(world, options.commands, gate, stopping.signal),
+    ...pageRoutes(world, signIn, !loopback),
+  ];
+  const document = openApiOf([...routes, openApiRoute({}), boardRoute], await readVersion(), sessionCookie);
+  routes.push(openApiRoute(document));
+
+  const app = Fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestMs,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 300 },
+    frameworkErrors: (error, _request, reply) => sendError(reply, error, options.log),
+  });
+  const registered: string[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    if (url.startsWith(boardPath)) return;
+    registered.push(`${String(method)} ${url}`);
+  });
+  app.removeContentTypeParser('text/plain');
+  app.decorateRequest('caller', null);
+  await app.register(fastifyCookie);
+  addGuards(app, signIn, options.log);
+  for (const route of routes) {
+    // Only the login form sends a form: everywhere else it would be a page of somebody else's.
+    if (route.bodyType === undefined) register(app, route);
+  }
+  await app.register(async (forms) => {
+    await forms.register(fastifyFormbody);
+    for (const route of routes) if (route.bodyType !== undefined) register(forms, route);
+  });
+  await registerBoard(app, world);
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    metrics.close();
+    await app.close();
+    throw cannotListen(options.listen, error);
+  }
+  const url = urlOf(app.server.address() as AddressInfo);
+  await options.store.database.announce(url);
+  options.log.info({ url }, 'the control API listens');
+  return {
+    url,
+    routes: registered,
+    close: async () => {
+      stopping.abort(new RollcallError('RUN_ABORTED', 'the service is stopping.'));
+      metrics.close();
+      const timer = setTimeout(() => app.server.closeAllConnections(), closeMs);
+      await app.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function openApiRoute(document: object): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This document',
+    access: 'viewer',
+    answers: { 200: { what: 'OpenAPI 3.1', schema: documentAnswer } },
+    handle: async () => ok(document),
+  });
+}
+
+/** For the document only: the board brings its own pages. */
+const boardRoute: Route = defineRoute({
+  method: 'GET',
+  path: boardPath,
+  summary: 'Bull Board, to look at the queues; for tokens that open all customers',
+  access: 'viewer',
+  answers: { 200: { what: 'The board', contentType: 'text/html' } },
+  handle: async () => ok(''),
+});
+
+function register(app: FastifyInstance, route: Route): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    config: { access: route.access },
+    handler: async (request, reply) => {
+      const gone = new AbortController();
+      reply.raw.on('close', () => {
+        if (!reply.raw.writableFinished) gone.abort();
+      });
+      const answer = await route.handle({
+        params: request.params as Record<string, string>,
+        query: request.query,
+        body: request.body,
+        caller: request.caller ?? nobody,
+        signal: gone.signal,
+        reply,
+      });
+      if (answer.contentType !== undefined) reply.type(answer.contentType);
+      return reply.status(answer.status).send(answer.body);
+    },
+  });
+}
+
+const nobody: Caller = { via: 'token', grants: new Map() };
+
+/** Sign-in, headers, errors and the access log, for every route there is, the board's too. */
+function addGuards(app: FastifyInstance, signIn: ReturnType<typeof createSignIn>, log: Log): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'content-security-policy': pagePolicy,
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      // With no-referrer browsers send `Origin: null` with our own forms.
+      'referrer-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'cache-control': 'no-store',
+    });
+    const access = request.routeOptions.config.access ?? 'viewer';
+    const changes = request.method !== 'GET' && request.method !== 'HEAD';
+    if (access === 'open') {
+      if (changes && request.headers.origin !== undefined) refuseForeign(request);
+      return;
+    }
+    const caller = signIn.caller(request);
+    if (caller === null) {
+      if (!changes && request.headers.accept?.includes('text/html') === true)
+        return reply.redirect('/login', 303);
+      reply.header('www-authenticate', 'Bearer realm="rollcall"');
+      throw new ApiError(401, 'UNAUTHORIZED', 'sign in first.', {
+        hint: 'Send Authorization: Bearer TOKEN with a token of control.tokens, or sign in at /login.',
+      });
+    }
+    if (caller.via === 'session' && changes) refuseForeign(request);
+    if (access === 'operator' && highestRole(caller) === 'viewer') {
+      throw new ApiError(403, 'FORBIDDEN', 'this token may look, not act.', {
+        hint: 'Use a token with the role operator.',
+      });
+    }
+    request.caller = caller;
+    return;
+  });
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error, log));
+  app.setNotFoundHandler((_request, reply) => sendError(reply, notFound(), log));
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const names = [...new Set([...(request.caller?.grants.values() ?? [])].map(({ name }) => name))];
+    // The address as it was asked for may hold anything; the route does not.
+    const line = {
+      method: request.method,
+      route,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      by: names.join(','),
+    };
+    if (request.routeOptions.config.access === 'open') log.debug(line, 'request');
+    else log.info(line, 'request');
+  });
+}
+
+function refuseForeign(request: FastifyRequest): void {
+  if (isSameOrigin(request)) return;
+  throw new ApiError(403, 'FORBIDDEN', 'the request came from another page.', {
+    hint: 'Open the page anew and try again.',
+  });
+}
+
+function sendError(reply: FastifyReply, error: unknown, log: Log): FastifyReply {
+  const answer = answerOf(error);
+  if (answer.status === 500) log.error({ err: error }, 'defect');
+  if (answer.retryAfterS !== null) reply.header('retry-after', answer.retryAfterS);
+  return reply.status(answer.status).type('application/json; charset=utf-8').send(answer.body);
+}
+
+function cannotListen(listen: string, error: unknown): RollcallError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown failure';
+  const why =
+    code === 'EADDRINUSE'
+      ? 'another process listens there'
+      : code === 'EADDRNOTAVAIL'
+        ? 'this machine has no such address'
+        : code;
+  return new RollcallError('CONFIG_INVALID', `control.listen (${listen}) cannot be listened on: ${why}.`, {
+    hint: 'Set control.listen to another address.',
+    cause: error,
+  });
+}
+
+/** The address for this machine: of a server that listens everywhere, the loopback one. */
+function urlOf({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  if (address === '::') return `http://[::1]:${port}`;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { readonly version: unknown }).version);
+}

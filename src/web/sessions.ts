@@ -1,0 +1,43 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Grants } from './tokens.ts';
+
+/** The cookie that a browser's session is in. */
+export const sessionCookie = 'rollcall_session';
+/** How long a browser stays signed in. */
+export const sessionMs = 12 * 3_600_000;
+/** More than this many at once are not people; the oldest goes. */
+const mostSessions = 1_000;
+
+/** Browsers that signed in: in memory, so a restart signs everybody out. */
+export type Sessions = {
+  /** A new session; its id is the cookie's value, and cannot be guessed. */
+  readonly open: (grants: Grants) => string;
+  readonly find: (id: string) => Grants | null;
+  readonly close: (id: string) => void;
+};
+
+const keyOf = (id: string): string => createHash('sha256').update(id).digest('hex');
+
+/** An empty set of sessions. */
+export function createSessions(now: () => number): Sessions {
+  // Only digests are kept: whoever reads the memory of the process finds no cookie in it.
+  const sessions = new Map<string, { readonly grants: Grants; readonly untilMs: number }>();
+  return {
+    open: (grants) => {
+      const nowMs = now();
+      for (const [key, { untilMs }] of sessions) if (untilMs <= nowMs) sessions.delete(key);
+      const [oldest] = sessions.keys();
+      if (sessions.size >= mostSessions && oldest !== undefined) sessions.delete(oldest);
+      const id = randomBytes(32).toString('base64url');
+      sessions.set(keyOf(id), { grants, untilMs: nowMs + sessionMs });
+      return id;
+    },
+    find: (id) => {
+      const session = sessions.get(keyOf(id));
+      return session === undefined || session.untilMs <= now() ? null : session.grants;
+    },
+    close: (id) => {
+      sessions.delete(keyOf(id));
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { FastifyRequest } from 'fastify';
+import { createBackOff } from './back-off.ts';
+import { ApiError } from './errors.ts';
+import { createSessions, sessionCookie } from './sessions.ts';
+import { type ControlToken, createTokenBook, type Grants, type Role } from './tokens.ts';
+
+/** Somebody who signed in. */
+export type Caller = {
+  /** A bearer header, or a browser's cookie. */
+  readonly via: 'token' | 'session';
+  readonly grants: Grants;
+};
+
+/** Who may use a route. */
+export type Access = 'open' | Role;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+}
+
+/** Knows who asks. */
+export type SignIn = {
+  /** The caller of a request; null when it brings nothing to sign in with. Throws ApiError 401 or 429. */
+  readonly caller: (request: FastifyRequest) => Caller | null;
+  /** Opens a browser's session and returns its id. Throws ApiError 401 or 429. */
+  readonly open: (address: string, token: string) => string;
+  readonly close: (session: string) => void;
+};
+
+/** Sign-in with these tokens. */
+export function createSignIn(tokens: readonly ControlToken[], now: () => number): SignIn {
+  const book = createTokenBook(tokens);
+  const sessions = createSessions(now);
+  const backOff = createBackOff(now);
+
+  function grantsOf(address: string, token: string): Grants {
+    const waitMs = backOff.waitMs(address);
+    if (waitMs > 0) {
+      const retryAfterS = Math.ceil(waitMs / 1_000);
+      throw new ApiError(429, 'TOO_MANY_ATTEMPTS', 'too many wrong tokens came from this address.', {
+        hint: `Try again in ${retryAfterS} s.`,
+        retryAfterS,
+      });
+    }
+    const grants = book.find(token);
+    if (grants !== null) return grants;
+    backOff.failed(address, token);
+    throw new ApiError(401, 'UNAUTHORIZED', 'nobody has this token.', { hint: 'See control.tokens.' });
+  }
+
+  return {
+    caller: (request) => {
+      const { authorization } = request.headers;
+      if (authorization !== undefined) {
+        const token = /^Bearer +(.+)$/i.exec(authorization)?.[1];
+        if (token === undefined) return null;
+        return { via: 'token', grants: grantsOf(request.ip, token) };
+      }
+      const cookie = request.cookies[sessionCookie];
+      const grants = cookie === undefined ? null : sessions.find(cookie);
+      return grants === null ? null : { via: 'session', grants };
+    },
+    open: (address, token) => sessions.open(grantsOf(address, token)),
+    close: sessions.close,
+  };
+}
+
+/** True when the request was made by a page of ours: browsers name the origin of every request that changes something. */
+export function isSameOrigin(request: FastifyRequest): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined || host === undefined || !URL.canParse(origin)) return false;
+  // Only the host is compared: behind a proxy that ends TLS the scheme differs.
+  return new URL(origin).host === host.toLowerCase();
+}
+
+/** The most that a caller may do with any customer. */
+export function highestRole(caller: Caller): Role {
+  return [...caller.grants.values()].some(({ role }) => role === 'operator') ? 'operator' : 'viewer';
+}

@@ -1,0 +1,108 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { isLoopback } from '../config/checks.ts';
+import type { CustomerConfig } from '../config/schema.ts';
+import { RollcallError } from '../errors.ts';
+
+/** What a token may do: viewers look, operators act. */
+export type Role = 'viewer' | 'operator';
+
+/** A token of one customer's configuration. `name` is what the journal records. */
+export type ControlToken = {
+  readonly customer: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly token: string;
+};
+
+/** Where a service listens and whom it knows. */
+export type ControlSettings = { readonly listen: string; readonly tokens: readonly ControlToken[] };
+
+/** What somebody who signed in may do with one customer. */
+export type Grant = { readonly name: string; readonly role: Role };
+
+/** What a token opens: one customer, or several whose files have the same token. */
+export type Grants = ReadonlyMap<string, Grant>;
+
+/** The shortest token with which other machines may reach the control API, in characters. */
+export const shortestTokenOffLoopback = 32;
+const defaultListen = '127.0.0.1:7654';
+
+/** What one customer's file says of the control API. */
+export type CustomerControl = {
+  readonly customer: string;
+  readonly control: CustomerConfig['control'];
+};
+
+/**
+ * The control API of a service with several customers: one address, and the tokens of all of them, each for its own
+ * customer. Files that leave `control.listen` out agree with any address. Throws CONFIG_INVALID when two files name
+ * different ones.
+ */
+export function controlSettingsOf(customers: readonly CustomerControl[]): ControlSettings {
+  const named = customers.filter(({ control }) => control.listen !== defaultListen);
+  const [first] = named;
+  for (const other of named) {
+    if (first === undefined || other.control.listen === first.control.listen) continue;
+    throw new RollcallError(
+      'CONFIG_INVALID',
+      `${other.customer} wants ${other.control.listen}, and ${first.customer} ${first.control.listen}: one service has one control API.`,
+      { place: { key: 'control.listen' }, hint: 'Give it in one file, or the same in all.' },
+    );
+  }
+  const tokens = customers.flatMap(({ customer, control }) =>
+    control.tokens.map(({ name, role, token }) => ({ customer, name, role, token })),
+  );
+  return { listen: first?.control.listen ?? defaultListen, tokens };
+}
+
+/** Host and port of `host:port`, the host without the brackets of IPv6. */
+export function addressOf(listen: string): {
+  readonly host: string;
+  readonly port: number;
+  readonly loopback: boolean;
+} {
+  const at = listen.lastIndexOf(':');
+  const host = listen.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(listen.slice(at + 1)), loopback: isLoopback(host) };
+}
+
+/** Refuses an address that other machines can reach unless every token is long. Throws CONFIG_INVALID. */
+export function checkExposure({ listen, tokens }: ControlSettings): void {
+  if (addressOf(listen).loopback) return;
+  const short = tokens.find(({ token }) => token.length < shortestTokenOffLoopback);
+  if (tokens.length > 0 && short === undefined) return;
+  throw new RollcallError(
+    'CONFIG_INVALID',
+    short === undefined
+      ? `control.listen (${listen}) is open to other machines, and there is no token.`
+      : `control.listen (${listen}) is open to other machines, and the token "${short.name}" of ${short.customer} has fewer than ${shortestTokenOffLoopback} characters.`,
+    { hint: 'Make one with: openssl rand -base64 33' },
+  );
+}
+
+/** Tells whose token a text is, in a time that says nothing about how much of it was right. */
+export type TokenBook = {
+  readonly find: (token: string) => Grants | null;
+};
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** All tokens by their digests. One token in several customers' files opens all of them. */
+export function createTokenBook(tokens: readonly ControlToken[]): TokenBook {
+  const book = new Map<string, { readonly digest: Buffer; readonly grants: Map<string, Grant> }>();
+  for (const { customer, name, role, token } of tokens) {
+    const entry = book.get(token) ?? { digest: digest(token), grants: new Map<string, Grant>() };
+    entry.grants.set(customer, { name, role });
+    book.set(token, entry);
+  }
+  const entries = [...book.values()];
+  return {
+    find: (token) => {
+      const given = digest(token);
+      let found: Grants | null = null;
+      // Every entry is compared, so that the time does not tell which one was right.
+      for (const entry of entries) if (timingSafeEqual(entry.digest, given)) found = entry.grants;
+      return found;
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import { busiestWindow } from '../../sandbox/server.ts';
+import {
+  createLocalSlots,
+  createPacer,
+  createPostgresSlots,
+  createRedisSlots,
+  type SlotSource,
+} from '../../src/jobs/pacer.ts';
+import { waitBeforeSend, windowMarginMs } from '../../src/jobs/pacing.ts';
+import { openPostgres } from '../../src/store/database.ts';
+import { createPacerSlots } from '../../src/store/pacer-slots.ts';
+import { describeOn, sharedPostgres } from '../support/backends.ts';
+import { startRedis } from '../support/servers.ts';
+
+const rates = fc.record({
+  count: fc.integer({ min: 1, max: 60 }),
+  windowMs: fc.constantFrom(200, 1_000, 60_000),
+});
+
+test('whenever callers come, no sliding window has more than the rate', async () => {
+  const comings = fc.array(fc.nat({ max: 3_000 }), { minLength: 1, maxLength: 200 });
+  await fc.assert(
+    fc.asyncProperty(rates, comings, async (rate, gaps) => {
+      let nowMs = 0;
+      const slots = createLocalSlots(() => nowMs);
+      const sent: number[] = [];
+      for (const gapMs of gaps) {
+        nowMs += gapMs * (gapMs % 2);
+        for (;;) {
+          const waitMs = await slots.take('group', rate);
+          if (waitMs <= 0) break;
+          nowMs += waitMs;
+        }
+        sent.push(nowMs);
+      }
+      return busiestWindow(sent, rate.windowMs) <= rate.count;
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('who waits as long as was said may send then, and not before', () => {
+  const logs = fc.array(fc.nat({ max: 400 }), { maxLength: 80 });
+  fc.assert(
+    fc.property(rates, logs, fc.nat({ max: 5_000 }), (rate, gaps, sinceMs) => {
+      let atMs = 0;
+      const sentMs = gaps.map((gap) => {
+        atMs += gap;
+        return atMs;
+      });
+      const nowMs = atMs + sinceMs;
+      const waitMs = waitBeforeSend({ sentMs, pausedUntilMs: 0 }, rate, nowMs);
+      expect(waitMs).toBeLessThanOrEqual(rate.windowMs + windowMarginMs);
+      expect(waitBeforeSend({ sentMs, pausedUntilMs: 0 }, rate, nowMs + waitMs)).toBeLessThan(1e-6);
+      if (waitMs > 1)
+        expect(waitBeforeSend({ sentMs, pausedUntilMs: 0 }, rate, nowMs + waitMs - 1)).toBeGreaterThan(0);
+    }),
+  );
+});
+
+test('a pause holds the group that it is of, and no other', async () => {
+  let nowMs = 0;
+  const slots = createLocalSlots(() => nowMs);
+  const rate = { count: 5, windowMs: 1_000 };
+  await slots.pause('one', 2_000);
+  await slots.pause('one', 500);
+  expect(await slots.take('one', rate)).toBe(2_000);
+  expect(await slots.take('two', rate)).toBe(0);
+  nowMs = 2_000;
+  expect(await slots.take('one', rate)).toBe(0);
+});
+
+test('a caller that gives up does not hold up those behind it', async () => {
+  const pacer = createPacer(createLocalSlots());
+  const group = pacer.group('group', { count: 1, windowMs: 150 });
+  const living = new AbortController().signal;
+  const leaving = new AbortController();
+  await group.slot(living);
+  const gone = group.slot(leaving.signal);
+  const next = group.slot(living);
+  leaving.abort(new Error('gone'));
+  await expect(gone).rejects.toThrow('gone');
+  await next;
+});
+
+/** Callers of several pacers over one source of slots: what several processes are, on one clock. */
+async function expectRateHeld(source: () => SlotSource, pacers: number): Promise<void> {
+  const rate = { count: 20, windowMs: 500 };
+  const groups = Array.from({ length: pacers }, () => createPacer(source()).group('shared', rate));
+  const { signal } = new AbortController();
+  const sent: number[] = [];
+  await Promise.all(
+    groups.flatMap((group) =>
+      Array.from({ length: 80 / pacers }, async () => {
+        await group.slot(signal);
+        sent.push(performance.now());
+      }),
+    ),
+  );
+  sent.sort((a, b) => a - b);
+  expect(sent.length).toBe(80);
+  expect(busiestWindow(sent, rate.windowMs)).toBeLessThanOrEqual(rate.count);
+}
+
+test('in process: 80 sends at 20 in half a second', () => {
+  const slots = createLocalSlots();
+  return expectRateHeld(() => slots, 4);
+});
+
+describeOn('postgres', 'the pacer', () => {
+  test('80 sends of 4 pacers at 20 in half a second', { timeout: 30_000 }, async () => {
+    const database = await openPostgres(await (await sharedPostgres()).database());
+    await expectRateHeld(() => createPostgresSlots(createPacerSlots(database.db)), 4);
+    await database.close();
+  });
+});
+
+describeOn('redis', 'the pacer', () => {
+  test('80 sends of 4 pacers at 20 in half a second', { timeout: 30_000 }, async () => {
+    const server = await startRedis();
+    const redis = new Redis(server.url);
+    await expectRateHeld(() => createRedisSlots(redis), 4);
+    redis.disconnect();
+    await server.stop();
+  });
+
+  test('what a process has sent holds also when Redis has forgotten it', { timeout: 30_000 }, async () => {
+    const server = await startRedis();
+    const redis = new Redis(server.url);
+    const slots = createRedisSlots(redis);
+    const rate = { count: 1, windowMs: 60_000 };
+    expect(await slots.take('group', rate)).toBe(0);
+    await redis.flushall();
+    expect(await slots.take('group', rate)).toBeGreaterThan(50_000);
+    redis.disconnect();
+    await server.stop();
+  });
+
+  test('three processes at 30/s for 3 s', { timeout: 60_000 }, async () => {
+    const server = await startRedis();
+    const pacerFile = fileURLToPath(new URL('../../src/jobs/pacer.ts', import.meta.url));
+    const redisFile = import.meta.resolve('ioredis');
+    // Wall clock, so that the times of three processes are on one scale; one warm-up send each.
+    const script = `import { Redis } from ${JSON.stringify(redisFile)};
+      import { createPacer, createRedisSlots } from ${JSON.stringify(pacerFile)};
+      const redis = new Redis(${JSON.stringify(server.url)});
+      const rate = { count: 30, windowMs: 1000 };
+      const group = createPacer(createRedisSlots(redis)).group('shared', rate);
+      const { signal } = new AbortController();
+      const sent = [];
+      for (let at = 0; at < 30; at++) { await group.slot(signal); sent.push(performance.timeOrigin + performance.now()); }
+      console.log(JSON.stringify(sent));
+      redis.disconnect();`;
+    const outputs = await Promise.all(
+      [1, 2, 3].map(
+        () =>
+          new Promise<string>((resolve) => {
+            const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+              stdio: ['ignore', 'pipe', 'inherit'],
+            });
+            let out = '';
+            child.stdout.on('data', (data) => {
+              out += String(data);
+            });
+            child.once('close', () => resolve(out));
+          }),
+      ),
+    );
+    const sent = outputs.flatMap((out) => JSON.parse(out) as number[]).sort((a, b) => a - b);
+    expect(sent.length).toBe(90);
+    expect(busiestWindow(sent, 1_000)).toBeLessThanOrEqual(30);
+    await server.stop();
+  });
+});

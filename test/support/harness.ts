@@ -1,0 +1,342 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Sandbox } from '../../sandbox/server.ts';
+import { type SparkwiseOptions, sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise.ts';
+import type { SparkwiseState } from '../../sandbox/sparkwise-state.ts';
+import { parseArguments } from '../../src/cli/arguments.ts';
+import { commands } from '../../src/cli/commands.ts';
+import type { Cli } from '../../src/cli/context.ts';
+import { loadOne, type Opened, openAll } from '../../src/cli/open.ts';
+import type { RunReport } from '../../src/cli/report.ts';
+import { RollcallError } from '../../src/errors.ts';
+import { openQueues } from '../../src/jobs/queues.ts';
+import { createLog } from '../../src/log.ts';
+import { openEmbedded } from '../../src/store/database.ts';
+import { migrations } from '../../src/store/migrations.ts';
+import { type Backend, type BackendName, openBackend } from './backends.ts';
+import { columns, people, type Row, toCsv } from './company.ts';
+
+const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** How a command ended. `json` is what `--json` printed; `log` everything that was logged. */
+export type Ended = {
+  readonly exit: number;
+  readonly out: string;
+  readonly err: string;
+  readonly json: unknown;
+};
+
+/** A run as `sync --json` or `plan --json --changes` printed it, with the exit status of the command. */
+export type RunEnded = RunReport & { readonly exit: number };
+
+/** A platform's sandbox and what the configuration needs to reach it. */
+export type TestPlatform = {
+  readonly sandbox: Sandbox;
+  readonly block: Readonly<Record<string, unknown>>;
+};
+
+/** The time as Rollcall sees it. Real until it is set; then it stands still until it is moved. */
+export type Clock = {
+  readonly now: () => number;
+  readonly set: (iso: string) => void;
+  readonly advance: (ms: number) => void;
+};
+
+export type CompanyOptions = {
+  readonly backend: BackendName;
+  /** Made beforehand (to be shared or restarted); by default a fresh one of `backend`, stopped with the company. */
+  readonly on?: Backend;
+  readonly rows?: readonly Row[];
+  /** Keys of `roster:` besides source and columns. */
+  readonly roster?: Readonly<Record<string, unknown>>;
+  /** Keys of the platform's block. */
+  readonly platform?: Readonly<Record<string, unknown>>;
+  /** Top-level keys. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Requests a second of sandbox and configuration; the default is fast, and still a limit. */
+  readonly rate?: number;
+  readonly clock?: string;
+};
+
+export type Company = {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly backend: Backend;
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  /** Everything logged by commands in this process, and by child processes. */
+  readonly logged: () => string;
+  /** Writes the export; by default as new as the clock says. */
+  readonly export: (rows: readonly Row[] | string, options?: { readonly ageMs?: number }) => Promise<void>;
+  readonly configure: (changes: ConfigChanges) => Promise<void>;
+  /** A command in this process; store and queues stay open between commands. */
+  readonly rollcall: (...args: readonly string[]) => Promise<Ended>;
+  readonly sync: (...args: readonly string[]) => Promise<RunEnded>;
+  readonly plan: () => Promise<RunEnded>;
+  /** A command in a process of its own; what this process has open is closed first. */
+  readonly spawn: (...args: readonly string[]) => Promise<Child>;
+  readonly opened: () => Promise<Opened>;
+  readonly close: () => Promise<void>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+export type ConfigChanges = Pick<CompanyOptions, 'roster' | 'platform' | 'config'>;
+
+/** A running `rollcall`. */
+export type Child = {
+  readonly kill: (signal?: NodeJS.Signals) => Promise<void>;
+  readonly ended: Promise<Ended>;
+};
+
+/** Name of the one platform of a test company. */
+export const platformName = 'academy';
+
+let template: Promise<string> | undefined;
+
+/**
+ * A new embedded database takes seconds to make and milliseconds to copy. Made once for all test files, and anew when
+ * its schema or its makers change.
+ */
+export function emptyDataDir(): Promise<string> {
+  template ??= (async () => {
+    const versions = ['@electric-sql/pglite', 'bullmq'].map((name) => {
+      const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+      return readFileSync(file, 'utf8');
+    });
+    const key = hash('sha256', JSON.stringify([migrations, ...versions])).slice(0, 16);
+    const folder = join(tmpdir(), `rollcall-template-${process.getuid?.() ?? 0}-${key}`);
+    if (existsSync(folder)) return folder;
+    const draft = await mkdtemp(`${folder}-`);
+    const database = await openEmbedded(draft, 'test');
+    const log = createLog({ level: 'silent' });
+    await (await openQueues({ database, redisUrl: undefined, log })).close();
+    await database.close();
+    // Another test file may have made it meanwhile.
+    await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
+    return folder;
+  })();
+  return template;
+}
+
+function createClock(start: string | undefined): Clock {
+  let atMs = start === undefined ? null : Date.parse(start);
+  return {
+    now: () => atMs ?? Date.now(),
+    set: (iso) => {
+      atMs = Date.parse(iso);
+    },
+    advance: (ms) => {
+      atMs = (atMs ?? Date.now()) + ms;
+    },
+  };
+}
+
+/** A company with an export, a configuration and one platform. Everything is gone with it (`await using`). */
+export async function openCompany(options: CompanyOptions, platform: TestPlatform): Promise<Company> {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-company-'));
+  const configFile = join(folder, 'rollcall.yaml');
+  const backend = options.on ?? (await openBackend(options.backend));
+  const clock = createClock(options.clock);
+  const logChunks: string[] = [];
+  const { sandbox } = platform;
+  const rate = options.rate ?? defaultRate;
+  let changes: ConfigChanges = options;
+  let opened: Promise<Opened> | undefined;
+  const children = new Set<ChildProcess>();
+
+  const cli = (out: PassThrough, err: PassThrough): Cli => ({
+    out,
+    err,
+    isTerminal: false,
+    env: {},
+    redisUrl: backend.redisUrl,
+    databaseUrl: backend.databaseUrl,
+    log: createLog({ level: 'debug', destination: { write: (line: string) => logChunks.push(line) } }),
+    signal: new AbortController().signal,
+    now: clock.now,
+    ask: async () => false,
+  });
+
+  async function configure(next: ConfigChanges): Promise<void> {
+    changes = {
+      roster: { ...changes.roster, ...next.roster },
+      platform: { ...changes.platform, ...next.platform },
+      config: { ...changes.config, ...next.config },
+    };
+    const { location, ...fields } = columns;
+    const document = {
+      customer: 'harbour',
+      dataDir: './data',
+      roster: {
+        source: './roster.csv',
+        columns: fields,
+        attributes: [location],
+        state: [
+          { is: 'terminated', when: 'person.status == "Terminated"' },
+          { is: 'leave', when: 'person.status == "On leave"' },
+          { is: 'active', when: 'person.status == "Active"' },
+        ],
+        ...changes.roster,
+      },
+      platforms: { [platformName]: { rate: `${rate}/s`, ...platform.block, ...changes.platform } },
+      ...changes.config,
+    };
+    // JSON is YAML.
+    await writeFile(configFile, JSON.stringify(document, null, 2));
+    await close();
+  }
+
+  async function close(): Promise<void> {
+    const open = opened;
+    opened = undefined;
+    await (await open?.catch(() => undefined))?.close();
+  }
+
+  async function rollcall(...args: readonly string[]): Promise<Ended> {
+    const [name = '', ...rest] = args;
+    const out = new PassThrough();
+    const err = new PassThrough();
+    const world = cli(out, err);
+    let exit: number;
+    try {
+      const load = commands[name];
+      if (load === undefined) throw new Error(`no command ${name}`);
+      const command = await load();
+      const parsed = parseArguments(name, command, [...rest, '-c', configFile]);
+      exit = await command.run(world, parsed, () => {
+        opened ??= loadOne(world, parsed)
+          .then((config) => openAll(world, [config], name))
+          .catch((error: unknown) => {
+            opened = undefined;
+            throw error;
+          });
+        return opened;
+      });
+    } catch (error) {
+      if (!(error instanceof RollcallError)) throw error;
+      err.write(`${error.code}: ${error.message}\n`);
+      exit = error.exitCode;
+    }
+    return asEnded(exit, textOf(out), textOf(err));
+  }
+
+  async function one(name: string, args: readonly string[]): Promise<RunEnded> {
+    const ended = await rollcall(name, '--json', ...args);
+    return firstRun(ended);
+  }
+
+  const company: Company = {
+    folder,
+    configFile,
+    backend,
+    sandbox,
+    clock,
+    logged: () => logChunks.join(''),
+    export: async (rows, { ageMs = 0 } = {}) => {
+      const file = join(folder, 'roster.csv');
+      await writeFile(file, typeof rows === 'string' ? rows : toCsv(rows));
+      const at = new Date(clock.now() - ageMs);
+      await utimes(file, at, at);
+    },
+    configure,
+    rollcall,
+    sync: (...args) => one('sync', args),
+    plan: () => one('plan', ['--changes']),
+    spawn: async (...args) => {
+      await close();
+      const child = spawn(process.execPath, [mainFile, ...args, '-c', configFile], {
+        env: {
+          PATH: process.env['PATH'],
+          ...(backend.redisUrl === undefined ? {} : { REDIS_URL: backend.redisUrl }),
+          ...(backend.databaseUrl === undefined ? {} : { DATABASE_URL: backend.databaseUrl }),
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      children.add(child);
+      let out = '';
+      let err = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        out += chunk.toString();
+      });
+      child.stderr.on('data', (chunk: Buffer) => {
+        err += chunk.toString();
+        logChunks.push(chunk.toString());
+      });
+      const ended = new Promise<Ended>((done) => {
+        child.once('close', (code) => {
+          children.delete(child);
+          done(asEnded(code ?? -1, out, err));
+        });
+      });
+      return {
+        ended,
+        kill: async (signal = 'SIGKILL') => {
+          child.kill(signal);
+          await ended;
+        },
+      };
+    },
+    opened: async () => {
+      if (opened === undefined) await rollcall('plan', '--json');
+      if (opened === undefined) throw new Error('nothing is open');
+      return opened;
+    },
+    close,
+    [Symbol.asyncDispose]: async () => {
+      for (const child of children) child.kill('SIGKILL');
+      await close();
+      if (options.on === undefined) await backend.stop();
+      await sandbox.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+
+  sandbox.setRate(rate);
+  if (backend.name === 'embedded') await cp(await emptyDataDir(), join(folder, 'data'), { recursive: true });
+  await configure({});
+  await company.export(options.rows ?? people(defaultSize));
+  return company;
+}
+
+/** Fast enough for tests; the sandbox holds to it all the same. */
+export const defaultRate = 400;
+/** People of a test company: three pages of accounts, and a limit of 22 on deactivations. */
+export const defaultSize = 450;
+
+/** A company whose platform is Sparkwise. */
+export async function openSparkwiseCompany(
+  options: CompanyOptions & { readonly sandbox?: SparkwiseOptions },
+): Promise<Company & { readonly state: SparkwiseState }> {
+  const { sandbox, state } = await startSparkwise(options.sandbox ?? {});
+  const block = { provider: 'sparkwise', baseUrl: sandbox.url, apiKey: sparkwiseApiKey };
+  return Object.assign(await openCompany(options, { sandbox, block }), { state });
+}
+
+function textOf(stream: PassThrough): string {
+  const chunk: unknown = stream.read();
+  return chunk === null ? '' : String(chunk);
+}
+
+function asEnded(exit: number, out: string, err: string): Ended {
+  let json: unknown;
+  try {
+    json = JSON.parse(out);
+  } catch {
+    json = undefined;
+  }
+  return { exit, out, err, json };
+}
+
+/** The one run that a command reported. */
+export function firstRun(ended: Ended): RunEnded {
+  const { json } = ended;
+  const [report] = (json as { runs?: readonly RunReport[] } | undefined)?.runs ?? [];
+  if (report === undefined) throw new Error(`exit ${ended.exit}, no run: ${ended.out}${ended.err}`);
+  return { ...report, exit: ended.exit };
+}
