@@ -30,6 +30,8 @@ export type Opened = {
 };
 
 const defaultFile = 'rollcall.yaml';
+/** Commands that perform runs themselves: on a shared queue they leave other customers' requests to the service. */
+const commandsWithWorkers: ReadonlySet<string> = new Set(['sync', 'approve', 'undo']);
 /** How long requests in flight may take when a command ends or is interrupted. */
 const drainMs = 10_000;
 
@@ -112,6 +114,7 @@ export async function openAll(
       }
     });
     const engine = createEngine({
+      role: commandsWithWorkers.has(command) ? 'command' : 'service',
       customers,
       store,
       queues,

@@ -27,7 +27,15 @@ const mostQueuedRuns = 5_000;
 const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
 const performedStates: JobType[] = [...waitingStates, 'active'];
 
+/** How soon a request for a customer unknown here is offered again, and how long before it is refused. */
+const foreignDelayMs = 1_000;
+const foreignJobMs = 10 * 60_000;
+
 export type EngineOptions = {
+  /**
+   * A command knows one customer and leaves the requests of others, on a shared queue, to the service. Default `service`.
+   */
+  readonly role?: 'service' | 'command';
   readonly customers: readonly Customer[];
   readonly store: Store;
   readonly queues: Queues;
@@ -99,12 +107,22 @@ export function createEngine(options: EngineOptions): Engine {
   };
   const workers: Worker[] = [];
 
+  /** Puts a job back for a process that knows its customer; the embedded queue has no other process. */
+  async function leaveToOthers(job: Job): Promise<void> {
+    if (queues.backend === 'embedded') return;
+    await job.moveToDelayed(Date.now() + foreignDelayMs, job.token);
+    throw new DelayedError();
+  }
+
   async function processSyncJob(job: Job): Promise<SyncResult> {
     const asked = asSyncJob(deps, job);
     if ('refused' in asked) {
+      if (asked.refused.code === 'PLATFORM_UNKNOWN' && options.role === 'command') await leaveToOthers(job);
       log.warn({ job: job.id, code: asked.refused.code }, 'request refused');
       return asked;
     }
+    if (!deps.customers.has(asked.customer) && Date.now() - job.timestamp < foreignJobMs)
+      await leaveToOthers(job);
     return processSync(deps, job, asked);
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Rate } from '../config/units.ts';
 import type { RequestPacer } from '../providers/contract.ts';
@@ -9,6 +9,8 @@ import { type SendLog, waitBeforeSend, windowMarginMs } from './pacing.ts';
 /** Where the log of sends is kept. `take` records a send and returns 0, or returns the ms to wait before asking again. */
 export type SlotSource = {
   readonly take: (group: string, rate: Rate) => Promise<number>;
+  /** The last send that this process took left so much later than it was taken: its window begins then. */
+  readonly late?: (group: string, lateMs: number) => void;
   readonly pause: (group: string, pauseMs: number) => Promise<void>;
 };
 
@@ -24,9 +26,32 @@ export function rateGroupName(configured: string | undefined, host: string, cred
   return configured === undefined ? `host-${hash}` : `group-${hash}`;
 }
 
+/** How long a request is watched on its way at most: by then it has left, unless the event loop was busy. */
+const longestWatchMs = 25;
+
+/**
+ * Watches the event loop while a request leaves, for half of the least distance to the next one. Resolves to how long the
+ * loop was kept busy, which is how late the request may be.
+ */
+async function watchItLeave(rate: Rate): Promise<number> {
+  const watchMs = Math.min(longestWatchMs, (0.25 * rate.windowMs) / rate.count);
+  const beganMs = performance.now();
+  await sleep(watchMs);
+  await nextTurn();
+  await nextTurn();
+  return Math.max(0, performance.now() - beganMs - watchMs);
+}
+
+/**
+ * From this rate on nothing is counted or spaced, only pauses are kept: no platform's limit is that high and no process
+ * sends that fast, so such a setting means "no limit" (a benchmark, a platform of one's own).
+ */
+export const unlimitedPerSecond = 10_000;
+
 /**
  * A pacer over one source. Within the process the callers of a group queue up in order and only the first asks the
- * source, so that a thousand waiting requests cost no more than one.
+ * source, so that a thousand waiting requests cost no more than one. The next one is let on only when the request of
+ * the one before has left: a busy event loop (the embedded database blocks it) sends late, and the window begins then.
  */
 export function createPacer(source: SlotSource): Pacer {
   const queues = new Map<string, Promise<void>>();
@@ -38,26 +63,62 @@ export function createPacer(source: SlotSource): Pacer {
       done = resolve;
     });
     queues.set(group, mine);
+    const end = (): void => {
+      done();
+      if (queues.get(group) === mine) queues.delete(group);
+    };
     try {
       await before;
       for (;;) {
         signal.throwIfAborted();
         const waitMs = await source.take(group, rate);
-        if (waitMs <= 0) return;
+        if (waitMs <= 0) break;
         await sleep(waitMs, undefined, { signal });
       }
-    } finally {
-      done();
-      if (queues.get(group) === mine) queues.delete(group);
+    } catch (error) {
+      end();
+      throw error;
     }
+    void watchItLeave(rate).then((lateMs) => {
+      source.late?.(group, lateMs);
+      end();
+    });
+  }
+
+  /** A group without a limit: its pauses are those that this process was told. */
+  function unlimited(): RequestPacer {
+    let pausedUntilMs = 0;
+    return {
+      slot: async (signal) => {
+        signal.throwIfAborted();
+        for (
+          let waitMs = pausedUntilMs - performance.now();
+          waitMs > 0;
+          waitMs = pausedUntilMs - performance.now()
+        ) {
+          await sleep(waitMs, undefined, { signal });
+        }
+      },
+      pause: async (pauseMs) => {
+        pausedUntilMs = Math.max(pausedUntilMs, performance.now() + pauseMs);
+      },
+    };
   }
 
   return {
-    group: (name, rate) => ({
-      slot: (signal) => slot(name, rate, signal),
-      pause: (pauseMs) => source.pause(name, pauseMs),
-    }),
+    group: (name, rate) =>
+      (rate.count * 1_000) / rate.windowMs >= unlimitedPerSecond
+        ? unlimited()
+        : {
+            slot: (signal) => slot(name, rate, signal),
+            pause: (pauseMs) => source.pause(name, pauseMs),
+          },
   };
+}
+
+function delayLast(sentMs: number[], lateMs: number): void {
+  const last = sentMs.at(-1);
+  if (last !== undefined) sentMs[sentMs.length - 1] = last + lateMs;
 }
 
 /** Slots of one process: for the embedded database, which belongs to one. */
@@ -78,6 +139,7 @@ export function createLocalSlots(now: () => number = () => performance.now()): S
       if (log.sentMs.length > rate.count * 2) log.sentMs = log.sentMs.slice(-rate.count);
       return 0;
     },
+    late: (group, lateMs) => delayLast(logOf(group).sentMs, lateMs),
     pause: async (group, pauseMs) => {
       const log = logOf(group);
       log.pausedUntilMs = Math.max(log.pausedUntilMs, now() + pauseMs);
@@ -87,13 +149,13 @@ export function createLocalSlots(now: () => number = () => performance.now()): S
 
 /** Slots in PostgreSQL: several processes without Redis. */
 export function createPostgresSlots(slots: PacerSlots): SlotSource {
-  return {
+  return rememberingOwnSends({
     take: (group, rate) =>
       slots.take(group, rate.count, (sentMs, pausedUntilMs, nowMs) =>
         waitBeforeSend({ sentMs, pausedUntilMs } satisfies SendLog, rate, nowMs),
       ),
     pause: (group, pauseMs) => slots.pause(group, pauseMs),
-  };
+  });
 }
 
 /**
@@ -129,7 +191,7 @@ return 0
 `;
 
 /**
- * Holds a source to what this process itself has sent, should the source lose its memory.
+ * Holds a source to what this process itself has sent: when it did leave, and should the source lose its memory.
  */
 export function rememberingOwnSends(
   source: SlotSource,
@@ -145,6 +207,7 @@ export function rememberingOwnSends(
       if (waitMs <= 0) own.set(group, [...sentMs, now()].slice(-rate.count));
       return waitMs;
     },
+    late: (group, lateMs) => delayLast(own.get(group) ?? [], lateMs),
     pause: source.pause,
   };
 }

@@ -100,8 +100,8 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     onProgress: (done, total) => onProgress({ phase: 'roster', done, total }),
   });
   for (const row of roster.rejectedRows) if (row.id !== null) differ.reject(row.id);
-  for await (const page of store.links.all(customer.name, platform.name))
-    for (const row of page) differ.link(asDiffLink(row));
+  for await (const page of store.links.compact(customer.name, platform.name))
+    for (const link of page) differ.link(link);
   await feedAliases(options, differ);
 
   const accounts = provider.capabilities.accounts === 'write' ? await readAccounts(options, differ) : null;

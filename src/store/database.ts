@@ -103,6 +103,8 @@ export async function openEmbedded(dataDir: string, command: string): Promise<Da
       queueConnection: pool,
       vacuum: async () => {
         await pool.query('vacuum (analyze)');
+        // Nobody else does this either: without it the write-ahead log grows to a gigabyte before it is used again.
+        await pool.query('checkpoint');
       },
       announce: lock.announce,
       close: async () => {

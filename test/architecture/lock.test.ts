@@ -11,7 +11,8 @@ const lock = JSON.parse(readFileSync(new URL('../../package-lock.json', import.m
 it('the lock file has an entry for every optional package of every machine', () => {
   const missing = Object.entries(lock.packages).flatMap(([path, entry]) =>
     Object.keys(entry.optionalDependencies ?? {}).filter(
-      (name) => !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+      (name) =>
+        !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
     ),
   );
   expect(Object.keys(lock.packages).length).toBeGreaterThan(100);

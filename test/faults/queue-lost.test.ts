@@ -53,11 +53,10 @@ describeOn('redis', 'a queue that is lost during a run', () => {
         skip: 4,
         effect: { do: 'answer', response: { status: 503, text: '' } },
       });
+      const { queues } = await company.opened();
       const running = company.sync();
-      await until('a batch that waits for its next try', async () => {
-        const queues = (await company.opened()).queues;
-        return (await queues.batch.getDelayedCount()) === 1;
-      });
+      const waits = async (): Promise<boolean> => (await queues.batch.getDelayedCount()) === 1;
+      await until('a batch that waits for its next try', waits);
       await lose(redis.url, redis);
 
       expect(await running).toMatchObject({ exit: 0, status: 'applied', applied: { create: rows.length } });

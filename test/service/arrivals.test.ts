@@ -1,8 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createService, type Service } from '../../src/jobs/service.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';
 import { until } from '../support/until.ts';
+
+// Each test starts a service: seconds by itself, and much longer on a machine with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 const running: Service[] = [];
 afterEach(async () => {

@@ -191,7 +191,7 @@ test('however the time is cut into beats, the same slots come, each once', () =>
         if (cut.length > 0) expect(schedule.last(now, start)).toBe(cut.at(-1));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 

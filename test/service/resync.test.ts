@@ -2,13 +2,16 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Queue, QueueEvents } from 'bullmq';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { scimToken, startScim } from '../../sandbox/scim.ts';
 import type { Engine } from '../../src/jobs/engine.ts';
 import { type BackendName, describeOn } from '../support/backends.ts';
 import { people, person } from '../support/company.ts';
 import { type Company, openCompany, openSparkwiseCompany, platformName } from '../support/harness.ts';
 import { until } from '../support/until.ts';
+
+// Each test starts a service: seconds by itself, and much longer on a machine with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 const engines: Engine[] = [];
 afterEach(async () => {

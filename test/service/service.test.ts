@@ -1,9 +1,12 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { cronSchedule } from '../../src/jobs/cron.ts';
 import { createService, type Service } from '../../src/jobs/service.ts';
 import { people } from '../support/company.ts';
 import { type Company, openSparkwiseCompany, platformName } from '../support/harness.ts';
 import { until } from '../support/until.ts';
+
+// Each test starts a service: seconds by itself, and much longer on a machine with other work.
+vi.setConfig({ testTimeout: 120_000 });
 
 const running: Service[] = [];
 afterEach(async () => {

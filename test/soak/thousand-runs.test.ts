@@ -89,7 +89,7 @@ test(`${runs} runs in a row, unchanged, changed and failing in turn: memory and 
   const grown = (of: (point: (typeof points)[number]) => number): number =>
     slope(steady.map((point) => ({ run: point.run, bytes: of(point) }))) * (runs * 0.75);
   expect(grown(({ memory }) => memory)).toBeLessThan(120 * mebi);
-  expect(grown(({ data }) => data)).toBeLessThan(60 * mebi);
+  expect(grown(({ data }) => data)).toBeLessThan(20 * mebi);
   expect(last?.handles ?? 0).toBeLessThanOrEqual((steady[0]?.handles ?? 0) + 5);
   // The last job is marked as done right after its run.
   await until('the queues to be empty', async () => {

@@ -35,9 +35,15 @@ export type Ended = {
 /** A run as `sync --json` or `plan --json --changes` printed it, with the exit status of the command. */
 export type RunEnded = RunReport & { readonly exit: number };
 
+/** As much of a sandbox as the company itself needs: it may run in another thread. */
+export type AnySandbox = {
+  readonly setRate: (rate: number) => void;
+  readonly close: () => Promise<void>;
+};
+
 /** A platform's sandbox and what the configuration needs to reach it. */
-export type TestPlatform = {
-  readonly sandbox: Sandbox;
+export type TestPlatform<S extends AnySandbox = Sandbox> = {
+  readonly sandbox: S;
   readonly block: Readonly<Record<string, unknown>>;
 };
 
@@ -64,11 +70,11 @@ export type CompanyOptions = {
   readonly clock?: string;
 };
 
-export type Company = {
+export type Company<S extends AnySandbox = Sandbox> = {
   readonly folder: string;
   readonly configFile: string;
   readonly backend: Backend;
-  readonly sandbox: Sandbox;
+  readonly sandbox: S;
   readonly clock: Clock;
   /** Everything logged by commands in this process, and by child processes. */
   readonly logged: () => string;
@@ -138,7 +144,10 @@ function createClock(start: string | undefined): Clock {
 }
 
 /** A company with an export, a configuration and one platform. Everything is gone with it (`await using`). */
-export async function openCompany(options: CompanyOptions, platform: TestPlatform): Promise<Company> {
+export async function openCompany<S extends AnySandbox>(
+  options: CompanyOptions,
+  platform: TestPlatform<S>,
+): Promise<Company<S>> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-company-'));
   const configFile = join(folder, 'rollcall.yaml');
   const backend = options.on ?? (await openBackend(options.backend));
@@ -231,7 +240,7 @@ export async function openCompany(options: CompanyOptions, platform: TestPlatfor
     return firstRun(ended);
   }
 
-  const company: Company = {
+  const company: Company<S> = {
     folder,
     configFile,
     backend,

@@ -11,6 +11,8 @@ import { createCommandRunner } from '../serve-command.ts';
 
 /** How long requests in flight may take when the service is told to stop. Less than the 30 s that most managers give. */
 export const stopDeadlineMs = 25_000;
+/** How long connections may take to close after that. */
+const closeDeadlineMs = 2_000;
 /** How long alert messages that are on their way may take then. */
 const alertingDeadlineMs = 3_000;
 
@@ -24,9 +26,13 @@ export const start: Command = {
     const opened = await openUsable(cli, args);
     try {
       await serve(cli, opened);
-    } finally {
+    } catch (error) {
       await opened.close();
+      throw error;
     }
+    // Drained already. What did not end within the deadline may hold connections, and is not waited for again.
+    const closed = opened.queues.close().then(() => opened.store.database.close());
+    await Promise.race([closed.catch(() => undefined), pause(closeDeadlineMs)]);
     return 0;
   },
 };
@@ -93,6 +99,10 @@ async function serve(cli: Cli, opened: Opened): Promise<void> {
   await service.stop(stopDeadlineMs);
   await alerting.stop(alertingDeadlineMs);
   log.info({}, 'service stopped');
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

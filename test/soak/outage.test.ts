@@ -83,3 +83,38 @@ describeOn('redis', 'servers that go away and come back, without a restart of th
     }
   });
 });
+
+describeOn('postgres', 'a PostgreSQL that has the queue too', () => {
+  test('goes away and comes back in the midst of a run', { timeout: 120_000 }, async () => {
+    await using company = await openSparkwiseCompany({
+      backend: 'postgres',
+      rows: people(200),
+      rate: 10,
+      platform: { schedule: '*/3 * * * * *', timezone: 'UTC', batch: 10 },
+    });
+    const { customers, store, queues, engine } = await company.opened();
+    const service = createService({ customers, store, queues, engine, log: engine.deps.log });
+    running.push(service);
+    await service.start();
+    const list = async () =>
+      store.runs.list({ customer: 'harbour', platform: platformName, limit: 200 }).catch(() => []);
+    const writes = () => company.sandbox.log.filter(({ kind }) => kind === 'write').length;
+    const client = new pg.Client({ connectionString: company.backend.databaseUrl });
+    await client.connect();
+    for (const seen of [3, 6]) {
+      await until('more writes', () => writes() > seen);
+      await client.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
+      );
+    }
+    await client.end();
+    await until('everybody to be there', () => company.state.users.length === 200);
+    const cutMs = Date.now();
+    await until('a later slot to run', async () =>
+      (await list()).some(
+        (run) => (run.slot_ms ?? 0) > cutMs && (run.status === 'unchanged' || run.status === 'applied'),
+      ),
+    );
+    expect((await list()).filter((run) => run.status === 'failed')).toEqual([]);
+  });
+});
