@@ -53,11 +53,16 @@ export async function openBackend(
 
 /**
  * A suite on one backend. Without its servers it is skipped and says so, unless ROLLCALL_TEST_SERVERS=required: then it
- * runs, and fails.
+ * runs, and fails. Concurrent suites run side by side.
  */
-export function describeOn(name: BackendName, title: string, suite: () => void): void {
+export function describeOn(
+  name: BackendName,
+  title: string,
+  suite: () => void,
+  options: { readonly concurrent?: boolean } = {},
+): void {
   const why = missing[name];
   const skip = why !== null && !serversRequired;
   if (skip) process.stderr.write(`skipped: ${title} on ${name}: ${why}\n`);
-  describe.skipIf(skip)(`${title} [${name}]`, suite);
+  describe.skipIf(skip)(`${title} [${name}]`, { concurrent: options.concurrent === true }, suite);
 }

@@ -65,10 +65,9 @@ async function reaches(child: Child, what: string, condition: () => boolean): Pr
 }
 
 function suite(backend: BackendName, chosen: readonly Moment[]): void {
-  describeOn(backend, 'SIGKILL', () => {
+  const tests = (): void => {
     // A killed process's hold on Redis and PostgreSQL runs out after 15 s: the tests wait for that side by side.
-    const each = backend === 'embedded' ? test : test.concurrent;
-    each.for(chosen)('$name', { timeout: 120_000 }, async ({ hold, reached }) => {
+    test.for(chosen)('$name', { timeout: 120_000 }, async ({ hold, reached }) => {
       const rows = people(defaultSize);
       await using company = await openSparkwiseCompany({
         backend,
@@ -111,32 +110,28 @@ function suite(backend: BackendName, chosen: readonly Moment[]): void {
       expect(company.sandbox.counts()).toMatchObject({ tooMany: 0 });
     });
 
-    each(
-      'what a killed run left is finished before a newer export is acted on',
-      {
-        timeout: 120_000,
-      },
-      async () => {
-        const rows = people(60);
-        await using company = await openSparkwiseCompany({ backend, rows, rate: 100 });
-        await company.sync();
-        const [leaver] = rows;
-        if (leaver === undefined) throw new Error('nobody there');
-        await company.export(changed(rows, { [leaver.id]: { status: 'Terminated' } }));
-        company.sandbox.fail(hang(deactivatePath, 0, false));
-        const child = await company.spawn('sync', '--json');
-        await reaches(child, 'the deactivation', () => count(company.sandbox.log, deactivatePath) >= 1);
-        await child.kill();
-        company.sandbox.clearFaults();
-        // HR takes it back before Rollcall runs again: the leaver never left.
-        await company.export(rows);
-        expect(await company.sync()).toMatchObject({ exit: 0 });
-        const { store } = await company.opened();
-        await until('the end of all runs', async () => (await store.runs.open('harbour')).length === 0);
-        expect(company.state.byRemoteId.get(leaver.id)?.active).toBe(true);
-        await expectEndsInStep(company, rows);
-      },
-    );
+    test('what a killed run left is finished before a newer export is acted on', {
+      timeout: 120_000,
+    }, async () => {
+      const rows = people(60);
+      await using company = await openSparkwiseCompany({ backend, rows, rate: 100 });
+      await company.sync();
+      const [leaver] = rows;
+      if (leaver === undefined) throw new Error('nobody there');
+      await company.export(changed(rows, { [leaver.id]: { status: 'Terminated' } }));
+      company.sandbox.fail(hang(deactivatePath, 0, false));
+      const child = await company.spawn('sync', '--json');
+      await reaches(child, 'the deactivation', () => count(company.sandbox.log, deactivatePath) >= 1);
+      await child.kill();
+      company.sandbox.clearFaults();
+      // HR takes it back before Rollcall runs again: the leaver never left.
+      await company.export(rows);
+      expect(await company.sync()).toMatchObject({ exit: 0 });
+      const { store } = await company.opened();
+      await until('the end of all runs', async () => (await store.runs.open('harbour')).length === 0);
+      expect(company.state.byRemoteId.get(leaver.id)?.active).toBe(true);
+      await expectEndsInStep(company, rows);
+    });
 
     if (backend !== 'embedded') return;
 
@@ -155,7 +150,8 @@ function suite(backend: BackendName, chosen: readonly Moment[]): void {
       expect([...created.values()].every((times) => times === 1)).toBe(true);
       expect(created.size).toBe(60);
     });
-  });
+  };
+  describeOn(backend, 'SIGKILL', tests, { concurrent: backend !== 'embedded' });
 }
 
 const [planning, applied, , between] = moments;
