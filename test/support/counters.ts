@@ -1,9 +1,12 @@
+import { channel } from 'node:diagnostics_channel';
 import { expect } from 'vitest';
+import { busiestWindow } from '../../sandbox/server.ts';
 import { sparkwiseApiKey } from '../../sandbox/sparkwise.ts';
+import { windowMarginMs } from '../../src/jobs/pacing.ts';
 import type { BackendName } from './backends.ts';
 import { people } from './company.ts';
 import { openCompany } from './harness.ts';
-import { startSandboxThread } from './sandbox-thread.ts';
+import { type SandboxThread, startSandboxThread } from './sandbox-thread.ts';
 
 /** Load for the counters: at this rate, in batches of this size, for at least so long. */
 export type Load = {
@@ -29,28 +32,61 @@ export async function expectCountersHold({ backend, rate, batch, seconds }: Load
   await company.opened();
   sandbox.clearLog();
 
-  const began = performance.now();
-  const first = await company.sync();
-  const tookS = (performance.now() - began) / 1_000;
+  // When each request left, from the HTTP client itself.
+  const left: number[] = [];
+  const onLeft = (): void => {
+    left.push(performance.now());
+  };
+  const sends = channel('undici:client:sendHeaders');
+  sends.subscribe(onLeft);
+  try {
+    const began = performance.now();
+    const first = await company.sync();
+    const tookS = (performance.now() - began) / 1_000;
+    const writes = Math.ceil(rows.length / batch);
+    const late = await expectRateHeld(sandbox, left, rate);
+    expect(first).toMatchObject({ exit: 0, status: 'applied', applied: { create: rows.length } });
+    expect(first.requests).toEqual({ reads: 1, writes: writes + late });
+    const counts = await sandbox.counts();
+    expect(counts).toMatchObject({ reads: 1, writes: writes + late, largestItems: batch });
+    expect(tookS).toBeGreaterThan(seconds);
 
-  const writes = Math.ceil(rows.length / batch);
-  expect(first).toMatchObject({ exit: 0, applied: { create: rows.length }, requests: { reads: 1, writes } });
-  expect(await sandbox.counts()).toMatchObject({
-    reads: 1,
-    writes,
-    items: rows.length,
-    largestItems: batch,
-    tooMany: 0,
-  });
-  expect((await sandbox.counts()).busiestWindow).toBeLessThanOrEqual(rate);
-  expect(tookS).toBeGreaterThan(seconds);
+    sandbox.clearLog();
+    left.length = 0;
+    const second = await company.sync();
+    const lateReads = await expectRateHeld(sandbox, left, rate);
+    const reads = Math.ceil(rows.length / pageSize) + lateReads;
+    expect(second).toMatchObject({ status: 'unchanged', requests: { reads, writes: 0 } });
+    expect(await sandbox.counts()).toMatchObject({ reads, writes: 0 });
+    const pace = ((tookS * rate) / (writes + 1)).toFixed(3);
+    process.stderr.write(
+      `${backend} ${rate}/s: ${writes} writes in ${tookS.toFixed(1)} s, ${pace} of the ideal time\n`,
+    );
+  } finally {
+    sends.unsubscribe(onLeft);
+  }
+}
 
-  sandbox.clearLog();
-  const reads = Math.ceil(rows.length / pageSize);
-  expect(await company.sync()).toMatchObject({ status: 'unchanged', requests: { reads, writes: 0 } });
-  expect(await sandbox.counts()).toMatchObject({ reads, writes: 0, tooMany: 0 });
-  expect((await sandbox.counts()).busiestWindow).toBeLessThanOrEqual(rate);
-  process.stderr.write(
-    `${backend} ${rate}/s: ${writes} writes in ${tookS.toFixed(1)} s, ${((tookS * rate) / (writes + 1)).toFixed(3)} of the ideal time\n`,
-  );
+/**
+ * No window over the rate as the requests left, nor as they were counted. On a machine so busy that the counting thread
+ * itself stood still for longer than the pacer's margin, its times prove nothing: there the number of its 429s is given
+ * back, and what left is all that is held against the rate.
+ */
+async function expectRateHeld(
+  sandbox: SandboxThread,
+  left: readonly number[],
+  rate: number,
+): Promise<number> {
+  const counts = await sandbox.counts();
+  expect(left.length).toBe(counts.reads + counts.writes);
+  expect(busiestWindow(left, 1_000)).toBeLessThanOrEqual(rate);
+  if (counts.stalledMs > windowMarginMs && counts.tooMany > 0) {
+    process.stderr.write(
+      `the sandbox stood still for ${Math.round(counts.stalledMs)} ms and refused ${counts.tooMany}: the machine is too busy to count\n`,
+    );
+    return counts.tooMany;
+  }
+  expect(counts.tooMany).toBe(0);
+  expect(counts.busiestWindow).toBeLessThanOrEqual(rate);
+  return 0;
 }
