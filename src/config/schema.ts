@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { personFields } from '../person.ts';
 import { parseDurationMs, parsePercent, parseRate } from './units.ts';
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-
 /** A duration such as `90s`, `26h`, `30d`, in milliseconds once parsed. */
 export const durationMs = z
   .string()
@@ -260,6 +257,3 @@ export type CustomerConfig = Omit<CustomerBase, 'customer'> & {
   readonly file: string;
   readonly platforms: Readonly<Record<string, PlatformConfig>>;
 };
-
-/** Defaults that the schema shares with messages. */
-export const defaults = { waitForMs: 2 * hourMs, approvalExpiresMs: dayMs } as const;

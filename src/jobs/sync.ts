@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { DelayedError, type Job } from 'bullmq';
 import { z } from 'zod';
-import { noChanges } from '../change.ts';
 import { RollcallError } from '../errors.ts';
 import type { Run } from '../store/runs.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
@@ -481,6 +480,3 @@ function newerExpectedMs(deps: JobDeps, customer: Customer, nowMs: number): numb
   if (expected === undefined) return null;
   return 'maxAge' in expected ? nowMs - expected.maxAge : (deps.lastExpectedMs?.(customer)?.(nowMs) ?? null);
 }
-
-/** Counts of nothing, for runs that never came to a plan. */
-export const nothing = noChanges();

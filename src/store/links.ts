@@ -31,7 +31,6 @@ type CompactRow = [
 export type LinkStore = {
   /** What a diff compares of all links, page by page; the next page is fetched while one is worked on. */
   readonly compact: (customer: string, platform: string) => AsyncIterable<readonly CompactLink[]>;
-  readonly all: (customer: string, platform: string) => AsyncIterable<readonly LinkRow[]>;
   readonly count: (customer: string, platform: string) => Promise<number>;
   readonly ofPerson: (customer: string, person: string) => Promise<readonly LinkRow[]>;
   readonly ofPeople: (
@@ -152,23 +151,6 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
           confirmedHash,
         }));
         if (isLast) return;
-      }
-    },
-    all: async function* (customer, platform) {
-      let after = '';
-      for (;;) {
-        const page = await db
-          .selectFrom('links')
-          .selectAll()
-          .where('customer', '=', customer)
-          .where('platform', '=', platform)
-          .where(sql<string>`person collate "C"`, '>', after)
-          .orderBy(sql`person collate "C"`)
-          .limit(pageSize)
-          .execute();
-        if (page.length > 0) yield page;
-        if (page.length < pageSize) return;
-        after = page.at(-1)?.person ?? '';
       }
     },
     count: async (customer, platform) => {
