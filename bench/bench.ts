@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type ApplyingRow, benchApplying, benchFirstSync, type FirstSyncRow } from './applying.ts';
+import { problemsOf } from './check.ts';
 import { benchPeer, type PeerRow } from './peer.ts';
 import { benchPlanning, type PlanningRow } from './planning.ts';
 import { benchQueue, type QueueRow } from './queueing.ts';
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
   },
 });
 
@@ -76,7 +78,7 @@ try {
   }
   if (wants('applying')) {
     const rates = values.short
-      ? [[50, 20, 100]]
+      ? [[20, 20, 200]]
       : [
           [5, 20, 50],
           [5, 300, 50],
@@ -126,3 +128,9 @@ try {
 process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${asMarkdown(report)}\n`);
 if (values.write)
   await writeFile(resolve(import.meta.dirname, '../docs/performance.md'), `${asMarkdown(report)}\n`);
+if (values.check) {
+  const problems = problemsOf(report);
+  for (const problem of problems) say(`does not hold: ${problem}`);
+  say(problems.length === 0 ? 'everything holds' : `${problems.length} do not hold`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}

@@ -14,6 +14,8 @@ export type Cli = {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** First back-off of a failed read, in ms. Default: the providers' own. */
+  readonly retryBaseMs?: number;
   /** Asks a yes-or-no question at the terminal. */
   readonly ask: (question: string) => Promise<boolean>;
 };

@@ -104,7 +104,12 @@ export async function openAll(
     const pacer = createPacer(slots);
     const customers = configs.flatMap((config): Customer[] => {
       try {
-        const customer = createCustomer(config, { providers, pacer, log: cli.log });
+        const customer = createCustomer(config, {
+          providers,
+          pacer,
+          log: cli.log,
+          ...(cli.retryBaseMs === undefined ? {} : { retryBaseMs: cli.retryBaseMs }),
+        });
         lenient.check?.(customer);
         return [customer];
       } catch (error) {

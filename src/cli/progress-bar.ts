@@ -12,6 +12,12 @@ const width = 24;
 /** Redrawing more often than this says nothing new. */
 const redrawMs = 100;
 
+/** How far something was at a moment. */
+export type Sample = { readonly atMs: number; readonly done: number };
+
+/** The pace is that of so long: a pause in the middle must not count to the end. */
+const paceMs = 15_000;
+
 /** A progress bar on one line of a terminal, with the time that is left; nothing when nobody watches. */
 export type ProgressBar = {
   readonly show: (label: string, progress: Progress) => void;
@@ -27,7 +33,7 @@ export function createProgressBar(
   if (!enabled) return { show: () => undefined, clear: () => undefined };
   let drawnMs = 0;
   let phase = '';
-  let begun = { atMs: 0, done: 0 };
+  let samples: Sample[] = [];
   let shown = false;
   return {
     show: (label, progress) => {
@@ -35,12 +41,15 @@ export function createProgressBar(
       const key = `${label} ${progress.phase}`;
       if (key !== phase) {
         phase = key;
-        begun = { atMs: nowMs, done: progress.done };
+        samples = [];
       } else if (nowMs - drawnMs < redrawMs && progress.done !== progress.total) return;
       drawnMs = nowMs;
       shown = true;
+      samples.push({ atMs: nowMs, done: progress.done });
+      while (samples.length > 2 && nowMs - (samples[1]?.atMs ?? nowMs) > paceMs) samples.shift();
+      const [since = { atMs: nowMs, done: progress.done }] = samples;
       out.write(
-        `\r\u001b[2K${label}: ${phaseNames[progress.phase]} ${barOf(progress)}${leftOf(progress, begun, nowMs)}`,
+        `\r\u001b[2K${label}: ${phaseNames[progress.phase]} ${barOf(progress)}${leftOf(progress, since, nowMs)}`,
       );
     },
     clear: () => {
@@ -56,19 +65,25 @@ function barOf({ done, total }: Progress): string {
   return `${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${done.toLocaleString('en')}/${total.toLocaleString('en')}`;
 }
 
-function leftOf(progress: Progress, begun: { atMs: number; done: number }, nowMs: number): string {
-  const seconds = secondsLeft(progress, begun, nowMs);
+function leftOf(progress: Progress, since: Sample, nowMs: number): string {
+  const seconds = secondsLeft(progress, since, nowMs);
   if (seconds === null) return '';
   return seconds < 90 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`;
 }
 
-/** The time left by the pace so far; null before anything can be said. */
-export function secondsLeft(
-  { done, total }: Progress,
-  begun: { atMs: number; done: number },
-  nowMs: number,
-): number | null {
-  const made = done - begun.done;
-  if (total === null || made <= 0 || nowMs - begun.atMs < 500) return null;
-  return ((total - done) * (nowMs - begun.atMs)) / made / 1_000;
+/**
+ * The time left by the pace since then, and at least what the rate takes for the rest. Null before anything can be said.
+ * The first second of applying has the requests of two, and no answer yet: it is left to the rate.
+ */
+export function secondsLeft(progress: Progress, since: Sample, nowMs: number): number | null {
+  const { done, total } = progress;
+  const leastMs = progress.phase === 'apply' ? progress.leastMs : null;
+  const made = done - since.done;
+  const elapsedMs = nowMs - since.atMs;
+  const byPaceMs =
+    total === null || made <= 0 || elapsedMs < (leastMs === null ? 500 : 3_000)
+      ? null
+      : ((total - done) * elapsedMs) / made;
+  if (byPaceMs === null && leastMs === null) return null;
+  return Math.max(byPaceMs ?? 0, leastMs ?? 0) / 1_000;
 }

@@ -2,7 +2,7 @@ import type { CustomerConfig } from '../config/schema.ts';
 import { formatError, RollcallError } from '../errors.ts';
 import { type LockHolder, lockHolder } from '../store/data-dir.ts';
 import type { Cli, Command, ExitStatus, ParsedArguments } from './context.ts';
-import { loadOne, type Opened, openAll } from './open.ts';
+import type { Opened } from './open.ts';
 
 /** A running service holds the embedded database: the command has to run there. */
 class HeldByService extends Error {
@@ -31,6 +31,8 @@ export async function runCommand(
   try {
     return await command.run(cli, args, async () => {
       if (opened !== undefined) return opened;
+      // Not before a command asks for it: `help` needs none of the packages behind it.
+      const { loadOne, openAll } = await import('./open.ts');
       const config = await loadOne(cli, args);
       if (cli.databaseUrl === undefined && command.role !== 'local') {
         const holder = await lockHolder(config.dataDir);

@@ -89,10 +89,11 @@ export function createAddresses(people: Population): Addresses {
       for (const { email, person } of aliases) {
         const ordinal = people.find(person);
         if (ordinal === absent || people.findUnbound(email) !== absent) continue;
-        // It is somebody else's by now, unless they left.
+        // It is theirs by now who want an account under it. Who merely has it says nothing of the memberships there:
+        // those are still of whom we enrolled.
         const isGivenOn = people
           .emails(email)
-          .some((holder) => holder !== ordinal && !people.has(holder, flag.terminated));
+          .some((holder) => holder !== ordinal && people.has(holder, flag.wants | flag.ignored));
         if (isGivenOn) continue;
         // An address that two people had is nobody's.
         decided.set(email, taken.has(email) && decided.get(email) !== ordinal ? absent : ordinal);

@@ -3,11 +3,12 @@ import { type ChangeKind, changeKinds, noChanges } from '../change.ts';
 import type { Adoption, Change, Review } from './change.ts';
 import type { Desired, DiffField, Exempt } from './desired.ts';
 import { createEmitter } from './emit.ts';
-import { absent, hash53 } from './hash-index.ts';
-import { type Matches, matchAccounts, type OpenAccount } from './match.ts';
+import { identityDiffers } from './identity.ts';
+import { createIntake } from './intake.ts';
+import { type Matches, matchAccounts } from './match.ts';
 import { createMembers } from './members.ts';
 import { compareNames } from './names.ts';
-import { createPopulation, flag, type Link, type Population, separator } from './population.ts';
+import { createPopulation, flag, type Link, type Population } from './population.ts';
 
 /** An enrollment target, in the order of the enrollment rules. */
 export type DiffTarget = {
@@ -98,116 +99,26 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     platform.exempt,
   );
   const names = platform.fields.filter((field) => field.readBack).map((field) => field.name);
-  const [onlyName] = names.length === 1 ? names : [];
-  const hasHidden = platform.fields.some((field) => !field.readBack);
-  const emailIsRead = names.includes('email');
   const keepAccountIds = platform.targets.length > 0;
   const members = createMembers(people, platform);
-  let accountIds: string[] = [];
-  let open: OpenAccount[] = [];
-  let fastAdopted: number[] = [];
-  let total = 0;
-  let active = 0;
-  let unmanaged = 0;
+  const intake = createIntake(people, platform, (account) => {
+    if (keepAccountIds && account.id !== null) members.unmanaged(account.id);
+    hooks.onUnmanaged?.(account);
+  });
+  /** Adopted while they were read, in an order that does not depend on the platform's. */
+  let adopted: readonly number[] = [];
   let matches: Matches | undefined;
 
-  function isAsWanted(account: Account, person: number): boolean {
-    if (onlyName !== undefined) return (account.fields[onlyName] ?? '') === people.readable(person);
-    let packed = '';
-    for (let at = 0; at < names.length; at++) {
-      if (at > 0) packed += separator;
-      packed += account.fields[names[at] ?? ''] ?? '';
-    }
-    return packed === people.readable(person);
-  }
-
-  /** True when the account needs nothing: the way that almost all accounts of almost all runs take. */
-  function isInStep(account: Account, person: number): boolean {
-    if (
-      !account.active ||
-      !people.has(person, flag.wants) ||
-      people.has(person, flag.rejected | flag.ignored | flag.seen)
-    )
-      return false;
-    if (!isAsWanted(account, person) || !people.isWritten(person)) return false;
-    return account.email === null || isNobodyElse(people.findEmail(account.email), person);
-  }
-
-  function isNobodyElse(found: number, person: number): boolean {
-    return found === absent || found === person;
-  }
-
-  /** Puts an account that needs nothing aside at once; false when more has to be looked at. */
-  function takeFast(account: Account, owner: number, byId: number): boolean {
-    const { id, externalId } = account;
-    if (id === null) return false;
-    if (externalId !== null && people.findPrevious(externalId) !== absent) {
-      if (owner === absent || !isNobodyElse(people.findPrevious(externalId), owner)) return false;
-    }
-    if (owner !== absent) {
-      if (externalId !== null && externalId !== people.knownAs(owner)) return false;
-      if (!isNobodyElse(byId, owner) || !isInStep(account, owner)) return false;
-      people.set(owner, flag.inStep | flag.seen);
-      if (keepAccountIds) accountIds[owner] = id;
-      return true;
-    }
-    if (byId === absent || hasHidden) return false;
-    const isBinding = people.has(byId, flag.unbound) && people.knownAs(byId) === externalId;
-    if (people.has(byId, flag.linked) && !isBinding) return false;
-    if (!isInStep(account, byId)) return false;
-    people.set(byId, flag.inStep | flag.seen | flag.adopted);
-    accountIds[byId] = id;
-    fastAdopted.push(byId);
-    return true;
-  }
-
-  function take(account: Account): void {
-    total++;
-    if (account.active) active++;
-    let owner = account.id === null ? absent : people.findAccount(account.id);
-    if (owner === absent) {
-      // Nobody else binds a missing person's account; without an owner it could never be removed.
-      const unbound = people.findUnbound(platform.matchBy === 'email' ? account.email : account.externalId);
-      if (unbound !== absent && people.has(unbound, flag.missing)) owner = unbound;
-    }
-    const byId = account.externalId === null ? absent : people.find(account.externalId);
-    if (takeFast(account, owner, byId)) return;
-    const explained =
-      owner !== absent ||
-      byId !== absent ||
-      (account.externalId !== null && people.findPrevious(account.externalId) !== absent) ||
-      (account.email !== null && people.findEmail(account.email) !== absent) ||
-      people.findUnbound(platform.matchBy === 'email' ? account.email : account.externalId) !== absent;
-    if (explained) open.push({ account, owner });
-    else {
-      unmanaged++;
-      if (keepAccountIds && account.id !== null) members.unmanaged(account.id);
-      hooks.onUnmanaged?.(account);
-    }
-  }
-
-  /** Whether name and email both changed under one id: it may be somebody else by now. */
-  function identityDiffers(person: number, account: Account): boolean {
-    const link = people.linkOf(person);
-    const emailHash = people.emailHash(person);
-    if (emailHash === null) return false;
-    const confirmed = link?.confirmedHash ?? null;
-    if (confirmed !== null && confirmed === identityHash(people, person)) return false;
-    const there = emailIsRead ? (account.fields['email'] ?? '') : (account.email ?? '');
-    const emailChanged =
-      there !== ''
-        ? there !== people.emailOf(person)
-        : !emailIsRead && (link?.emailHash ?? null) !== null && link?.emailHash !== emailHash;
-    return emailChanged && compareNames(people, names, person, account) === 'different';
-  }
+  const differs = (person: number, account: Account): boolean =>
+    identityDiffers(people, names, person, account);
 
   function* adoptions(platformShrunk: boolean): Generator<Adoption> {
-    for (const person of fastAdopted) {
+    for (const person of adopted) {
       if (!people.has(person, flag.adopted)) continue;
       const id = people.idOf(person);
       yield {
         person: id,
-        ref: { id: accountIds[person] ?? null, externalId: id, email: people.emailOf(person) },
+        ref: { id: intake.accountIdOf(person), externalId: id, email: people.emailOf(person) },
         from: null,
       };
     }
@@ -227,7 +138,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
         email: account.email ?? people.emailOf(person),
       };
     return {
-      id: accountIds[person] ?? null,
+      id: intake.accountIdOf(person),
       externalId: people.has(person, flag.created) ? people.idOf(person) : people.knownAs(person),
       email: people.emailOf(person),
     };
@@ -251,30 +162,30 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
   function settle(): Matches {
     if (matches !== undefined) return matches;
     // Two runs that read the same accounts in another order decide the same.
-    fastAdopted.sort((a, b) => (people.idOf(a) < people.idOf(b) ? -1 : 1));
+    adopted = intake.adopted().toSorted((a, b) => (people.idOf(a) < people.idOf(b) ? -1 : 1));
+    const open = intake.handOver();
     matches =
       platform.accounts === 'none'
         ? members.settle()
         : matchAccounts({
             people,
             open,
-            adoptedId: (person) => accountIds[person] ?? null,
+            adoptedId: intake.accountIdOf,
             nameMatch: (person, account) => compareNames(people, names, person, account),
-            identityDiffers,
+            identityDiffers: differs,
             matchBy: platform.matchBy,
           });
     if (platform.accounts === 'write') {
       const doubled = platform.matchBy === 'email' ? sharedEmails() : [];
       matches = { ...matches, reviews: [...matches.reviews, ...doubled] };
       if (keepAccountIds) {
-        for (const person of fastAdopted) {
-          const id = accountIds[person];
-          if (id !== undefined && people.has(person, flag.adopted)) people.claimAccount(id, person);
+        for (const person of adopted) {
+          const id = intake.accountIdOf(person);
+          if (id !== null && people.has(person, flag.adopted)) people.claimAccount(id, person);
         }
         members.know(matches.accounts, open);
       }
     }
-    open = [];
     return matches;
   }
 
@@ -290,19 +201,14 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     restart: () => {
       for (let person = 0; person < people.size(); person++)
         people.clear(person, flag.inStep | flag.seen | flag.adopted | flag.review | flag.relinked);
-      accountIds = [];
-      open = [];
-      fastAdopted = [];
-      total = 0;
-      active = 0;
-      unmanaged = 0;
+      intake.restart();
     },
     accounts: (page) => {
-      for (const account of page) take(account);
+      for (const account of page) intake.take(account);
     },
     settleAccounts: () => {
       settle();
-      return { total, active, unmanaged };
+      return intake.counts();
     },
     members: (target, page) => {
       settle();
@@ -323,7 +229,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
         circumstances,
         matches: settled,
         refOf,
-        identityDiffers,
+        identityDiffers: differs,
       });
       for (const kind of changeKinds) counts[kind] = emitter.count(kind);
       return {
@@ -337,14 +243,4 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
       };
     },
   };
-}
-
-/** Who somebody is, as a hash: name and email. What `link` confirms. */
-export function identityHash(people: Population, person: number): number {
-  const values = people.values(person);
-  return hash53(
-    [values['firstName'], values['lastName'], values['displayName'], people.emailOf(person)]
-      .map((part) => part ?? '')
-      .join(separator),
-  );
 }

@@ -156,10 +156,11 @@ export function matchAccounts(input: MatchInput): Matches {
     const wanting = disputed.wanting.length === 0 ? [] : withoutBystanders(disputed);
     if (owner !== absent) {
       if (wanting.length > 0) claimFromOwner(wanting, owner, account);
+      freezeIfDoubtful(disputed);
       continue;
     }
     if (wanting.length > 0) settleFree(wanting, disputed);
-    else giveToLeaver(disputed, disputed.wanting);
+    else giveToLeaver(disputed);
   }
 
   /** Those who want the account, unless it may be that of somebody who is not to be touched or has as good a right. */
@@ -193,12 +194,14 @@ export function matchAccounts(input: MatchInput): Matches {
   function settleFree(wanting: readonly Claimant[], disputed: Disputed): void {
     const { account } = disputed;
     const winner = strongest(wanting, account);
-    if (winner === undefined) return;
+    if (winner === undefined) {
+      giveToLeaver(disputed);
+      return;
+    }
     const { person, way } = winner;
-    // An account that carries another id than theirs is not theirs by its email alone.
-    if (way === 'email' && account.externalId !== null && nameMatch(person, account) !== 'same') {
+    if (isRefuted(winner, account)) {
       review(person, 'EMAIL_REUSED', [keyOf(account)]);
-      giveToLeaver(disputed, []);
+      giveToLeaver(disputed);
       return;
     }
     const wasOurs = people.has(person, flag.unbound);
@@ -208,20 +211,40 @@ export function matchAccounts(input: MatchInput): Matches {
     else give(person, account, absent);
   }
 
-  /** A leaver's account that nobody is linked to, nor has as good a right to, becomes theirs: to be deactivated. */
-  function giveToLeaver({ account, leavers, bystanders }: Disputed, rivals: readonly Claimant[]): void {
+  /** An account that carries another id than theirs is not theirs by its email alone. */
+  function isRefuted({ person, way }: Claimant, account: Account): boolean {
+    return way === 'email' && account.externalId !== null && nameMatch(person, account) !== 'same';
+  }
+
+  /**
+   * A leaver's account that nobody is linked to, nor has as good a right to, becomes theirs: to be deactivated. Not while
+   * it may be the account of somebody in review, who could be the leaver under a new id.
+   */
+  function giveToLeaver({ account, leavers, wanting, bystanders }: Disputed): void {
     if (!account.active) return;
+    const isDoubtful = [...wanting, ...bystanders].some(
+      (one) =>
+        people.has(one.person, flag.wants) && people.has(one.person, flag.review) && !isRefuted(one, account),
+    );
+    if (isDoubtful) return;
     const [rightful] = leavers
       .filter(
         ({ person, way }) =>
           (way !== 'email' || (account.externalId === null && nameMatch(person, account) !== 'different')) &&
-          ![...bystanders, ...rivals].some((other) => strength[other.way] <= strength[way]),
+          !bystanders.some((other) => strength[other.way] <= strength[way]),
       )
       .sort(
         (a, b) =>
           strength[a.way] - strength[b.way] || (people.idOf(a.person) < people.idOf(b.person) ? -1 : 1),
       );
     if (rightful !== undefined) give(rightful.person, account, absent);
+  }
+
+  /** A missing owner may merely be absent: nobody loses the account while somebody in review may have a right to it. */
+  function freezeIfDoubtful({ account, owner, wanting, bystanders }: Disputed): void {
+    if (!people.has(owner, flag.missing) || !people.has(owner, flag.linked)) return;
+    if ([...wanting, ...bystanders].some(({ person }) => people.has(person, flag.review)))
+      frozen.add(keyOf(account));
   }
 
   /** The account is someone else's by link: only a leaver's goes over, and by email only under the same name. */
@@ -243,8 +266,6 @@ export function matchAccounts(input: MatchInput): Matches {
         give(successor.person, account, owner);
         return;
       }
-      // The owner may merely be absent; nobody loses the account while two people may have a right to it.
-      frozen.add(keyOf(account));
       reviewAll('LINKED_TO_OTHER');
       return;
     }

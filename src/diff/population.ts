@@ -1,5 +1,6 @@
 import type { Desired, DiffField, Exempt } from './desired.ts';
 import { absent, createTextGroups, createTextIndex, hash53, type TextGroups } from './hash-index.ts';
+import { createTextColumn } from './text-column.ts';
 
 /** What we know of a person's account from earlier runs. */
 export type Link = {
@@ -42,6 +43,8 @@ export const flag = {
   unbound: 1 << 14,
   /** Linked to an account that was not seen, and found another. */
   relinked: 1 << 15,
+  /** The roster's email is one of the values that are read back. */
+  emailInField: 1 << 16,
 } as const;
 
 /** Separates values in a packed row; cannot be in a normalised value. */
@@ -74,8 +77,8 @@ export type Population = {
   readonly has: (ordinal: number, bits: number) => boolean;
   readonly set: (ordinal: number, bits: number) => void;
   readonly clear: (ordinal: number, bits: number) => void;
-  /** Values in the order of the fields that are read back, packed. */
-  readonly readable: (ordinal: number) => string;
+  /** Whether the fields that are read back should have these values, in their order. */
+  readonly isReadable: (ordinal: number, values: readonly string[]) => boolean;
   readonly values: (ordinal: number) => Readonly<Record<string, string>>;
   readonly emailOf: (ordinal: number) => string | null;
   /** `hash53` of the roster's name in lower case; null where fields tell names, and for who has none. */
@@ -85,6 +88,8 @@ export type Population = {
   readonly linkOf: (ordinal: number) => Link | undefined;
   /** The employee id that the account carries. */
   readonly knownAs: (ordinal: number) => string;
+  /** Whether that is the employee id that the account carries. Makes no string. */
+  readonly isKnownAs: (ordinal: number, id: string) => boolean;
   /** `hash53` of what is written but not read back; null when there is no such field. */
   readonly writtenHash: (ordinal: number) => number | null;
   /** Whether what is written but not read back was last written as it is wanted now. */
@@ -110,11 +115,13 @@ export function createPopulation(
   const keepNames = !readableNames.some((name) => nameFields.includes(name));
 
   const ordinals = createTextIndex();
-  const ids: string[] = [];
-  const readable: string[] = [];
-  const hidden: string[] = [];
-  /** `undefined`: the same as the field of that place in the row, which is kept once. */
-  const emails: (string | null | undefined)[] = [];
+  let count = 0;
+  const ids = createTextColumn();
+  /** The values that are read back, and those that are not: packed. */
+  const readable = createTextColumn();
+  const hidden = createTextColumn();
+  /** Empty: none, or the same as the field of that name, which is kept once. */
+  const emails = createTextColumn();
   const emailAt = readableNames.indexOf('email');
   const nameHashes: number[] = [];
   const accounts = createTextIndex();
@@ -125,32 +132,29 @@ export function createPopulation(
   const byEmail: TextGroups = createTextGroups(isCounted);
   const byPrevious: TextGroups = createTextGroups(isCounted);
   let capacity = 1_024;
-  let flags = new Uint16Array(capacity);
+  let flags = new Uint32Array(capacity);
   let written = new Float64Array(capacity).fill(absent);
   let emailHashes = new Float64Array(capacity).fill(absent);
   let wanted: Uint8Array[] = Array.from({ length: targetCount }, () => new Uint8Array(capacity));
   let rosterSize = 0;
   let linkedSize = 0;
 
-  function grown<T extends Uint8Array | Uint16Array | Float64Array>(old: T, next: T): T {
+  function grown<T extends Uint8Array | Uint32Array | Float64Array>(old: T, next: T): T {
     next.set(old);
     return next;
   }
 
   function append(id: string): number {
-    const ordinal = ids.length;
+    const ordinal = count++;
     if (ordinal === capacity) {
       capacity *= 2;
-      flags = grown(flags, new Uint16Array(capacity));
+      flags = grown(flags, new Uint32Array(capacity));
       written = grown(written, new Float64Array(capacity).fill(absent));
       emailHashes = grown(emailHashes, new Float64Array(capacity).fill(absent));
       wanted = wanted.map((column) => grown(column, new Uint8Array(capacity)));
     }
-    ids.push(id);
+    ids.set(ordinal, id);
     ordinals.set(id, ordinal);
-    readable.push('');
-    emails.push(null);
-    if (hiddenAt.length > 0) hidden.push('');
     if (keepNames) nameHashes.push(absent);
     return ordinal;
   }
@@ -164,14 +168,17 @@ export function createPopulation(
   }
 
   function emailOf(ordinal: number): string | null {
-    const email = emails[ordinal];
-    return email === undefined ? ((readable[ordinal] ?? '').split(separator)[emailAt] ?? null) : email;
+    const email = emails.get(ordinal);
+    if (email !== '') return email;
+    return (bits(ordinal) & flag.emailInField) === 0
+      ? null
+      : (readable.get(ordinal).split(separator)[emailAt] ?? null);
   }
 
   const known = (value: number | undefined): number | null =>
     value === undefined || value === absent ? null : value;
   const writtenHash = (ordinal: number): number | null =>
-    hiddenAt.length === 0 ? null : hash53(hidden[ordinal] ?? '');
+    hiddenAt.length === 0 ? null : hash53(hidden.get(ordinal));
 
   function protection(from: { readonly has: (kind: string) => boolean }): number {
     return (
@@ -185,23 +192,23 @@ export function createPopulation(
       if (ordinals.get(desired.id) !== absent) return;
       const ordinal = append(desired.id);
       rosterSize++;
-      readable[ordinal] =
+      readable.set(
+        ordinal,
         readableAt.length === 1
           ? (desired.values[readableAt[0] ?? 0] ?? '')
-          : readableAt.map((at) => desired.values[at] ?? '').join(separator);
+          : readableAt.map((at) => desired.values[at] ?? '').join(separator),
+      );
       if (hiddenAt.length > 0)
-        hidden[ordinal] = hiddenAt.map((at) => desired.values[at] ?? '').join(separator);
-      emails[ordinal] =
-        emailAt >= 0 && desired.email === desired.values[readableAt[emailAt] ?? 0]
-          ? undefined
-          : desired.email;
+        hidden.set(ordinal, hiddenAt.map((at) => desired.values[at] ?? '').join(separator));
+      const isField = emailAt >= 0 && desired.email === desired.values[readableAt[emailAt] ?? 0];
+      if (!isField && desired.email !== null) emails.set(ordinal, desired.email);
       if (desired.email !== null) byEmail.add(desired.email, ordinal);
       if (desired.previousId !== null && desired.previousId !== desired.id) {
         byPrevious.add(desired.previousId, ordinal);
       }
       if (keepNames && desired.name !== undefined && desired.name !== '')
         nameHashes[ordinal] = hash53(desired.name.toLowerCase());
-      let set = 0;
+      let set = isField ? flag.emailInField : 0;
       if (desired.wantsAccount && !desired.terminated && !desired.ignored) set |= flag.wants;
       if (desired.terminated) set |= flag.terminated;
       if (desired.ignored) set |= flag.ignored;
@@ -220,9 +227,7 @@ export function createPopulation(
       if (ordinal === absent) ordinal = append(id);
       else if ((bits(ordinal) & (flag.missing | flag.rejected)) === 0) rosterSize--;
       // What the row said depends on which of several rows came first, so nothing of it may count.
-      readable[ordinal] = '';
-      emails[ordinal] = null;
-      if (hiddenAt.length > 0) hidden[ordinal] = '';
+      for (const column of [readable, emails, hidden]) column.set(ordinal, '');
       for (const column of wanted) column[ordinal] = 0;
       flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound)) | flag.rejected;
     },
@@ -257,12 +262,12 @@ export function createPopulation(
       if (
         other === absent ||
         standing(ordinal) < standing(other) ||
-        (standing(ordinal) === standing(other) && link.person < (ids[other] ?? ''))
+        (standing(ordinal) === standing(other) && link.person < ids.get(other))
       )
         unbound.set(key, ordinal);
     },
-    size: () => ids.length,
-    idOf: (ordinal) => ids[ordinal] ?? '',
+    size: () => count,
+    idOf: ids.get,
     find: ordinals.get,
     previous: byPrevious.all,
     findPrevious: byPrevious.only,
@@ -279,12 +284,12 @@ export function createPopulation(
     clear: (ordinal, fewer) => {
       flags[ordinal] = bits(ordinal) & ~fewer;
     },
-    readable: (ordinal) => readable[ordinal] ?? '',
+    isReadable: (ordinal, values) => readable.isJoined(ordinal, values, separator),
     values: (ordinal) => {
       const values: Record<string, string> = {};
-      const open = (readable[ordinal] ?? '').split(separator);
+      const open = readable.get(ordinal).split(separator);
       for (const [at, name] of readableNames.entries()) values[name] = open[at] ?? '';
-      const closed = (hidden[ordinal] ?? '').split(separator);
+      const closed = hidden.get(ordinal).split(separator);
       for (const [at, name] of hiddenNames.entries()) values[name] = closed[at] ?? '';
       return values;
     },
@@ -294,7 +299,7 @@ export function createPopulation(
     linkOf: (ordinal) => {
       if ((bits(ordinal) & flag.linked) === 0) return undefined;
       return {
-        person: ids[ordinal] ?? '',
+        person: ids.get(ordinal),
         accountId: (bits(ordinal) & flag.unbound) === 0 ? '' : null,
         externalId: linkedIds.get(ordinal) ?? null,
         email: linkedEmails.get(ordinal) ?? ((bits(ordinal) & flag.unbound) === 0 ? null : emailOf(ordinal)),
@@ -303,7 +308,11 @@ export function createPopulation(
         confirmedHash: confirmed.get(ordinal) ?? null,
       };
     },
-    knownAs: (ordinal) => (linkedIds.size === 0 ? undefined : linkedIds.get(ordinal)) ?? ids[ordinal] ?? '',
+    knownAs: (ordinal) => linkedIds.get(ordinal) ?? ids.get(ordinal),
+    isKnownAs: (ordinal, id) => {
+      const given = linkedIds.size === 0 ? undefined : linkedIds.get(ordinal);
+      return given === undefined ? ids.is(ordinal, id) : given === id;
+    },
     writtenHash,
     isWritten: (ordinal) =>
       hiddenAt.length === 0 ||

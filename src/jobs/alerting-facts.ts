@@ -1,9 +1,14 @@
 import { basename } from 'node:path';
 import type { Store } from '../store/store.ts';
 import type { Schedule } from './beat.ts';
-import { type CustomerFacts, type PlatformFacts, pauseOutlivedAtMs, rejectedInARow } from './conditions.ts';
 import { cronSchedule } from './cron.ts';
 import type { Customer, Platform } from './customer.ts';
+import {
+  type CustomerFacts,
+  type PlatformFacts,
+  pauseOutlivedAtMs,
+  rejectedInARow,
+} from './customer-facts.ts';
 
 /** Scheduled reads of the same content before on-call hears of it. */
 const sameContentReads = 3;

@@ -1,26 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { createNotifier, isRouted } from '../alerts/deliver.ts';
+import { createNotifier } from '../alerts/deliver.ts';
 import { pingHeartbeat } from '../alerts/heartbeat.ts';
-import { alertKinds } from '../alerts/kinds.ts';
-import { type AlertMessage, messagesOf } from '../alerts/message.ts';
 import type { RetryPolicy } from '../alerts/retry.ts';
-import { type OpenAlert, openAfter, type Scope, type Transition, transition } from '../alerts/state.ts';
-import type { OutboxRow } from '../store/alert-state.ts';
+import { createEvaluator, evaluateEveryMs, type Watch } from './alerting-evaluate.ts';
 import { createFactsReader } from './alerting-facts.ts';
-import { healthConditions, healthKinds, type ServiceHealth } from './alerting-health.ts';
-import { createOutbox, type Waiting } from './alerting-outbox.ts';
-import { conditionsOf, scopeOf } from './conditions.ts';
-import type { Customer } from './customer.ts';
+import type { ServiceHealth } from './alerting-health.ts';
+import { createOutbox } from './alerting-outbox.ts';
 import type { JobDeps } from './deps.ts';
 
 /** How often the service looks at itself, and for runs that other processes ended. */
 export const alertingTickMs = 2_000;
-/** How often a customer is evaluated although nothing is known to have happened: somebody resumed, linked, settled. */
-export const evaluateEveryMs = 60_000;
 /** How long alerting of a customer stays with a process without a sign of life from it. */
 export const alertingLeaseMs = 30_000;
-/** How often a process that does not have a customer's alerting asks for it. */
-const takeOverEveryMs = 10_000;
 /** The row of `platforms` that the lease of a customer's alerting is kept in; no platform can have that name. */
 export const alertingLeaseName = '*';
 
@@ -54,21 +45,6 @@ const watched = new WeakSet<JobDeps>();
 export function isAlerting(deps: JobDeps): boolean {
   return watched.has(deps);
 }
-
-/** What is remembered of a customer between evaluations. */
-type Watch = {
-  readonly customer: Customer;
-  /** The one of all customers with the same channels that hears of the service's own health. */
-  readonly hearsHealth: boolean;
-  open: readonly OpenAlert[];
-  /** Open alerts changed while the store was away. */
-  offline: boolean;
-  evaluatedMs: number;
-  nextMs: number | null;
-  ownedUntilMs: number;
-  running: Promise<boolean> | null;
-  again: boolean;
-};
 
 /** Creates the alerting of a process for all customers of its engine. */
 export function createAlerting(options: AlertingOptions): Alerting {
@@ -114,6 +90,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
   let ticking: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
 
+  const ownerName = `${deps.instance}/alerts`;
   /** The right to speak for a customer: one process at a time, so that everything is said once and in order. */
   async function own(watch: Watch): Promise<boolean> {
     if (store.database.kind === 'embedded') return true;
@@ -124,153 +101,12 @@ export function createAlerting(options: AlertingOptions): Alerting {
     watch.ownedUntilMs = mine ? nowMs + alertingLeaseMs : 0;
     return mine;
   }
-  const ownerName = `${deps.instance}/alerts`;
 
-  function waitingOf(customer: Customer, messages: readonly AlertMessage[]): Waiting[] {
-    const { channels } = customer.config.alerts;
-    return messages.flatMap((message) => {
-      const routed = channels.flatMap((channel, index) => (isRouted(channel, message) ? [index] : []));
-      return routed.length === 0 ? [] : [{ id: message.id, message, channels: routed }];
-    });
-  }
+  const evaluateWatch = createEvaluator({ deps, readFacts, outbox, own, health: () => health, startedMs });
 
-  function say(customer: Customer, { begin, news, end }: Transition): void {
-    for (const [event, alerts] of Object.entries({ begin, news, end }))
-      for (const { kind, platform, runId } of alerts)
-        log.warn({ customer: customer.name, platform, run: runId, alert: kind, event }, 'alert');
-  }
-
-  async function storedAlerts(customer: string): Promise<OpenAlert[]> {
-    const rows = await store.alerts.open(customer);
-    // Written by us, as an OpenAlert; a kind of a newer version that was here before is left to it.
-    return rows.map((row) => row.alert as OpenAlert).filter(({ kind }) => Object.hasOwn(alertKinds, kind));
-  }
-
-  /** The whole picture, from the store and into it. */
-  async function evaluateStored(watch: Watch): Promise<boolean> {
-    const { customer } = watch;
-    const nowMs = now();
-    if (!(await own(watch))) {
-      watch.evaluatedMs = nowMs - evaluateEveryMs + takeOverEveryMs;
-      return false;
-    }
-    const stored = await storedAlerts(customer.name);
-    const known = watch.offline ? merge(stored, watch.open) : stored;
-    const { facts, nextMs } = await readFacts(customer, nowMs, startedMs);
-    const healthScope: Scope[] =
-      health === null ? [] : [{ customer: customer.name, platforms: [null], kinds: healthKinds }];
-    const changes = transition(
-      known,
-      {
-        conditions: [
-          ...conditionsOf(facts),
-          ...(health !== null && watch.hearsHealth ? healthConditions(customer.name, health) : []),
-        ],
-        scope: [
-          ...scopeOf(
-            facts,
-            known.map(({ platform }) => platform),
-          ),
-          ...healthScope,
-        ],
-      },
-      nowMs,
-      customer.config.alerts.remindAfter,
-    );
-    const open = openAfter(changes);
-    const before = new Map(stored.map((alert) => [alert.key, alert]));
-    const put = open.filter((alert) => !isDeepStrictEqual(before.get(alert.key), alert));
-    const closed = changes.end.map(({ key }) => key);
-    const kept = outbox.takeHeld(customer.name);
-    const queued = [...kept, ...waitingOf(customer, messagesOf(changes))];
-    if (put.length > 0 || closed.length > 0 || queued.length > 0) {
-      try {
-        await store.alerts.record(customer.name, {
-          put: put.map((alert) => ({
-            customer: customer.name,
-            key: alert.key,
-            platform: alert.platform,
-            alert,
-            began_ms: alert.beganAtMs,
-            last_sent_ms: alert.lastSentAtMs,
-          })),
-          closed,
-          queue: queued.map((waiting) => rowOf(customer.name, waiting, nowMs)),
-        });
-      } catch (error) {
-        // Nothing was stored, and the next evaluation finds the same again.
-        outbox.hold(customer.name, kept);
-        throw error;
-      }
-    }
-    say(customer, changes);
-    const reminders = open.map(({ lastSentAtMs }) => lastSentAtMs + customer.config.alerts.remindAfter);
-    const times = [
-      ...(nextMs === null ? [] : [nextMs]),
-      ...(customer.config.alerts.remindAfter > 0 ? reminders : []),
-    ];
-    watch.open = open;
-    watch.offline = false;
-    watch.nextMs = times.length === 0 ? null : Math.min(...times);
-    watch.evaluatedMs = nowMs;
-    outbox.kick(customer.name);
-    return true;
-  }
-
-  /** The store is away: the service's own health is all that can be said, from what is remembered. */
-  function evaluateOffline(watch: Watch, present: ServiceHealth): boolean {
-    const { customer } = watch;
-    // Of several processes the one speaks that spoke last.
-    const isOwner = store.database.kind === 'embedded' || watch.ownedUntilMs > 0;
-    if (!watch.hearsHealth || !isOwner) return true;
-    const nowMs = now();
-    const changes = transition(
-      watch.open,
-      {
-        conditions: healthConditions(customer.name, present),
-        scope: [{ customer: customer.name, platforms: [null], kinds: healthKinds }],
-      },
-      nowMs,
-      customer.config.alerts.remindAfter,
-    );
-    watch.open = openAfter(changes);
-    watch.offline = true;
-    outbox.hold(customer.name, waitingOf(customer, messagesOf(changes)));
-    say(customer, changes);
-    outbox.kick(customer.name);
-    return true;
-  }
-
-  async function evaluateOnce(watch: Watch): Promise<boolean> {
-    try {
-      return health !== null && !health.store.ok
-        ? evaluateOffline(watch, health)
-        : await evaluateStored(watch);
-    } catch (error) {
-      log.error({ customer: watch.customer.name, err: error }, 'alerts not evaluated');
-      return false;
-    }
-  }
-
-  /** One evaluation of a customer at a time; one that is asked for meanwhile begins after it. */
   function evaluate(name: string): Promise<boolean> {
     const watch = watches.get(name);
-    if (watch === undefined) return Promise.resolve(false);
-    if (watch.running !== null) {
-      watch.again = true;
-      return watch.running;
-    }
-    watch.running = (async () => {
-      let done: boolean;
-      do {
-        watch.again = false;
-        done = await evaluateOnce(watch);
-      } while (watch.again);
-      return done;
-    })().finally(() => {
-      watch.running = null;
-    });
-    return watch.running;
+    return watch === undefined ? Promise.resolve(false) : evaluateWatch(watch);
   }
 
   function onRunEnded(id: string): void {
@@ -385,14 +221,4 @@ export function createAlerting(options: AlertingOptions): Alerting {
       }
     },
   };
-}
-
-/** What is open: as stored, but the service's own health as remembered while the store was away. */
-function merge(stored: readonly OpenAlert[], remembered: readonly OpenAlert[]): OpenAlert[] {
-  const isOurs = ({ kind }: OpenAlert): boolean => (healthKinds as readonly string[]).includes(kind);
-  return [...stored.filter((alert) => !isOurs(alert)), ...remembered.filter(isOurs)];
-}
-
-function rowOf(customer: string, { id, message, channels }: Waiting, nowMs: number): OutboxRow {
-  return { id, customer, message, channels: [...channels], created_ms: nowMs, next_ms: nowMs, tries: 0 };
 }

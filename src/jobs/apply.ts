@@ -3,6 +3,7 @@ import type { Run } from '../store/runs.ts';
 import { type BatchJobData, batchAttempts, batchBackoffMs } from './batch.ts';
 import type { Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';
+import { applyProgress } from './progress.ts';
 
 /** How a run's applying ended. */
 export type ApplyEnd = 'done' | 'cancelled';
@@ -29,7 +30,7 @@ export async function applyRun(
 ): Promise<ApplyEnd> {
   const { store, queues, events } = deps;
   const window = windowOf(platform.config.rate);
-  const queued = new Map<number, number>();
+  const queuedMs = new Map<number, number>();
   let wake = (): void => undefined;
   // A look at the store reads a whole window: not for every batch of a platform that takes one item a request.
   let ended = 0;
@@ -45,32 +46,39 @@ export async function applyRun(
   try {
     for (;;) {
       signal.throwIfAborted();
-      const current = await store.runs.find(run.id);
-      // Requests in flight end, and their outcomes are kept.
-      const cancelled = current === undefined || current.status === 'cancelled';
-      if (cancelled)
-        await store.journal.closePending(run.id, 'CANCELLED', 'the run was cancelled', deps.now());
-      const pending = await store.journal.nextBatches(run.id, window);
-      const { done, total } = await store.journal.progress(run.id);
-      events.emit('progress', run.id, { phase: 'apply', done, total });
-      if (pending.length === 0) return cancelled ? 'cancelled' : 'done';
+      let open = await store.batches.open(run.id, window);
+      if (open.cancelled) {
+        // Requests in flight end, and their outcomes are kept.
+        await store.batches.closePending(run.id, 'CANCELLED', 'the run was cancelled', deps.now());
+        open = await store.batches.open(run.id, window);
+      }
+      const { done, cancelled, batches } = open;
+      events.emit('progress', run.id, applyProgress(open, platform.config.rate));
+      if (batches.length === 0) return cancelled ? 'cancelled' : 'done';
       // Not the clock of the runs: it may be driven, or set back.
       const nowMs = performance.now();
       if (done !== doneBefore) progressedMs = nowMs;
       doneBefore = done;
       const mayBeLost = nowMs - progressedMs >= requeueEveryMs;
-      const due = pending.filter(({ batch }) => {
-        const queuedMs = queued.get(batch);
-        return queuedMs === undefined || (mayBeLost && nowMs - queuedMs >= requeueEveryMs);
+      const due = batches.filter((batch) => {
+        const atMs = queuedMs.get(batch);
+        return atMs === undefined || (mayBeLost && nowMs - atMs >= requeueEveryMs);
       });
-      if (due.length > 0) {
+      // A few at a time cost the queue nearly as much as many: they wait while there is enough to do.
+      const enough = batches.length - due.length > window / 2 && due.length < window / 4;
+      if (due.length > 0 && !enough) {
         await queues.batch.addBulk(
           due.map((batch) => ({
             name: 'batch',
-            data: { customer: config.customer, run: run.id, batch: batch.batch } satisfies BatchJobData,
+            data: {
+              customer: config.customer,
+              platform: platform.name,
+              run: run.id,
+              batch,
+            } satisfies BatchJobData,
             opts: {
               // The same id while the job is kept: adding it again does nothing.
-              jobId: `${run.id}-b${batch.batch}`,
+              jobId: `${run.id}-b${batch}`,
               attempts: batchAttempts,
               backoff: { type: 'exponential', delay: batchBackoffMs, jitter: 0.5 },
               removeOnComplete: true,
@@ -78,10 +86,10 @@ export async function applyRun(
             },
           })),
         );
-        for (const batch of due) queued.set(batch.batch, nowMs);
+        for (const batch of due) queuedMs.set(batch, nowMs);
       }
       ended = 0;
-      lookAfter = Math.min(pending.length, Math.ceil(window / 2));
+      lookAfter = Math.min(batches.length, Math.ceil(window / 2));
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });

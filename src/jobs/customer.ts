@@ -30,6 +30,8 @@ export type CustomerDeps = {
   readonly providers: Readonly<Record<string, ProviderModule>>;
   readonly pacer: Pacer;
   readonly log: Log;
+  /** First back-off of a failed read, in ms. Default: the providers' own. */
+  readonly retryBaseMs?: number;
 };
 
 /** Builds a customer and compiles all its rules once, so that a wrong rule is a configuration error before any run. */
@@ -75,6 +77,7 @@ function createPlatform(
     platform: name,
     pacer: deps.pacer.group(rateGroup, block.rate),
     log: deps.log,
+    ...(deps.retryBaseMs === undefined ? {} : { retryBaseMs: deps.retryBaseMs }),
   });
   const { capabilities } = provider;
   for (const field of Object.keys(block.fields)) {

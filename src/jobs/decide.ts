@@ -7,7 +7,7 @@ import { describeHold, guard, guardWindowMs, type Hold } from '../diff/guard.ts'
 import { flag, type Population } from '../diff/population.ts';
 import type { WriteOperation } from '../providers/contract.ts';
 import type { Suppression } from '../store/decisions.ts';
-import type { Completion, PlannedBatch, PlannedChange } from '../store/journal.ts';
+import type { Completion, PlannedBatch, PlannedChange } from '../store/plans.ts';
 import { exportKey } from '../store/roster-state.ts';
 import type { LinkFacts, RunReason } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';

@@ -9,10 +9,11 @@ import type { Store } from '../store/store.ts';
 import { type BatchJobData, processBatch } from './batch.ts';
 import type { Customer } from './customer.ts';
 import type { EngineEvents, JobDeps } from './deps.ts';
-import type { Progress } from './progress.ts';
+import { applyProgress, type Progress } from './progress.ts';
 import { batchQueueName, type Queues, syncQueueName } from './queues.ts';
 import { asSyncJob } from './resync.ts';
-import { failureOf, processSync, runIdOf, type SyncJobData, type SyncResult } from './sync.ts';
+import { failureOf } from './failure.ts';
+import { processSync, runIdOf, type SyncJobData, type SyncResult } from './sync.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
 export const syncConcurrency = 64;
@@ -20,6 +21,8 @@ export const syncConcurrency = 64;
 export const batchConcurrency = 2_000;
 /** How often the store is asked how a run is doing that another process performs. */
 const pollMs = 200;
+/** A run that this process performs tells how it is doing more often than this; then nobody has to ask. */
+const quietMs = 1_000;
 /** A request that neither the queue nor the store knows of after this long was lost with the queue. */
 const lostAfterMs = 2_000;
 /** Jobs of the queue that are looked at when runs without a job are looked for. */
@@ -121,7 +124,9 @@ export function createEngine(options: EngineOptions): Engine {
       log.warn({ job: job.id, code: asked.refused.code }, 'request refused');
       return asked;
     }
-    if (!deps.customers.has(asked.customer) && Date.now() - job.timestamp < foreignJobMs)
+    const isForeign = !deps.customers.has(asked.customer);
+    // A command cannot know whether there is such a customer, however long the request has waited for its service.
+    if (isForeign && (options.role === 'command' || Date.now() - job.timestamp < foreignJobMs))
       await leaveToOthers(job);
     return processSync(deps, job, asked);
   }
@@ -258,12 +263,15 @@ async function waitForResult(
   const data = job.data as Partial<SyncJobData>;
   const id = data.run ?? runIdOf(job, String(data.platform));
   let askedMs = performance.now();
+  let heardMs = Number.NEGATIVE_INFINITY;
   let wake = (): void => undefined;
   const onEnded = (run: string): void => {
     if (run === id) wake();
   };
   const onProgress = (run: string, progress: Progress): void => {
-    if (run === id) watch.onProgress?.(progress);
+    if (run !== id) return;
+    heardMs = performance.now();
+    watch.onProgress?.(progress);
   };
   deps.events.on('runEnded', onEnded);
   deps.events.on('progress', onProgress);
@@ -289,12 +297,16 @@ async function waitForResult(
           );
         }
       } else if (run.status === 'applying') {
-        const { done, total } = await deps.store.journal.progress(id);
-        watch.onProgress?.({ phase: 'apply', done, total });
+        // Another process performs it: this one hears nothing.
+        if (performance.now() - heardMs > quietMs) {
+          const rate = deps.customers.get(run.customer)?.platforms.get(run.platform)?.config.rate;
+          if (rate !== undefined)
+            watch.onProgress?.(applyProgress(await deps.store.batches.open(id, 0), rate));
+        }
       }
       await new Promise<void>((resolve) => {
         wake = resolve;
-        setTimeout(resolve, pollMs);
+        setTimeout(resolve, performance.now() - heardMs > quietMs ? pollMs : quietMs);
       });
     }
   } finally {

@@ -11,7 +11,7 @@ import { type Customer, desireOf, type Platform } from './customer.ts';
 import { holdStateOf } from './decisions.ts';
 import type { JobDeps } from './deps.ts';
 import { readCustomerRoster } from './read-roster.ts';
-import { failureOf } from './sync.ts';
+import { failureOf } from './failure.ts';
 
 /** Lines of the journal that are shown of one person. */
 const mostJournal = 200;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../account.ts';
 import { type ReviewCode, reviewCodes } from '../diff/change.ts';
-import { createDiffer, identityHash } from '../diff/differ.ts';
+import { createDiffer } from '../diff/differ.ts';
+import { identityHash } from '../diff/identity.ts';
 import { RollcallError } from '../errors.ts';
 import { normaliseEmail, normaliseId } from '../normalise.ts';
 import type { Person } from '../person.ts';

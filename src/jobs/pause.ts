@@ -115,9 +115,9 @@ export async function cancelRun(
     const state = await store.platforms.find(run.customer, run.platform);
     const performed = state?.lease_until_ms != null && state.lease_until_ms > deps.now();
     if (!performed) {
-      await store.journal.closePending(run.id, 'CANCELLED', 'the run was cancelled', deps.now());
+      await store.batches.closePending(run.id, 'CANCELLED', 'the run was cancelled', deps.now());
       // With a request in flight somebody has to read its outcome first: the next start of the run does.
-      if ((await store.journal.nextBatches(run.id, 1)).length === 0) {
+      if ((await store.batches.open(run.id, 1)).batches.length === 0) {
         const { applied, failed } = await store.runs.outcomes(run.id);
         await store.runs.end(
           run.id,

@@ -4,7 +4,7 @@ import { type Customer, countingContext, type Platform } from './customer.ts';
 import { type Decision, decide, hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import { isWithholding } from './finish.ts';
-import { previewLaunches } from './launch.ts';
+import { previewLaunches } from './launch-preview.ts';
 import type { OnProgress } from './progress.ts';
 import { readSides, type Sides } from './read-sides.ts';
 

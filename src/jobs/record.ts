@@ -1,6 +1,6 @@
 import { changeKinds } from '../change.ts';
 import { flag } from '../diff/population.ts';
-import type { PlanRecord } from '../store/journal.ts';
+import type { PlanRecord } from '../store/plans.ts';
 import type { Run } from '../store/runs.ts';
 import type { RunReason } from '../store/schema.ts';
 import type { Customer, Platform } from './customer.ts';

@@ -10,6 +10,7 @@ import { changingDeadlineMs, rosterArrival, sameRoster, settleEveryMs } from './
 import { type Customer, countingContext, type Platform } from './customer.ts';
 import { decide, hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
+import { failureOf } from './failure.ts';
 import { finishRun } from './finish.ts';
 import { runLaunches } from './launch.ts';
 import { readOnePerson } from './one-person.ts';
@@ -198,8 +199,8 @@ async function delay(job: Job, delayMs: number): Promise<never> {
 }
 
 /**
- * Waits for a fresh roster, where the customer expects one: throws Postponement while there is none. True when a newer
- * request has taken the place of this run meanwhile.
+ * Waits for a fresh roster, where the customer expects one: throws Postponement while there is none. True when the run of
+ * an earlier slot waits for it already.
  */
 async function awaitRoster(
   deps: JobDeps,
@@ -218,7 +219,7 @@ async function awaitRoster(
   });
   notes.push(...arrival.notes);
   if (arrival.go) return false;
-  if (await isReplaced(deps, job, data)) {
+  if (await isAwaited(deps, data)) {
     if (known !== undefined) await deps.store.runs.discard(data.run);
     return true;
   }
@@ -227,6 +228,22 @@ async function awaitRoster(
     await deps.store.runs.wait(data.run, notes);
   }
   throw new Postponement(arrival.afterMs);
+}
+
+/**
+ * True when the run of an earlier slot waits for the roster: the first keeps its deadline and does the work of all. Were it
+ * replaced by the next, a schedule that is denser than `roster.waitFor` would wait for ever and alarm nobody.
+ */
+async function isAwaited(deps: JobDeps, data: SyncJobData & { run: string }): Promise<boolean> {
+  const open = await deps.store.runs.open(data.customer);
+  return open.some(
+    (run) =>
+      run.platform === data.platform &&
+      run.id !== data.run &&
+      run.status === 'waiting' &&
+      run.slot_ms !== null &&
+      run.slot_ms < (data.slotMs ?? Number.POSITIVE_INFINITY),
+  );
 }
 
 /** True when a younger job asks for the same: it has read nothing that is older than this one's request. */
@@ -334,7 +351,7 @@ async function failRun(
     { customer: customer.name, platform: platform.name, run: run.id, code: reason.code, err: error },
     'run failed',
   );
-  await deps.store.journal.closeRun(run.id, 'skipped', reason.code, reason.message, deps.now());
+  await deps.store.batches.closeRun(run.id, 'skipped', reason.code, reason.message, deps.now());
   const counts = await deps.store.runs.outcomes(run.id);
   await deps.store.runs.end(
     run.id,
@@ -345,23 +362,6 @@ async function failRun(
   if (run.approval !== null) await deps.store.decisions.reopenHold(run.approval, run.id);
   deps.events.emit('runEnded', run.id);
   return 'failed';
-}
-
-/** The reason of a failure, without anything that a foreign message might quote. */
-export function failureOf(error: unknown): RunReason {
-  if (error instanceof RollcallError) {
-    return {
-      code: error.code,
-      message: `${error.message}${error.hint === undefined ? '' : ` ${error.hint}`}`,
-    };
-  }
-  const name = error instanceof Error ? error.name : typeof error;
-  const code =
-    error instanceof Error && 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
-  return {
-    code: 'INTERNAL',
-    message: `an unexpected ${name}${code}; the log has the place. Please report it.`,
-  };
 }
 
 /** The fingerprints that a run's approval releases: none once another run has used it, or it has expired. */
@@ -433,7 +433,7 @@ async function planRun(
     onePerson: run.person !== null,
   });
   await store.decisions.dropSuppressions(decision.usedSuppressions);
-  await store.journal.savePlan(
+  await store.plans.save(
     planRecord({
       customer,
       platform,

@@ -5,7 +5,7 @@ import { describeHold, guard, guardWindowMs } from '../diff/guard.ts';
 import { RollcallError } from '../errors.ts';
 import type { CallContext } from '../providers/contract.ts';
 import type { Suppression } from '../store/decisions.ts';
-import type { PlannedBatch, PlannedChange, PlanRecord } from '../store/journal.ts';
+import type { PlannedBatch, PlannedChange, PlanRecord } from '../store/plans.ts';
 import type { Run } from '../store/runs.ts';
 import { openStatuses, type RunReason, type RunStatus } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
@@ -164,7 +164,7 @@ export async function planUndoRun(
   }
   const earlier =
     plan.undone.undoes === null ? [] : await deps.store.decisions.suppressionsOfRun(plan.undone.id);
-  await deps.store.journal.savePlan(
+  await deps.store.plans.save(
     undoRecord(customer, platform, run, plan, approved, earlier, deps.now()),
     deps.now(),
   );

@@ -6,6 +6,7 @@ import { RollcallError } from '../errors.ts';
 import { type DataDirLock, lockDataDir } from './data-dir.ts';
 import { migrations } from './migrations.ts';
 import { PglitePool } from './pglite-pool.ts';
+import { openPgliteSession } from './pglite-session.ts';
 import type { Tables } from './schema.ts';
 
 /** The PostgreSQL schema that our tables live in; BullMQ has its own. */
@@ -83,8 +84,7 @@ export async function openEmbedded(dataDir: string, command: string): Promise<Da
   const lock: DataDirLock = await lockDataDir(dataDir, command);
   let opened: { readonly close: () => Promise<void> } | undefined;
   try {
-    const { PGlite } = await import('@electric-sql/pglite');
-    const lite = await PGlite.create(join(dataDir, 'pgdata'));
+    const lite = await openPgliteSession(join(dataDir, 'pgdata'));
     opened = lite;
     const pool = new PglitePool(lite);
     const client = await pool.connect();

@@ -74,8 +74,8 @@ const linkColumns = [
 ];
 
 /**
- * Inserts or replaces links, each a person's. An account that somebody else had goes over to the new one; a plan, which
- * knows of each such takeover, says `takeOver: false` and spares a look-up for each of a million links.
+ * Inserts or replaces links, each a person's. With `takeOver` an account that somebody else had goes over to the new one;
+ * without it the database refuses that (`storingLinks`).
  */
 export async function putLinks(
   db: Kysely<Tables>,
@@ -94,20 +94,47 @@ export async function putLinks(
 
 /** Removes other people's links to these accounts: one account, one person. */
 async function dropOtherOwners(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
-  const [first] = links;
-  const accounts = links.flatMap(({ account_id }) => (account_id === null ? [] : [account_id]));
-  if (first === undefined || accounts.length === 0) return;
+  const taken = links.filter(({ account_id }) => account_id !== null);
+  const [first] = taken;
+  if (first === undefined) return;
   await db
     .deleteFrom('links')
-    .where('account_id', 'in', accounts)
+    .where('account_id', '=', anyOf(taken.flatMap(({ account_id }) => account_id ?? [])))
     .where('customer', '=', first.customer)
     .where('platform', '=', first.platform)
-    .where(
-      'person',
-      'not in',
-      links.map(({ person }) => person),
-    )
+    .where('person', '<>', allOf(links.map(({ person }) => person)))
     .execute();
+}
+
+/** One parameter however many values there are: the statement stays the same, and short. */
+function anyOf(values: readonly string[]) {
+  return sql<string>`any(${[...values]}::text[])`;
+}
+
+function allOf(values: readonly string[]) {
+  return sql<string>`all(${[...values]}::text[])`;
+}
+
+/**
+ * Work that stores links, in a transaction of its own. That an account goes over to somebody else is rare: who had it is
+ * looked for, and their link removed, only once the database has refused to give it to two.
+ */
+export async function storingLinks(
+  db: Kysely<Tables>,
+  work: (tx: Kysely<Tables>, takeOver: boolean) => Promise<void>,
+): Promise<void> {
+  try {
+    await db.transaction().execute((tx) => work(tx, false));
+  } catch (error) {
+    if (!isAccountTaken(error)) throw error;
+    await db.transaction().execute((tx) => work(tx, true));
+  }
+}
+
+/** The unique index that lets an account have one person. */
+function isAccountTaken(error: unknown): boolean {
+  const { code, constraint } = error as { readonly code?: unknown; readonly constraint?: unknown };
+  return code === '23505' && constraint === 'links_one_account';
 }
 
 /** Links in that database. */
@@ -122,8 +149,8 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
       select json_agg(json_build_array(person, account_id, external_id, email, written_hash, email_hash, confirmed_hash))::text as page
       from (
         select * from rollcall.links
-        where customer = ${customer} and platform = ${platform} and person collate "C" > ${after}
-        order by person collate "C" limit ${pageSize}
+        where customer = ${customer} and platform = ${platform} and person > ${after}
+        order by person limit ${pageSize}
       ) links`.execute(db);
     const page = rows[0]?.page ?? null;
     return page === null ? [] : (JSON.parse(page) as CompactRow[]);
@@ -177,7 +204,7 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .selectAll()
         .where('customer', '=', customer)
         .where('platform', '=', platform)
-        .where('person', 'in', [...people])
+        .where('person', '=', anyOf(people))
         .execute();
       return new Map(rows.map((row) => [row.person, row]));
     },
@@ -189,7 +216,7 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .where('platform', '=', platform)
         .where('account_id', '=', accountId)
         .executeTakeFirst(),
-    put: (links) => db.transaction().execute((tx) => putLinks(tx, links, { takeOver: true })),
+    put: (links) => storingLinks(db, (tx, takeOver) => putLinks(tx, links, { takeOver })),
     claim: (link, key) =>
       db.transaction().execute(async (tx) => {
         const others = await sql<{ person: string }>`

@@ -5,7 +5,7 @@
 export const migrations: readonly { readonly version: number; readonly sql: string }[] = [
   {
     version: 1,
-    sql: `
+    sql: inByteOrder(`
 create table exports (
   customer text not null, fingerprint text not null, modified_ms bigint not null,
   first_read_ms bigint not null, last_read_ms bigint not null,
@@ -40,23 +40,30 @@ create index runs_open on runs (customer, created_ms) where ended_ms is null;
 create index runs_of_slot on runs (customer, platform, slot_ms) where slot_ms is not null;
 
 create table changes (
-  run_id text not null references runs (id) on delete cascade, seq integer not null,
+  run_id text not null, seq integer not null,
   customer text not null, platform text not null,
   kind text not null, person text not null, target text, ref jsonb not null, before jsonb, after jsonb,
   changed jsonb not null, reason text not null, fingerprint text not null, disposition text not null,
-  batch integer, approved boolean not null default false,
-  outcome text, outcome_code text, outcome_message text, done_ms bigint, row_hash text, link jsonb,
+  batch integer, approved boolean not null default false, row_hash text, link jsonb,
   primary key (run_id, seq)
 );
 create index changes_of_batch on changes (run_id, batch);
-create index changes_of_person on changes (person, customer, done_ms);
-create index changes_recent on changes (customer, platform, done_ms) where outcome = 'done';
+create index changes_of_person on changes (person, customer);
+
+create table outcomes (
+  run_id text not null, seq integer not null,
+  outcome text not null, outcome_code text, outcome_message text, done_ms bigint not null,
+  primary key (run_id, seq)
+);
+create view journal as
+  select c.*, o.outcome, o.outcome_code, o.outcome_message, o.done_ms from changes c left join outcomes o using (run_id, seq);
 
 create table batches (
-  run_id text not null references runs (id) on delete cascade, batch integer not null,
+  run_id text not null, batch integer not null,
   customer text not null, platform text not null, stage integer not null,
   operation text not null, target text, size integer not null,
   status text not null, attempts integer not null default 0, sent_ms bigint,
+  reads integer not null default 0, writes integer not null default 0,
   primary key (run_id, batch)
 );
 create index batches_open on batches (run_id, stage) where status <> 'done';
@@ -68,7 +75,6 @@ create table links (
   linked_ms bigint not null, run_id text,
   primary key (customer, platform, person)
 );
-create index links_by_person on links (customer, platform, person collate "C");
 create index links_by_external_id on links (customer, platform, external_id) where external_id is not null;
 create index links_by_email on links (customer, platform, email) where email is not null;
 create unique index links_one_account on links (account_id, platform, customer) where account_id is not null;
@@ -128,7 +134,7 @@ create table results (
   primary key (customer, platform, key)
 );
 create index results_of_person on results (customer, platform, person);
-create index results_in_order on results (customer, platform collate "C", target collate "C", key collate "C");
+create index results_in_order on results (customer, platform, target, key);
 create table result_reads (
   customer text not null, platform text not null, began_ms bigint not null,
   primary key (customer, platform)
@@ -149,6 +155,14 @@ create table launches (
 );
 
 create table pacers (name text primary key, sent_ms jsonb not null, paused_until_ms bigint not null);
-`,
+`),
   },
 ];
+
+/**
+ * Text columns are compared byte by byte, whatever the database's language: keys sort the same everywhere, and a
+ * comparison costs a fraction of one by the rules of a language.
+ */
+function inByteOrder(statements: string): string {
+  return statements.replace(/\btext\b/g, 'text collate "C"');
+}

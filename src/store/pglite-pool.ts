@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { PGlite } from '@electric-sql/pglite';
+import type { PgliteSession } from './pglite-session.ts';
 
 /** What node-postgres gives back from a query, as far as Kysely and BullMQ look. */
 export type PoolResult = { rows: never[]; rowCount: number; command: string };
@@ -16,12 +16,6 @@ function head(text: string): string {
 }
 
 /**
- * PGlite answers within the turn of the event loop, so that statements which wait for one another would keep timers and
- * sockets waiting as long as there are any: seconds, with a few hundred jobs. After this long everybody else has a turn.
- */
-const turnMs = 10;
-
-/**
  * One PGlite session behind the surface of a node-postgres pool, so that Kysely and BullMQ's PostgreSQL backend share
  * it in this process.
  *
@@ -29,14 +23,12 @@ const turnMs = 10;
  * land in that transaction. The queue here owns that. Notifications reach every client that listens.
  */
 export class PglitePool extends EventEmitter {
-  readonly #database: PGlite;
-  readonly #waiting: { client: PgliteClient | null; start: () => void }[] = [];
+  readonly #database: PgliteSession;
+  readonly #waiting: { client: PgliteClient | null; send: () => void }[] = [];
   readonly #listeners = new Map<string, Set<PgliteClient>>();
-  #running = false;
   #owner: PgliteClient | null = null;
-  #breathedMs = 0;
 
-  constructor(database: PGlite) {
+  constructor(database: PgliteSession) {
     super();
     this.#database = database;
   }
@@ -54,32 +46,40 @@ export class PglitePool extends EventEmitter {
   /** The database is closed by whoever opened it. */
   async end(): Promise<void> {}
 
-  /** Runs a statement when the session is free for that client (null: a statement on its own). */
-  async run(
+  /**
+   * Sends a statement as soon as no other client has a transaction (null: a statement on its own). The one before is not
+   * waited for: the session answers in order, so that whose transaction it is follows from what was sent last.
+   */
+  run(
     client: PgliteClient | null,
     query: string | QueryConfig,
     given?: readonly unknown[],
   ): Promise<PoolResult> {
     const text = typeof query === 'string' ? query : query.text;
     const values = (typeof query === 'string' ? given : (query.values ?? given)) ?? [];
+    if (this.#maySend(client)) return this.#send(client, text, values);
+    return new Promise((done) => {
+      this.#waiting.push({ client, send: () => done(this.#send(client, text, values)) });
+    });
+  }
+
+  #maySend(client: PgliteClient | null): boolean {
+    return this.#owner === null || this.#owner === client;
+  }
+
+  #send(client: PgliteClient | null, text: string, values: readonly unknown[]): Promise<PoolResult> {
     const first = head(text);
-    await this.#acquire(client);
-    try {
-      if (client !== null && /^listen\b/i.test(first)) return await this.#listen(client, first);
-      const result = await this.#execute(text, values);
-      if (client !== null) {
-        if (/^(begin|start\s+transaction)\b/i.test(first)) this.#owner = client;
-        else if (/^(commit|rollback|end|abort)\b/i.test(first) && !/^rollback\s+to\b/i.test(first))
-          this.#owner = null;
+    if (client !== null && /^listen\b/i.test(first)) return this.#listen(client, first);
+    const answer = this.#execute(text, values);
+    if (client !== null) {
+      if (/^(begin|start\s+transaction)\b/i.test(first)) this.#owner = client;
+      // COMMIT of an aborted transaction ends it all the same.
+      else if (/^(commit|rollback|end|abort)\b/i.test(first) && !/^rollback\s+to\b/i.test(first)) {
+        this.#owner = null;
+        this.#letOn();
       }
-      return result;
-    } catch (error) {
-      // COMMIT of an aborted transaction throws and has ended it all the same.
-      if (this.#owner === client && /^(commit|end)\b/i.test(first)) this.#owner = null;
-      throw error;
-    } finally {
-      this.#release();
     }
+    return answer;
   }
 
   /** A client goes back to the pool: an open transaction of its is rolled back. */
@@ -89,20 +89,12 @@ export class PglitePool extends EventEmitter {
   }
 
   async #execute(text: string, values: readonly unknown[]): Promise<PoolResult> {
-    if (values.length === 0) {
-      const results = await this.#database.exec(text);
-      const last = results.at(-1);
-      return {
-        rows: (last?.rows ?? []) as never[],
-        rowCount: last?.affectedRows ?? last?.rows.length ?? 0,
-        command: head(text).split(/\s/, 1)[0]?.toUpperCase() ?? '',
-      };
-    }
-    const result = await this.#database.query(text, [...values]);
-    const rowCount = result.rows.length > 0 ? result.rows.length : (result.affectedRows ?? 0);
+    const { rows, affectedRows } = await (values.length === 0
+      ? this.#database.exec(text)
+      : this.#database.query(text, values));
     return {
-      rows: result.rows as never[],
-      rowCount,
+      rows: rows as never[],
+      rowCount: rows.length > 0 ? rows.length : (affectedRows ?? 0),
       command: head(text).split(/\s/, 1)[0]?.toUpperCase() ?? '',
     };
   }
@@ -122,31 +114,14 @@ export class PglitePool extends EventEmitter {
     return { rows: [], rowCount: 0, command: 'LISTEN' };
   }
 
-  #mayRun(client: PgliteClient | null): boolean {
-    return !this.#running && (this.#owner === null || this.#owner === client);
-  }
-
-  async #acquire(client: PgliteClient | null): Promise<void> {
-    if (this.#mayRun(client) && (this.#owner !== null || this.#waiting.length === 0)) {
-      this.#running = true;
-      return;
+  /** Sends what waited for the end of a transaction, up to the next one that begins. */
+  #letOn(): void {
+    for (;;) {
+      const next = this.#waiting.findIndex(({ client }) => this.#maySend(client));
+      const [waiter] = next < 0 ? [] : this.#waiting.splice(next, 1);
+      if (waiter === undefined) return;
+      waiter.send();
     }
-    await new Promise<void>((start) => this.#waiting.push({ client, start }));
-  }
-
-  #release(): void {
-    this.#running = false;
-    const next = this.#waiting.findIndex(({ client }) => this.#mayRun(client));
-    if (next < 0) return;
-    const [waiter] = this.#waiting.splice(next, 1);
-    this.#running = true;
-    const nowMs = performance.now();
-    if (nowMs - this.#breathedMs < turnMs) waiter?.start();
-    else
-      setImmediate(() => {
-        this.#breathedMs = performance.now();
-        waiter?.start();
-      });
   }
 }
 

@@ -70,12 +70,12 @@ export function createResultStore(db: Kysely<Tables>): ResultStore {
         if (status !== undefined) query = query.where('status', '=', status);
         if (after !== undefined)
           query = query.where(
-            sql<boolean>`(platform collate "C", target collate "C", key collate "C") > (${after.platform}, ${after.target}, ${after.key})`,
+            sql<boolean>`(platform, target, key) > (${after.platform}, ${after.target}, ${after.key})`,
           );
         const page = await query
-          .orderBy(sql`platform collate "C"`)
-          .orderBy(sql`target collate "C"`)
-          .orderBy(sql`key collate "C"`)
+          .orderBy(sql`platform`)
+          .orderBy(sql`target`)
+          .orderBy(sql`key`)
           .limit(pageSize)
           .execute();
         if (page.length > 0) yield page;

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { baselineWindowMs } from './roster-state.ts';
 import type { Tables } from './schema.ts';
 
@@ -16,12 +16,14 @@ export async function applyRetention(
   nowMs: number,
 ): Promise<number> {
   const before = nowMs - Math.max(retention.journalMs, leastJournalMs);
-  const runs = await db
-    .deleteFrom('runs')
-    .where('customer', '=', customer)
-    .where('created_ms', '<', before)
-    .where('ended_ms', 'is not', null)
-    .executeTakeFirst();
+  const { rows } = await sql<{ runs: number }>`
+    with gone as (
+      delete from rollcall.runs where customer = ${customer} and created_ms < ${before} and ended_ms is not null returning id
+    ),
+    changes as (delete from rollcall.changes where run_id in (select id from gone)),
+    outcomes as (delete from rollcall.outcomes where run_id in (select id from gone)),
+    batches as (delete from rollcall.batches where run_id in (select id from gone))
+    select count(*) as runs from gone`.execute(db);
   await db
     .deleteFrom('exports')
     .where('customer', '=', customer)
@@ -48,5 +50,5 @@ export async function applyRetention(
     .where('customer', '=', customer)
     .where('seen_ms', '<', nowMs - retention.resultsMs)
     .execute();
-  return Number(runs.numDeletedRows);
+  return Number(rows[0]?.runs ?? 0);
 }

@@ -290,6 +290,10 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
           status: end.status,
           reasons: jsonb([...end.reasons]),
           ended_ms: nowMs,
+          // A batch counts its own requests: were they added to the run's row, every batch would wait for the one before.
+          ...(end.applied === undefined
+            ? {}
+            : { reads: withBatches('reads'), writes: withBatches('writes') }),
           ...(end.notes === undefined ? {} : { notes: jsonb([...end.notes]) }),
           ...(end.applied === undefined ? {} : { applied: jsonb(end.applied) }),
           ...(end.failed === undefined ? {} : { failed: jsonb(end.failed) }),
@@ -312,7 +316,7 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
     },
     outcomes: async (id) => {
       const rows = await db
-        .selectFrom('changes')
+        .selectFrom('journal')
         .select(['kind', 'outcome', (eb) => eb.fn.countAll<number>().as('count')])
         .where('run_id', '=', id)
         .where('disposition', '=', 'apply')
@@ -329,4 +333,10 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
       return { applied, failed, open };
     },
   };
+}
+
+/** A run's requests and those of its batches. */
+function withBatches(column: 'reads' | 'writes') {
+  const name = sql.ref(column);
+  return sql<number>`${name} + (select coalesce(sum(b.${name}), 0) from rollcall.batches b where b.run_id = runs.id)`;
 }

@@ -124,13 +124,21 @@ type Changes = {
   disposition: Disposition;
   batch: number | null;
   approved: boolean;
-  outcome: Outcome | null;
-  outcome_code: string | null;
-  outcome_message: string | null;
-  done_ms: number | null;
   row_hash: string | null;
   link: LinkFacts | null;
 };
+
+type Outcomes = {
+  run_id: string;
+  seq: number;
+  outcome: Outcome;
+  outcome_code: string | null;
+  outcome_message: string | null;
+  done_ms: number;
+};
+
+/** A view: each change with its outcome, if it has one. */
+type Journal = Changes & { [Column in keyof Omit<Outcomes, 'run_id' | 'seq'>]: Outcomes[Column] | null };
 
 /** What a link has to remember once the change has been applied. */
 export type LinkFacts = { readonly writtenHash: number | null; readonly emailHash: number | null };
@@ -146,6 +154,9 @@ type Batches = {
   size: number;
   status: 'pending' | 'sending' | 'done';
   attempts: number;
+  /** Requests of all attempts. */
+  reads: number;
+  writes: number;
   sent_ms: number | null;
 };
 
@@ -303,6 +314,8 @@ export type Tables = {
   platforms: Platforms;
   runs: Runs;
   changes: Changes;
+  outcomes: Outcomes;
+  journal: Journal;
   batches: Batches;
   links: Links;
   aliases: Aliases;

@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import { type AlertStore, createAlertStore } from './alert-state.ts';
 import type { Database } from './database.ts';
+import { type BatchStore, createBatchStore } from './batches.ts';
 import { createDecisionStore, type DecisionStore } from './decisions.ts';
 import { createJournalStore, type JournalStore } from './journal.ts';
 import { createLinkStore, type LinkStore } from './links.ts';
 import { createPacerSlots, type PacerSlots } from './pacer-slots.ts';
+import { createPlanStore, type PlanStore } from './plans.ts';
 import { createPlatformStore, type PlatformStore } from './platforms.ts';
 import { createLaunchStore, createResultStore, type LaunchStore, type ResultStore } from './results.ts';
 import { applyRetention, type Retention } from './retention.ts';
@@ -15,6 +17,8 @@ import { createRunStore, type RunStore } from './runs.ts';
 export type Store = {
   readonly database: Database;
   readonly runs: RunStore;
+  readonly plans: PlanStore;
+  readonly batches: BatchStore;
   readonly journal: JournalStore;
   readonly links: LinkStore;
   readonly platforms: PlatformStore;
@@ -35,6 +39,8 @@ export function createStore(database: Database): Store {
   return {
     database,
     runs: createRunStore(db),
+    plans: createPlanStore(db),
+    batches: createBatchStore(db),
     journal: createJournalStore(db),
     links: createLinkStore(db),
     platforms: createPlatformStore(db),

@@ -18,6 +18,7 @@ import type { Run } from '../../src/store/runs.ts';
 import type { RunTrigger } from '../../src/store/schema.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { columns, people, type Row, toCsv } from '../support/company.ts';
+import { makeDataDir } from '../support/template.ts';
 
 /** The time at which a world begins: a Monday, after the night's runs. */
 export const mondayMs = Date.parse('2026-03-02T06:00:00Z');
@@ -101,7 +102,9 @@ export async function openWorld(
   const clock = options.clock ?? { nowMs: mondayMs };
   const lines: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } });
-  const database = options.database ?? (await openEmbedded(join(folder, 'data'), 'test'));
+  const dataDir = join(folder, 'data');
+  if (options.database === undefined) await makeDataDir(dataDir);
+  const database = options.database ?? (await openEmbedded(dataDir, 'test'));
   const store = createStore(database);
   const queues = await (options.queues?.(database) ?? openQueues({ database, redisUrl: undefined, log }));
   const pacer = createPacer(createLocalSlots());
@@ -122,7 +125,7 @@ export async function openWorld(
       file,
       JSON.stringify({
         customer: name,
-        dataDir: join(folder, 'data'),
+        dataDir,
         roster: {
           source: join(home, 'roster.csv'),
           columns: {
@@ -153,7 +156,7 @@ export async function openWorld(
       }),
     );
     const config = await loadConfig(file, { registry: providerRegistry, env: {} });
-    customers.push(createCustomer(config, { providers, pacer, log }));
+    customers.push(createCustomer(config, { providers, pacer, log, retryBaseMs: 20 }));
   }
   const engine = createEngine({
     customers,

@@ -21,6 +21,7 @@ import { createLog } from '../../src/log.ts';
 import { providerRegistry, providers } from '../../src/providers/registry.ts';
 import { openEmbedded } from '../../src/store/database.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
+import { makeDataDir } from '../support/template.ts';
 
 /** One row of a made-up roster. */
 export type Row = {
@@ -79,7 +80,9 @@ export type Extra = {
 export async function openHouse(): Promise<House> {
   const dir = await mkdtemp(join(tmpdir(), 'rollcall-decisions-'));
   const log = createLog({ level: 'silent' });
-  const store = createStore(await openEmbedded(join(dir, 'data'), 'test'));
+  const dataDir = join(dir, 'data');
+  await makeDataDir(dataDir);
+  const store = createStore(await openEmbedded(dataDir, 'test'));
   const queues = await openQueues({ database: store.database, redisUrl: undefined, log });
   let aheadMs = 0;
   const now = (): number => Date.now() + aheadMs;
@@ -107,7 +110,7 @@ export async function openHouse(): Promise<House> {
       file,
       JSON.stringify({
         customer: name,
-        dataDir: join(dir, 'data'),
+        dataDir,
         roster: {
           source: csv,
           columns: {
@@ -130,7 +133,7 @@ export async function openHouse(): Promise<House> {
       }),
     );
     const config = await loadConfig(file, { registry: providerRegistry, env: {} });
-    const customer = createCustomer(config, { providers, pacer, log });
+    const customer = createCustomer(config, { providers, pacer, log, retryBaseMs: 20 });
     customers.push(customer);
 
     async function run(command: string, ...args: readonly string[]): Promise<Outcome> {

@@ -179,3 +179,56 @@ describe('an email with two claims', () => {
     expect(diff(world(both, [], members), due).lines).toEqual([]);
   });
 });
+
+describe('an old email that somebody else has now', () => {
+  const twoTargets: DiffPlatform = {
+    ...platform,
+    targets: [
+      { id: 'g', closed: false, isTraining: true, keepCompleted: false },
+      { id: 'h', closed: false, isTraining: false, keepCompleted: true },
+    ],
+  };
+  /** C was `a@x.org`, which somebody else has now; C is enrolled in `h` under the new email first. */
+  const handedOn = (holder: Desired, first: Membership, over: Partial<World> = {}): World => ({
+    ...emptyWorld,
+    platform: twoTargets,
+    people: [holder, desired('C', { email: 'c@x.org' })],
+    links: [known('C', 'a@x.org')],
+    members: [[first], []],
+    ...over,
+  });
+  const holder = (over = {}) =>
+    desired('A', { email: 'a@x.org', wantsAccount: false, targets: [false, false], ...over });
+
+  it('keeps what was completed under it: nobody is enrolled anew, and nobody else has completed it', () => {
+    const one = handedOn(holder(), member('a@x.org', true));
+    expect(diff(one).lines).toEqual(['enroll C h']);
+    const after = apply(one, diff(one));
+    expect(after.links).toMatchObject([{ person: 'C', email: 'c@x.org' }]);
+    // Also when the completion was not kept by us.
+    const next = diff({ ...after, completions: [] });
+    expect([next.lines, next.completions]).toEqual([[], ['g C']]);
+  });
+
+  it('is of whom was enrolled under it also while the other leaves the platform', () => {
+    const one = handedOn(holder(), member('a@x.org'), {
+      platform: { ...twoTargets, targets: twoTargets.targets.map((of) => ({ ...of, keepCompleted: true })) },
+      people: [holder(), desired('C', { email: 'c@x.org', targets: [false, true] })],
+      links: [known('A', 'z@x.org'), known('C', 'a@x.org')],
+      members: [[member('a@x.org'), member('c@x.org', true)], []],
+    });
+    expect(diff(one).lines).toEqual(['enroll C h']);
+    expect(diff(apply(one, diff(one))).lines).toEqual([]);
+  });
+
+  it('is theirs once they want an account, and never touched when they are ignored', () => {
+    const one = handedOn(holder(), member('a@x.org', true));
+    const after = apply(one, diff(one));
+    const wanting = diff({ ...after, people: [desired('A', { email: 'a@x.org' }), ...one.people.slice(1)] });
+    expect([wanting.lines, wanting.reviews]).toEqual([['enroll A h'], []]);
+    const ignored = { ...after, people: [holder({ ignored: true }), desired('C', { terminated: true })] };
+    expect(diff(ignored).changes.map(({ kind, ref }) => `${kind} ${ref.email}`)).toEqual([
+      'unenroll c@x.org',
+    ]);
+  });
+});

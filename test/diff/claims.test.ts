@@ -177,6 +177,68 @@ describe('what goes to review', () => {
       [],
     ],
     [
+      "somebody in review for two accounts may have a right to a missing person's: it stays as it is",
+      world(
+        [desired('A', { ...same, previousId: 'B' }), desired('B', { email: 'b@example.com' })],
+        [linkOf('E', 'u0'), linkOf('B', 'u1')],
+        [
+          accountOf('u0', 'E', { ...same, externalId: null }),
+          accountOf('u1', 'B', { email: 'b@example.com' }),
+        ],
+      ),
+      ['A ID_AND_EMAIL_DIFFER u0,u1'],
+      [],
+    ],
+    [
+      "an excluded person shares the email of who asks for a missing person's account: it stays as it is",
+      world(
+        [desired('A', same), desired('B', { ...same, wantsAccount: false })],
+        [linkOf('E', 'u0')],
+        [accountOf('u0', 'E', same)],
+      ),
+      ['A TWO_CLAIM u0'],
+      [],
+    ],
+    [
+      "two active people share the email of a leaver's account that nobody is linked to: it stays as it is",
+      world(
+        [desired('E', { ...same, terminated: true }), desired('A', same), desired('C', same)],
+        [],
+        [accountOf('u0', 'E', same)],
+      ),
+      ['A TWO_CLAIM u0', 'C TWO_CLAIM u0'],
+      [],
+    ],
+    [
+      'so it does when one of the two is in review for another account as well',
+      world(
+        [
+          desired('E', { ...same, terminated: true }),
+          desired('A', { ...same, previousId: 'B' }),
+          desired('C', same),
+          desired('B', { email: 'b@example.com' }),
+        ],
+        [linkOf('B', 'u1')],
+        [accountOf('u0', 'E', same), accountOf('u1', 'B', { email: 'b@example.com' })],
+      ),
+      ['A ID_AND_EMAIL_DIFFER u0,u1', 'C TWO_CLAIM u0'],
+      [],
+    ],
+    [
+      'two people of other names share that email: the account goes with its leaver',
+      world(
+        [
+          desired('E', { ...same, terminated: true }),
+          desired('A', { ...same, first: 'Max' }),
+          desired('C', { ...same, first: 'Moritz' }),
+        ],
+        [],
+        [accountOf('u0', 'E', same)],
+      ),
+      ['A TWO_CLAIM u0', 'C TWO_CLAIM u0'],
+      ['deactivate E'],
+    ],
+    [
       'id and email point to two accounts',
       world(
         [desired('A', same)],

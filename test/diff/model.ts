@@ -102,6 +102,8 @@ export type World = {
   readonly accounts: readonly Account[];
   /** Members of each target, in the order of the targets. */
   readonly members: readonly (readonly Membership[])[];
+  /** Who is known to have completed a training: `target person`. Outlives the membership that told it. */
+  readonly completions: readonly string[];
 };
 
 export const emptyWorld: World = {
@@ -112,6 +114,7 @@ export const emptyWorld: World = {
   aliases: [],
   accounts: [],
   members: [],
+  completions: [],
 };
 
 /** One diff's result, written out. */
@@ -123,6 +126,8 @@ export type Result = {
   readonly hash: string;
   /** `kind person target`, in the plan's order. */
   readonly lines: readonly string[];
+  /** Who completed which training, as the memberships tell: `target person`. */
+  readonly completions: readonly string[];
   readonly facts: ReadonlyMap<
     string,
     { readonly writtenHash: number | null; readonly emailHash: number | null }
@@ -144,7 +149,12 @@ export function diff(world: World, circumstances: Partial<Circumstances> = {}, p
     differ.members(target, []);
     for (let at = 0; at < rows.length; at += pageSize) differ.members(target, rows.slice(at, at + pageSize));
   }
-  const difference = differ.finish({ ...complete, ...circumstances });
+  const known = new Set(world.completions);
+  const difference = differ.finish({
+    ...complete,
+    hasCompleted: (target, person) => known.has(`${target} ${person}`),
+    ...circumstances,
+  });
   const changes = [...difference.changes()];
   return {
     difference,
@@ -153,6 +163,9 @@ export function diff(world: World, circumstances: Partial<Circumstances> = {}, p
     reviews: difference.reviews,
     hash: hashOf(changes.map(({ fingerprint }) => fingerprint)),
     lines: changes.map(({ kind, person, target }) => [kind, person, target ?? ''].join(' ').trim()),
+    completions: world.platform.targets.flatMap(({ id, isTraining }, at) =>
+      isTraining ? [...differ.completed(at)].map((person) => `${id} ${person}`) : [],
+    ),
     facts: new Map(
       changes.map(({ person }) => {
         const ordinal = differ.people.find(person);
@@ -172,10 +185,20 @@ export function apply(world: World, result: Result): World {
   const accounts = new Map(world.accounts.map((account) => [account.id ?? '', account]));
   const members = world.platform.targets.map((_, at) => [...(world.members[at] ?? [])]);
   const readable = new Set(world.platform.fields.filter((field) => field.readBack).map(({ name }) => name));
+  const completions = new Set(world.completions);
 
   for (const { person, ref, from } of result.adoptions) {
-    if (from !== null) links.delete(from);
+    if (from !== null) {
+      // The history goes with the account.
+      links.delete(from);
+      for (const alias of [...aliases.values()])
+        if (alias.person === from) aliases.set(alias.email, { ...alias, person });
+      for (const { id } of world.platform.targets)
+        if (completions.has(`${id} ${from}`)) completions.add(`${id} ${person}`);
+    }
     const before = links.get(person);
+    if (ref.id === null && before?.email != null && before.email !== ref.email)
+      aliases.set(before.email, { email: before.email, person });
     links.set(person, {
       ...linkOf(person, ref.id),
       externalId: ref.externalId === person ? null : ref.externalId,
@@ -184,6 +207,7 @@ export function apply(world: World, result: Result): World {
       emailHash: before?.emailHash ?? null,
     });
   }
+  for (const completion of result.completions) completions.add(completion);
   const accountOfRef = (change: Change): Account => {
     const id = change.ref.id ?? links.get(change.person)?.accountId ?? '';
     const account = accounts.get(id);
@@ -255,6 +279,7 @@ export function apply(world: World, result: Result): World {
     aliases: [...aliases.values()],
     accounts: [...accounts.values()],
     members,
+    completions: [...completions].sort(),
   };
 }
 

@@ -217,11 +217,7 @@ describe('many leavers', { timeout: 120_000 }, () => {
     await company.export(goneBy(1));
     expect(await company.sync()).toMatchObject({ applied: { deactivate: 49 } });
     // As after a platform that applied everything and answered nothing, six times over.
-    await store.database.db
-      .updateTable('changes')
-      .set({ outcome: 'unknown' })
-      .where('kind', '=', 'deactivate')
-      .execute();
+    await store.database.db.updateTable('outcomes').set({ outcome: 'unknown' }).execute();
     company.clock.advance(hourMs);
     await company.export(goneBy(2));
     expect(await company.sync()).toMatchObject({ exit: 3, status: 'held', held: { deactivate: 49 } });

@@ -32,7 +32,7 @@ function suite(backend: BackendName, cases: readonly FaultCase[]): void {
         rows,
         clock: '2026-03-02T06:00:00Z',
         roster: { expected: { maxAge: '26h' } },
-        platform: { timeout: '2s' },
+        platform: { timeout: '1s' },
       });
       expect(await company.sync()).toMatchObject({ exit: 0, status: 'applied' });
     }, 120_000);

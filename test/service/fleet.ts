@@ -13,6 +13,7 @@ import type { Run } from '../../src/store/runs.ts';
 import { createStore } from '../../src/store/store.ts';
 import { openBackend } from '../support/backends.ts';
 import { columns, people, toCsv } from '../support/company.ts';
+import { processEnv } from '../support/memory-disk.ts';
 import { until } from '../support/until.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -88,7 +89,7 @@ export async function openFleet(options: {
     /** Starts a service; resolves once it says that it runs. */
     start: async () => {
       const child = spawn(process.execPath, [mainFile, 'start', '-c', configFile], {
-        env: { PATH: process.env['PATH'], REDIS_URL: backend.redisUrl, DATABASE_URL: backend.databaseUrl },
+        env: { ...processEnv(), REDIS_URL: backend.redisUrl, DATABASE_URL: backend.databaseUrl },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       children.add(child);
@@ -209,7 +210,7 @@ export async function killForAWhile(
     readonly random: () => number;
   },
 ): Promise<{ readonly slots: number; readonly kills: number }> {
-  let services = [await fleet.start(), await fleet.start()];
+  let services = await Promise.all([fleet.start(), fleet.start()]);
   const fromMs = Date.now();
   const endMs = fromMs + options.forMs;
   let kills = 0;

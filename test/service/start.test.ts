@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise.ts';
 import { columns, people, toCsv } from '../support/company.ts';
+import { processEnv } from '../support/memory-disk.ts';
+import { makeDataDir } from '../support/template.ts';
 import { until } from '../support/until.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -17,7 +19,7 @@ afterEach(() => {
 
 function rollcall(...args: readonly string[]) {
   const child = spawn(process.execPath, [mainFile, ...args], {
-    env: { PATH: process.env['PATH'] },
+    env: processEnv(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.add(child);
@@ -37,6 +39,7 @@ function rollcall(...args: readonly string[]) {
 async function folderOf(files: Readonly<Record<string, object>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-start-'));
   await writeFile(join(folder, 'roster.csv'), toCsv(people(20)));
+  await makeDataDir(join(folder, 'data'));
   for (const [name, content] of Object.entries(files))
     await writeFile(join(folder, name), JSON.stringify(content));
   return folder;

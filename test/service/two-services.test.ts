@@ -9,8 +9,8 @@ describeOn('redis', 'two services on one Redis and one PostgreSQL', () => {
   test('every slot of three platforms runs exactly once, and SIGTERM ends both with 0', {
     timeout: 120_000,
   }, async () => {
-    await using fleet = await openFleet({ everyS: 4, people: 30, rate });
-    const services = [await fleet.start(), await fleet.start()];
+    await using fleet = await openFleet({ everyS: 3, people: 30, rate });
+    const services = await Promise.all([fleet.start(), fleet.start()]);
     const fromMs = Date.now();
     const slots = 3;
     await until('three slots of each platform', async () => {
@@ -34,10 +34,10 @@ describeOn('redis', 'two services on one Redis and one PostgreSQL', () => {
   });
 
   test('killing one of them loses no slot and no change', { timeout: 180_000 }, async () => {
-    await using fleet = await openFleet({ everyS: 5, people: 60, rate });
+    await using fleet = await openFleet({ everyS: 3, people: 60, rate });
     const { slots, kills } = await killForAWhile(fleet, {
-      forMs: 4_000,
-      everyMs: 4_000,
+      forMs: 2_500,
+      everyMs: 2_500,
       rate,
       random: Math.random,
     });

@@ -99,13 +99,20 @@ describeOn('postgres', 'the database', () => {
           disposition: 'apply',
           batch: 1,
           approved: false,
+          row_hash: null,
+          link: null,
+        } as never)
+        .execute();
+      await database.db
+        .insertInto('outcomes')
+        .values({
+          run_id: id,
+          seq: 0,
           outcome: 'done',
           outcome_code: null,
           outcome_message: null,
           done_ms: atMs,
-          row_hash: null,
-          link: null,
-        } as never)
+        })
         .execute();
     };
     await begin('old', 401);
@@ -132,6 +139,9 @@ describeOn('postgres', 'the database', () => {
     expect(await store.retain('harbour', { journalMs, resultsMs }, nowMs)).toBe(1);
     const left = await database.db.selectFrom('changes').select('run_id').orderBy('run_id').execute();
     expect(left.map((row) => row.run_id)).toEqual(['old-open', 'yesterday', 'young']);
+    expect(await database.db.selectFrom('outcomes').select('run_id').orderBy('run_id').execute()).toEqual(
+      left,
+    );
     expect(await store.links.count('harbour', 'academy')).toBe(1);
     // However short it is set, the guard's 24 hours stay.
     await store.retain('harbour', { journalMs: 0, resultsMs }, nowMs);

@@ -1,13 +1,13 @@
-import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Notification, PglitePool } from '../../src/store/pglite-pool.ts';
+import { openPgliteSession, type PgliteSession } from '../../src/store/pglite-session.ts';
 import { until } from '../support/until.ts';
 
-let database: PGlite;
+let database: PgliteSession;
 let pool: PglitePool;
 
 beforeAll(async () => {
-  database = await PGlite.create();
+  database = await openPgliteSession('memory://');
   pool = new PglitePool(database);
   await pool.query('create table items (id integer primary key, name text)');
 });
@@ -104,7 +104,7 @@ test('a notification reaches every client that listens, also after a comment, an
 });
 
 test('a release after the database has closed is no failure', async () => {
-  const own = await PGlite.create();
+  const own = await openPgliteSession('memory://');
   const client = await new PglitePool(own).connect();
   await client.query('begin');
   await own.close();

@@ -28,10 +28,18 @@ const missing: Readonly<Record<BackendName, string | null>> = {
 };
 
 let postgres: Promise<PostgresServer> | undefined;
+/** Suites of this file that may still need it. */
+let suites = 0;
 
-afterAll(async () => (await postgres)?.stop());
+async function stopAfterTheLast(): Promise<void> {
+  suites--;
+  if (suites > 0) return;
+  const server = postgres;
+  postgres = undefined;
+  await (await server)?.stop();
+}
 
-/** The PostgreSQL that the tests of one file share. */
+/** The PostgreSQL that the suites of one file share. */
 export function sharedPostgres(): Promise<PostgresServer> {
   postgres ??= startPostgres();
   return postgres;
@@ -64,5 +72,11 @@ export function describeOn(
   const why = missing[name];
   const skip = why !== null && !serversRequired;
   if (skip) process.stderr.write(`skipped: ${title} on ${name}: ${why}\n`);
-  describe.skipIf(skip)(`${title} [${name}]`, { concurrent: options.concurrent === true }, suite);
+  describe.skipIf(skip)(`${title} [${name}]`, { concurrent: options.concurrent === true }, () => {
+    if (name !== 'embedded' && !skip) {
+      suites++;
+      afterAll(stopAfterTheLast);
+    }
+    suite();
+  });
 }

@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { hash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -15,12 +13,11 @@ import type { Cli } from '../../src/cli/context.ts';
 import { loadOne, type Opened, openAll } from '../../src/cli/open.ts';
 import type { RunReport } from '../../src/cli/report.ts';
 import { RollcallError } from '../../src/errors.ts';
-import { openQueues } from '../../src/jobs/queues.ts';
 import { createLog } from '../../src/log.ts';
-import { openEmbedded } from '../../src/store/database.ts';
-import { migrations } from '../../src/store/migrations.ts';
 import { type Backend, type BackendName, openBackend } from './backends.ts';
 import { columns, people, type Row, toCsv } from './company.ts';
+import { processEnv } from './memory-disk.ts';
+import { makeDataDir } from './template.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -68,6 +65,8 @@ export type CompanyOptions = {
   /** Requests a second of sandbox and configuration; the default is fast, and still a limit. */
   readonly rate?: number;
   readonly clock?: string;
+  /** Keep what is logged, for `logged()`. Default true; where memory is measured it must not grow by it. */
+  readonly keepLog?: boolean;
 };
 
 export type Company<S extends AnySandbox = Sandbox> = {
@@ -103,33 +102,6 @@ export type Child = {
 /** Name of the one platform of a test company. */
 export const platformName = 'academy';
 
-let template: Promise<string> | undefined;
-
-/**
- * A new embedded database takes seconds to make and milliseconds to copy. Made once for all test files, and anew when
- * its schema or its makers change.
- */
-export function emptyDataDir(): Promise<string> {
-  template ??= (async () => {
-    const versions = ['@electric-sql/pglite', 'bullmq'].map((name) => {
-      const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
-      return readFileSync(file, 'utf8');
-    });
-    const key = hash('sha256', JSON.stringify([migrations, ...versions])).slice(0, 16);
-    const folder = join(tmpdir(), `rollcall-template-${process.getuid?.() ?? 0}-${key}`);
-    if (existsSync(folder)) return folder;
-    const draft = await mkdtemp(`${folder}-`);
-    const database = await openEmbedded(draft, 'test');
-    const log = createLog({ level: 'silent' });
-    await (await openQueues({ database, redisUrl: undefined, log })).close();
-    await database.close();
-    // Another test file may have made it meanwhile.
-    await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
-    return folder;
-  })();
-  return template;
-}
-
 function createClock(start: string | undefined): Clock {
   let atMs = start === undefined ? null : Date.parse(start);
   return {
@@ -153,6 +125,9 @@ export async function openCompany<S extends AnySandbox>(
   const backend = options.on ?? (await openBackend(options.backend));
   const clock = createClock(options.clock);
   const logChunks: string[] = [];
+  const keepLog = (chunk: string): void => {
+    if (options.keepLog !== false) logChunks.push(chunk);
+  };
   const { sandbox } = platform;
   const rate = options.rate ?? defaultRate;
   let changes: ConfigChanges = options;
@@ -166,9 +141,10 @@ export async function openCompany<S extends AnySandbox>(
     env: {},
     redisUrl: backend.redisUrl,
     databaseUrl: backend.databaseUrl,
-    log: createLog({ level: 'debug', destination: { write: (line: string) => logChunks.push(line) } }),
+    log: createLog({ level: 'debug', destination: { write: keepLog } }),
     signal: new AbortController().signal,
     now: clock.now,
+    retryBaseMs,
     ask: async () => false,
   });
 
@@ -261,7 +237,7 @@ export async function openCompany<S extends AnySandbox>(
       await close();
       const child = spawn(process.execPath, [mainFile, ...args, '-c', configFile], {
         env: {
-          PATH: process.env['PATH'],
+          ...processEnv(),
           ...(backend.redisUrl === undefined ? {} : { REDIS_URL: backend.redisUrl }),
           ...(backend.databaseUrl === undefined ? {} : { DATABASE_URL: backend.databaseUrl }),
         },
@@ -275,7 +251,7 @@ export async function openCompany<S extends AnySandbox>(
       });
       child.stderr.on('data', (chunk: Buffer) => {
         err += chunk.toString();
-        logChunks.push(chunk.toString());
+        keepLog(chunk.toString());
       });
       const ended = new Promise<Ended>((done) => {
         child.once('close', (code) => {
@@ -307,12 +283,14 @@ export async function openCompany<S extends AnySandbox>(
   };
 
   sandbox.setRate(rate);
-  if (backend.name === 'embedded') await cp(await emptyDataDir(), join(folder, 'data'), { recursive: true });
+  if (backend.name === 'embedded') await makeDataDir(join(folder, 'data'));
   await configure({});
   await company.export(options.rows ?? people(defaultSize));
   return company;
 }
 
+/** How long back-offs are is tested with the http client. Processes of their own have the product's. */
+const retryBaseMs = 20;
 /** Fast enough for tests; the sandbox holds to it all the same. */
 export const defaultRate = 400;
 /** People of a test company: three pages of accounts, and a limit of 22 on deactivations. */

@@ -38,7 +38,7 @@ export async function expectJournalClosed(company: Company): Promise<void> {
   const { store } = await company.opened();
   const { db } = store.database;
   const open = await db
-    .selectFrom('changes')
+    .selectFrom('journal')
     .select(['run_id', 'seq'])
     .where('disposition', '=', 'apply')
     .where('outcome', 'is', null)
@@ -51,7 +51,7 @@ export async function expectJournalClosed(company: Company): Promise<void> {
 export async function timesApplied(company: Company, kind: string): Promise<Map<string, number>> {
   const { store } = await company.opened();
   const rows = await store.database.db
-    .selectFrom('changes')
+    .selectFrom('journal')
     .select(['person', (eb) => eb.fn.countAll<number>().as('count')])
     .where('kind', '=', kind as 'create')
     .where('outcome', '=', 'done')

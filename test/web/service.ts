@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -17,7 +17,8 @@ import type { Run } from '../../src/store/runs.ts';
 import { type ControlServer, createControlServer } from '../../src/web/server.ts';
 import { controlSettingsOf } from '../../src/web/tokens.ts';
 import { columns, person, type Row, toCsv } from '../support/company.ts';
-import { emptyDataDir } from '../support/harness.ts';
+import { processEnv } from '../support/memory-disk.ts';
+import { makeDataDir } from '../support/template.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -165,7 +166,7 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
     },
     second.url,
   );
-  await cp(await emptyDataDir(), join(folder, 'data'), { recursive: true });
+  await makeDataDir(join(folder, 'data'));
   const exported = (people: readonly Row[]) => writeFile(join(folder, 'roster.csv'), toCsv(people));
   await exported(rows);
   sandbox.setRate(400);
@@ -235,7 +236,7 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
     },
     rollcall: async (args, config = file) => {
       const child = spawn(process.execPath, [mainFile, ...args, '-c', config], {
-        env: { PATH: process.env['PATH'] },
+        env: processEnv(),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       let out = '';

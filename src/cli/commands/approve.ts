@@ -1,6 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import { approveRun, type Decider } from '../../jobs/decisions.ts';
 import { findRun } from '../../jobs/explain-run.ts';
+import { awaitRun } from '../await-run.ts';
 import type { Cli, Command } from '../context.ts';
 import type { Opened } from '../open.ts';
 import { createProgressBar } from '../progress-bar.ts';
@@ -42,23 +43,12 @@ export const approve: Command = {
       ...deciderOf(cli, opened),
     });
     const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
-    const result = await engine.result(approved.job, {
-      signal: cli.signal,
-      onProgress: (progress) => bar.show(run.platform, progress),
-    });
-    bar.clear();
-    if (!('run' in result))
-      throw new RollcallError(
-        'RUN_ABORTED',
-        'refused' in result
-          ? `${result.refused.code}: ${result.refused.message}.`
-          : 'a newer request took the place of this run.',
-      );
-    const report = reportOf(result.run);
+    const ended = await awaitRun(cli, { engine, job: approved.job, platform: run.platform }, bar);
+    const report = reportOf(ended);
     if (args.flag('json'))
       cli.out.write(`${JSON.stringify({ approval: approved.approval.id, runs: [report] })}\n`);
     else {
-      const notes = result.run.notes.map((note) => `  ${note.message}`);
+      const notes = ended.notes.map((note) => `  ${note.message}`);
       cli.out.write(`${[describeRun(report), ...notes].join('\n')}\n`);
       if (report.status === 'failed')
         cli.out.write(`  nothing was released; see rollcall show ${run.id}, which may still be approved\n`);

@@ -3,6 +3,7 @@ import { RollcallError } from '../../errors.ts';
 import { findRun, nameIn } from '../../jobs/explain-run.ts';
 import { describeNotUndone, previewUndo, undoableRun } from '../../jobs/undo.ts';
 import type { Run } from '../../store/runs.ts';
+import { awaitRun } from '../await-run.ts';
 import type { Cli, Command } from '../context.ts';
 import type { Opened } from '../open.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
@@ -124,20 +125,9 @@ async function apply(cli: Cli, opened: Opened, run: Run, json: boolean, bar: Pro
     actor,
     undoes: run.id,
   });
-  const result = await engine.result(job, {
-    signal: cli.signal,
-    onProgress: (progress) => bar.show(run.platform, progress),
-  });
-  bar.clear();
-  if (!('run' in result))
-    throw new RollcallError(
-      'RUN_ABORTED',
-      'refused' in result
-        ? `${result.refused.code}: ${result.refused.message}.`
-        : 'a newer request took the place of this run.',
-    );
-  const report = reportOf(result.run);
-  const notes = result.run.notes;
+  const ended = await awaitRun(cli, { engine, job, platform: run.platform }, bar);
+  const report = reportOf(ended);
+  const { notes } = ended;
   if (json) cli.out.write(`${JSON.stringify({ undoes: run.id, runs: [report], notes })}\n`);
   else {
     const lines = [describeRun(report)];
