@@ -15,7 +15,7 @@ export type PgliteSession = {
 /** What the database's thread is asked. */
 export type Question = { readonly id: number } & Task;
 type Task =
-  | { readonly does: 'open' }
+  | { readonly does: 'open'; readonly folder: string }
   | { readonly does: 'exec'; readonly text: string }
   | { readonly does: 'query'; readonly text: string; readonly values: readonly unknown[] }
   | { readonly does: 'listen'; readonly channel: string }
@@ -36,15 +36,18 @@ type Waiting = {
   readonly failed: (error: Error) => void;
 };
 
+/** Threads whose database was closed: the next one finds compiled there what takes a second to compile. */
+const idle: Worker[] = [];
+
 /** Opens the embedded database in that folder, in a thread of its own. */
 export async function openPgliteSession(folder: string): Promise<PgliteSession> {
-  const thread = new Worker(new URL('./pglite-thread.ts', import.meta.url), { workerData: folder });
+  const thread = idle.pop() ?? new Worker(new URL('./pglite-thread.ts', import.meta.url));
   const waiting = new Map<number, Waiting>();
   const listeners = new Map<string, (payload: string) => void>();
   let lastId = 0;
   let ended: Error | null = null;
 
-  thread.on('message', (message: Answer | Notice) => {
+  const onMessage = (message: Answer | Notice): void => {
     if ('channel' in message) {
       listeners.get(message.channel)?.(message.payload);
       return;
@@ -55,14 +58,16 @@ export async function openPgliteSession(folder: string): Promise<PgliteSession> 
     if (waiting.size === 0) thread.unref();
     if (message.failure === undefined) asked?.done(message.result);
     else asked?.failed(Object.assign(new Error(message.failure.message), message.failure.fields));
-  });
+  };
   const end = (error: Error): void => {
     ended ??= error;
     for (const { failed } of waiting.values()) failed(ended);
     waiting.clear();
   };
+  const onExit = (): void => end(new Error('the thread of the embedded database has ended'));
+  thread.on('message', onMessage);
   thread.on('error', end);
-  thread.on('exit', () => end(new Error('the embedded database is closed')));
+  thread.on('exit', onExit);
 
   function ask(task: Task): Promise<SessionResult | null> {
     return new Promise((done, failed) => {
@@ -76,7 +81,7 @@ export async function openPgliteSession(folder: string): Promise<PgliteSession> 
 
   const rowsOf = (result: SessionResult | null): SessionResult => result ?? { rows: [] };
   try {
-    await ask({ does: 'open' });
+    await ask({ does: 'open', folder });
   } catch (error) {
     await thread.terminate();
     throw error;
@@ -90,7 +95,11 @@ export async function openPgliteSession(folder: string): Promise<PgliteSession> 
     },
     close: async () => {
       await ask({ does: 'close' });
-      await thread.terminate();
+      end(new Error('the embedded database is closed'));
+      thread.off('message', onMessage);
+      thread.off('error', end);
+      thread.off('exit', onExit);
+      idle.push(thread);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import type { Answer, Failure, Question } from './pglite-session.ts';
 
@@ -11,11 +11,14 @@ if (port === null) throw new Error('pglite-thread runs as a worker thread');
 /** PGlite clears its buffers when it opens: with PostgreSQL's 128 MB that costs 100 ms and 100 MB more than with these. */
 const sharedBuffers = '32MB';
 
-const opening = PGlite.create(workerData as string, {
-  startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`],
-});
+let open: PGlite | null = null;
 /** Questions are answered in the order in which they came. */
-let turn: Promise<unknown> = opening;
+let turn: Promise<unknown> = Promise.resolve();
+
+function opened(): PGlite {
+  if (open === null) throw new Error('the embedded database is closed');
+  return open;
+}
 
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { message: String(error), fields: {} };
@@ -25,26 +28,31 @@ function failureOf(error: unknown): Failure {
 }
 
 async function perform(question: Question): Promise<Answer['result']> {
-  const database = await opening;
   switch (question.does) {
     case 'open':
+      open = await PGlite.create(question.folder, {
+        startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`],
+      });
       return null;
     case 'exec': {
-      const last = (await database.exec(question.text)).at(-1);
+      const last = (await opened().exec(question.text)).at(-1);
       return { rows: last?.rows ?? [], affectedRows: last?.affectedRows };
     }
     case 'query': {
-      const { rows, affectedRows } = await database.query(question.text, [...question.values]);
+      const { rows, affectedRows } = await opened().query(question.text, [...question.values]);
       return { rows, affectedRows };
     }
     case 'listen': {
       const { channel } = question;
-      await database.listen(channel, (payload) => port?.postMessage({ channel, payload }));
+      await opened().listen(channel, (payload) => port?.postMessage({ channel, payload }));
       return null;
     }
-    case 'close':
-      await database.close();
+    case 'close': {
+      const closing = opened();
+      open = null;
+      await closing.close();
       return null;
+    }
   }
 }
 
