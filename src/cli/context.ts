@@ -16,6 +16,8 @@ export type Cli = {
   readonly now: () => number;
   /** First back-off of a failed read, in ms. Default: the providers' own. */
   readonly retryBaseMs?: number;
+  /** First back-off of a failed batch, in ms. Default: the queue's own. */
+  readonly batchBackoffMs?: number;
   /** Asks a yes-or-no question at the terminal. */
   readonly ask: (question: string) => Promise<boolean>;
 };

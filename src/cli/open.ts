@@ -125,6 +125,7 @@ export async function openAll(
       queues,
       log: cli.log,
       now: cli.now,
+      ...(cli.batchBackoffMs === undefined ? {} : { batchBackoffMs: cli.batchBackoffMs }),
       lastExpectedMs: (customer) => lastExpectedOf(customer.config.roster),
     });
     const [customer] = customers;

@@ -1,6 +1,6 @@
 import type { CustomerConfig } from '../config/schema.ts';
 import type { Run } from '../store/runs.ts';
-import { type BatchJobData, batchAttempts, batchBackoffMs } from './batch.ts';
+import { type BatchJobData, batchAttempts } from './batch.ts';
 import type { Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';
 import { applyProgress } from './progress.ts';
@@ -80,7 +80,7 @@ export async function applyRun(
               // The same id while the job is kept: adding it again does nothing.
               jobId: `${run.id}-b${batch}`,
               attempts: batchAttempts,
-              backoff: { type: 'exponential', delay: batchBackoffMs, jitter: 0.5 },
+              backoff: { type: 'exponential', delay: deps.batchBackoffMs, jitter: 0.5 },
               removeOnComplete: true,
               removeOnFail: true,
             },

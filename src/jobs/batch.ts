@@ -38,7 +38,7 @@ export async function processBatch(
   const platform = customer?.platforms.get(job.data.platform);
   // Another service may know the customer; this one must not swallow its work.
   if (customer === undefined || platform === undefined) return later(job, pausedDelayMs);
-  const begun = await store.batches.begin(run, number, deps.now());
+  const begun = await deps.preparing(() => store.batches.begin(run, number, deps.now()));
   if (begun.state === 'done') return;
   if (begun.state === 'paused') return later(job, pausedDelayMs);
   const { batch, repeated, changes } = begun;
@@ -48,10 +48,12 @@ export async function processBatch(
   try {
     const skipped = await blocked(deps, batch, changes);
     const sending = changes.filter((change) => !skipped.has(change.person));
-    const links = await store.links.ofPeople(
-      customer.name,
-      platform.name,
-      sending.map((change) => change.person),
+    const links = await deps.preparing(() =>
+      store.links.ofPeople(
+        customer.name,
+        platform.name,
+        sending.map((change) => change.person),
+      ),
     );
     const request = { provider: platform.provider, batch, links, repeated, ctx };
     const nowMs = deps.now();

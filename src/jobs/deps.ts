@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import type { Customer } from './customer.ts';
+import type { Gate } from './gate.ts';
 import type { Progress } from './progress.ts';
 import type { Queues } from './queues.ts';
 
@@ -21,6 +22,10 @@ export type JobDeps = {
   readonly queues: Queues;
   readonly log: Log;
   readonly now: () => number;
+  /** First back-off of a batch, in ms. */
+  readonly batchBackoffMs: number;
+  /** Batches are looked up a few at a time: all at once they would keep those waiting that could go out. */
+  readonly preparing: Gate;
   readonly events: EventEmitter<EngineEvents>;
   /** Aborts when the process drains: runs stop where they are and go on after the next start. */
   readonly draining: AbortSignal;

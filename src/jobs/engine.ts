@@ -6,9 +6,10 @@ import type { Log } from '../log.ts';
 import type { Run } from '../store/runs.ts';
 import type { RunTrigger } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { type BatchJobData, processBatch } from './batch.ts';
+import { type BatchJobData, batchBackoffMs, processBatch } from './batch.ts';
 import type { Customer } from './customer.ts';
 import type { EngineEvents, JobDeps } from './deps.ts';
+import { createGate } from './gate.ts';
 import { applyProgress, type Progress } from './progress.ts';
 import { batchQueueName, type Queues, syncQueueName } from './queues.ts';
 import { asSyncJob } from './resync.ts';
@@ -19,6 +20,8 @@ import { processSync, runIdOf, type SyncJobData, type SyncResult } from './sync.
 export const syncConcurrency = 64;
 /** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
 export const batchConcurrency = 2_000;
+/** Batches looked up at once: enough for hundreds a second, few enough that requests and answers have their turn. */
+const preparedAtOnce = 2;
 /** How often the store is asked how a run is doing that another process performs. */
 const pollMs = 200;
 /** A run that this process performs tells how it is doing more often than this; then nobody has to ask. */
@@ -44,6 +47,8 @@ export type EngineOptions = {
   readonly queues: Queues;
   readonly log: Log;
   readonly now?: () => number;
+  /** First back-off of a batch that fails, in ms. */
+  readonly batchBackoffMs?: number;
   readonly lastExpectedMs?: JobDeps['lastExpectedMs'];
 };
 
@@ -104,6 +109,8 @@ export function createEngine(options: EngineOptions): Engine {
     queues,
     log,
     now: options.now ?? Date.now,
+    batchBackoffMs: options.batchBackoffMs ?? batchBackoffMs,
+    preparing: createGate(preparedAtOnce),
     events,
     draining: draining.signal,
     ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),

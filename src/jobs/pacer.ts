@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Rate } from '../config/units.ts';
 import type { RequestPacer } from '../providers/contract.ts';
 import type { PacerSlots } from '../store/pacer-slots.ts';
 import { type SendLog, waitBeforeSend, windowMarginMs } from './pacing.ts';
 
-/** Where the log of sends is kept. `take` records a send and returns 0, or returns the ms to wait before asking again. */
+/** A slot, or how long to wait before asking again. */
+export type Taken =
+  | { readonly waitMs: number }
+  /** `late`: it was used so many ms after it was taken, and its window begins then. */
+  | { readonly waitMs: 0; readonly late: (lateMs: number) => void };
+
+/** Where the log of sends is kept. */
 export type SlotSource = {
-  readonly take: (group: string, rate: Rate) => Promise<number>;
-  /** The last send that this process took left so much later than it was taken: its window begins then. */
-  readonly late?: (group: string, lateMs: number) => void;
+  readonly take: (group: string, rate: Rate) => Promise<Taken>;
   readonly pause: (group: string, pauseMs: number) => Promise<void>;
 };
 
@@ -26,21 +30,11 @@ export function rateGroupName(configured: string | undefined, host: string, cred
   return configured === undefined ? `host-${hash}` : `group-${hash}`;
 }
 
-/** How long a request is watched on its way at most: by then it has left, unless the event loop was busy. */
-const longestWatchMs = 25;
-
 /**
- * Watches the event loop while a request leaves, for half of the least distance to the next one. Resolves to how long the
- * loop was kept busy, which is how late the request may be.
+ * The next request waits at most so long for the one before to leave. Within it the connection has been made, unless its
+ * host is slow to take one: then its window begins late all the same.
  */
-async function watchItLeave(rate: Rate): Promise<number> {
-  const watchMs = Math.min(longestWatchMs, (0.25 * rate.windowMs) / rate.count);
-  const beganMs = performance.now();
-  await sleep(watchMs);
-  await nextTurn();
-  await nextTurn();
-  return Math.max(0, performance.now() - beganMs - watchMs);
-}
+const longestDepartureMs = 250;
 
 /**
  * From this rate on nothing is counted or spaced, only pauses are kept: no platform's limit is that high and no process
@@ -51,38 +45,40 @@ export const unlimitedPerSecond = 10_000;
 /**
  * A pacer over one source. Within the process the callers of a group queue up in order and only the first asks the
  * source, so that a thousand waiting requests cost no more than one. The next one is let on only when the request of
- * the one before has left: a busy event loop (the embedded database blocks it) sends late, and the window begins then.
+ * the one before has left: on a busy event loop that is later than it was let go, and its window begins then.
  */
 export function createPacer(source: SlotSource): Pacer {
   const queues = new Map<string, Promise<void>>();
 
-  async function slot(group: string, rate: Rate, signal: AbortSignal): Promise<void> {
+  async function slot(group: string, rate: Rate, signal: AbortSignal, left?: Promise<void>): Promise<void> {
     const before = queues.get(group) ?? Promise.resolve();
-    let done = (): void => undefined;
-    const mine = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    queues.set(group, mine);
+    const mine = Promise.withResolvers<void>();
+    queues.set(group, mine.promise);
     const end = (): void => {
-      done();
-      if (queues.get(group) === mine) queues.delete(group);
+      mine.resolve();
+      if (queues.get(group) === mine.promise) queues.delete(group);
     };
     try {
       await before;
       for (;;) {
         signal.throwIfAborted();
-        const waitMs = await source.take(group, rate);
-        if (waitMs <= 0) break;
-        await sleep(waitMs, undefined, { signal });
+        const taken = await source.take(group, rate);
+        if ('late' in taken) {
+          const takenMs = performance.now();
+          const patience = setTimeout(end, longestDepartureMs);
+          void (left ?? Promise.resolve()).then(() => {
+            clearTimeout(patience);
+            taken.late(performance.now() - takenMs);
+            end();
+          });
+          return;
+        }
+        await sleep(taken.waitMs, undefined, { signal });
       }
     } catch (error) {
       end();
       throw error;
     }
-    void watchItLeave(rate).then((lateMs) => {
-      source.late?.(group, lateMs);
-      end();
-    });
   }
 
   /** A group without a limit: its pauses are those that this process was told. */
@@ -110,22 +106,25 @@ export function createPacer(source: SlotSource): Pacer {
       (rate.count * 1_000) / rate.windowMs >= unlimitedPerSecond
         ? unlimited()
         : {
-            slot: (signal) => slot(name, rate, signal),
+            slot: (signal, left) => slot(name, rate, signal, left),
             pause: (pauseMs) => source.pause(name, pauseMs),
           },
   };
 }
 
-function delayLast(sentMs: number[], lateMs: number): void {
-  const last = sentMs.at(-1);
-  if (last !== undefined) sentMs[sentMs.length - 1] = last + lateMs;
+/** A send in a log of this process. */
+type Sent = { atMs: number };
+
+/** The last sends, oldest first: when they left, which may be in another order than they were let go. */
+function inOrder(sent: readonly Sent[]): number[] {
+  return sent.map(({ atMs }) => atMs).sort((a, b) => a - b);
 }
 
 /** Slots of one process: for the embedded database, which belongs to one. */
 export function createLocalSlots(now: () => number = () => performance.now()): SlotSource {
-  const logs = new Map<string, { sentMs: number[]; pausedUntilMs: number }>();
+  const logs = new Map<string, { sent: Sent[]; pausedUntilMs: number }>();
   const logOf = (group: string) => {
-    const known = logs.get(group) ?? { sentMs: [], pausedUntilMs: 0 };
+    const known = logs.get(group) ?? { sent: [], pausedUntilMs: 0 };
     logs.set(group, known);
     return known;
   };
@@ -133,13 +132,21 @@ export function createLocalSlots(now: () => number = () => performance.now()): S
     take: async (group, rate) => {
       const log = logOf(group);
       const nowMs = now();
-      const waitMs = waitBeforeSend(log, rate, nowMs);
-      if (waitMs > 0) return waitMs;
-      log.sentMs.push(nowMs);
-      if (log.sentMs.length > rate.count * 2) log.sentMs = log.sentMs.slice(-rate.count);
-      return 0;
+      const waitMs = waitBeforeSend(
+        { sentMs: inOrder(log.sent), pausedUntilMs: log.pausedUntilMs },
+        rate,
+        nowMs,
+      );
+      if (waitMs > 0) return { waitMs };
+      const own = { atMs: nowMs };
+      log.sent = [...log.sent, own].slice(-rate.count);
+      return {
+        waitMs: 0,
+        late: (lateMs) => {
+          own.atMs += lateMs;
+        },
+      };
     },
-    late: (group, lateMs) => delayLast(logOf(group).sentMs, lateMs),
     pause: async (group, pauseMs) => {
       const log = logOf(group);
       log.pausedUntilMs = Math.max(log.pausedUntilMs, now() + pauseMs);
@@ -150,17 +157,19 @@ export function createLocalSlots(now: () => number = () => performance.now()): S
 /** Slots in PostgreSQL: several processes without Redis. */
 export function createPostgresSlots(slots: PacerSlots): SlotSource {
   return rememberingOwnSends({
-    take: (group, rate) =>
-      slots.take(group, rate.count, (sentMs, pausedUntilMs, nowMs) =>
+    take: async (group, rate) => {
+      const waitMs = await slots.take(group, rate.count, (sentMs, pausedUntilMs, nowMs) =>
         waitBeforeSend({ sentMs, pausedUntilMs } satisfies SendLog, rate, nowMs),
-      ),
+      );
+      return waitMs > 0 ? { waitMs } : { waitMs: 0, late: () => undefined };
+    },
     pause: (group, pauseMs) => slots.pause(group, pauseMs),
   });
 }
 
 /**
- * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Keys expire once
- * they say nothing any more.
+ * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait in
+ * ms, or 0 and the entry in µs. Keys expire once they say nothing any more.
  */
 const takeScript = `
 local now = redis.call('TIME')
@@ -173,12 +182,22 @@ local last = redis.call('LINDEX', KEYS[1], 0)
 if last then wait = math.max(wait, tonumber(last) + 0.5 * windowUs / count - nowUs) end
 local oldest = redis.call('LINDEX', KEYS[1], count - 1)
 if oldest then wait = math.max(wait, tonumber(oldest) + windowUs + marginUs - nowUs) end
-if wait > 0 then return math.ceil(wait / 1000) end
-redis.call('LPUSH', KEYS[1], string.format('%.0f', nowUs))
+if wait > 0 then return { math.ceil(wait / 1000), '' } end
+local entry = string.format('%.0f', nowUs)
+redis.call('LPUSH', KEYS[1], entry)
 redis.call('LTRIM', KEYS[1], 0, count - 1)
 redis.call('PEXPIRE', KEYS[1], math.ceil((windowUs + marginUs) / 1000) * 2)
+return { 0, entry }
+`;
+
+/** A send left later than it was taken: its entry says so, for the other processes. */
+const lateScript = `
+local at = redis.call('LPOS', KEYS[1], ARGV[1])
+if at then redis.call('LSET', KEYS[1], at, string.format('%.0f', tonumber(ARGV[1]) + ARGV[2] * 1000)) end
 return 0
 `;
+/** What every request takes to leave; only more than that is told to the others. */
+const usualDepartureMs = 5;
 
 const pauseScript = `
 local now = redis.call('TIME')
@@ -197,17 +216,24 @@ export function rememberingOwnSends(
   source: SlotSource,
   now: () => number = () => performance.now(),
 ): SlotSource {
-  const own = new Map<string, number[]>();
+  const logs = new Map<string, Sent[]>();
   return {
     take: async (group, rate) => {
-      const sentMs = own.get(group) ?? [];
-      const ownWaitMs = waitBeforeSend({ sentMs, pausedUntilMs: 0 }, rate, now());
-      if (ownWaitMs > 0) return ownWaitMs;
-      const waitMs = await source.take(group, rate);
-      if (waitMs <= 0) own.set(group, [...sentMs, now()].slice(-rate.count));
-      return waitMs;
+      const sent = logs.get(group) ?? [];
+      const ownWaitMs = waitBeforeSend({ sentMs: inOrder(sent), pausedUntilMs: 0 }, rate, now());
+      if (ownWaitMs > 0) return { waitMs: ownWaitMs };
+      const taken = await source.take(group, rate);
+      if (!('late' in taken)) return taken;
+      const own = { atMs: now() };
+      logs.set(group, [...sent, own].slice(-rate.count));
+      return {
+        waitMs: 0,
+        late: (lateMs) => {
+          own.atMs += lateMs;
+          taken.late(lateMs);
+        },
+      };
     },
-    late: (group, lateMs) => delayLast(own.get(group) ?? [], lateMs),
     pause: source.pause,
   };
 }
@@ -222,17 +248,18 @@ function redisSlots(redis: Redis): SlotSource {
   return {
     take: async (group, rate) => {
       const [log, paused] = keys(group);
-      return Number(
-        await redis.eval(
-          takeScript,
-          2,
-          log,
-          paused,
-          rate.count,
-          rate.windowMs * 1_000,
-          windowMarginMs * 1_000,
-        ),
-      );
+      const { count, windowMs } = rate;
+      const args = [count, windowMs * 1_000, windowMarginMs * 1_000];
+      const [waitMs, entry] = (await redis.eval(takeScript, 2, log, paused, ...args)) as [number, string];
+      if (waitMs > 0) return { waitMs };
+      return {
+        waitMs: 0,
+        late: (lateMs) => {
+          // The others' knowledge; without it this process holds to its own.
+          if (lateMs > usualDepartureMs)
+            redis.eval(lateScript, 1, log, entry, Math.round(lateMs)).catch(() => undefined);
+        },
+      };
     },
     pause: async (group, pauseMs) => {
       if (pauseMs > 0) await redis.eval(pauseScript, 1, keys(group)[1], Math.ceil(pauseMs));

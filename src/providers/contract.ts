@@ -15,8 +15,11 @@ export type CallContext = {
 
 /** The slots of one rate group. Every request, reads and sign-in included, takes one before it is sent. */
 export type RequestPacer = {
-  /** Resolves when one request may be sent at once. Rejects when the signal aborts. */
-  readonly slot: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Resolves when one request may be sent at once. Rejects when the signal aborts. `left` settles when it has been sent:
+   * its window begins then, and the next one does not overtake it.
+   */
+  readonly slot: (signal: AbortSignal, left?: Promise<void>) => Promise<void>;
   /** Nobody in the group sends anything for this long: the answer to a 429. */
   readonly pause: (pauseMs: number) => Promise<void>;
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { z } from 'zod';
 import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
+import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
 
 /** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */
@@ -130,7 +131,8 @@ export function createHttp(options: HttpOptions): Http {
     ctx: CallContext,
   ): Promise<HttpAnswer<T>> {
     const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
-    await deps.pacer.slot(ctx.signal);
+    const left = Promise.withResolvers<void>();
+    await deps.pacer.slot(ctx.signal, left.promise);
     ctx.onRequest(request.kind);
     const mayHaveApplied = request.kind === 'write' ? 'unknown' : 'no';
     let response: Response;
@@ -153,11 +155,12 @@ export function createHttp(options: HttpOptions): Http {
         init.headers = { 'content-type': 'application/json', ...init.headers } as Record<string, string>;
       }
       if (request.form !== undefined) init.body = new URLSearchParams(request.form);
-      response = await client(base + request.path, init);
+      response = await departing(left.resolve, () => client(base + request.path, init));
       const length = Number(response.headers.get('content-length') ?? 0);
       if (length > largestAnswerBytes) throw new Error(`answer of ${length} bytes`);
       text = await response.text();
     } catch (error) {
+      left.resolve();
       ctx.signal.throwIfAborted();
       // No cause: the client's own errors carry the address with its query, and headers, which may hold personal data.
       const { reason, unsent } = describeNetworkFailure(error, options.timeoutMs);

@@ -32,7 +32,7 @@ test('whenever callers come, no sliding window has more than the rate', async ()
       for (const gapMs of gaps) {
         nowMs += gapMs * (gapMs % 2);
         for (;;) {
-          const waitMs = await slots.take('group', rate);
+          const { waitMs } = await slots.take('group', rate);
           if (waitMs <= 0) break;
           nowMs += waitMs;
         }
@@ -69,10 +69,10 @@ test('a pause holds the group that it is of, and no other', async () => {
   const rate = { count: 5, windowMs: 1_000 };
   await slots.pause('one', 2_000);
   await slots.pause('one', 500);
-  expect(await slots.take('one', rate)).toBe(2_000);
-  expect(await slots.take('two', rate)).toBe(0);
+  expect(await slots.take('one', rate)).toEqual({ waitMs: 2_000 });
+  expect(await slots.take('two', rate)).toMatchObject({ waitMs: 0 });
   nowMs = 2_000;
-  expect(await slots.take('one', rate)).toBe(0);
+  expect(await slots.take('one', rate)).toMatchObject({ waitMs: 0 });
 });
 
 test('a caller that gives up does not hold up those behind it', async () => {
@@ -86,6 +86,24 @@ test('a caller that gives up does not hold up those behind it', async () => {
   leaving.abort(new Error('gone'));
   await expect(gone).rejects.toThrow('gone');
   await next;
+});
+
+test('the window of a request begins when it leaves, and nobody overtakes it', async () => {
+  const pacer = createPacer(createLocalSlots());
+  const group = pacer.group('group', { count: 2, windowMs: 300 });
+  const { signal } = new AbortController();
+  const left: number[] = [];
+  const send = async (afterMs: number): Promise<void> => {
+    const leaves = Promise.withResolvers<void>();
+    await group.slot(signal, leaves.promise);
+    if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
+    left.push(performance.now());
+    leaves.resolve();
+  };
+  await Promise.all([send(120), send(0), send(0), send(0)]);
+  expect(left).toEqual(left.toSorted((a, b) => a - b));
+  expect((left[2] ?? 0) - (left[0] ?? 0)).toBeGreaterThanOrEqual(300);
+  expect((left[3] ?? 0) - (left[1] ?? 0)).toBeGreaterThanOrEqual(300);
 });
 
 /** Callers of several pacers over one source of slots: what several processes are, on one clock. */
@@ -134,9 +152,9 @@ describeOn('redis', 'the pacer', () => {
     const redis = new Redis(server.url);
     const slots = createRedisSlots(redis);
     const rate = { count: 1, windowMs: 60_000 };
-    expect(await slots.take('group', rate)).toBe(0);
+    expect(await slots.take('group', rate)).toMatchObject({ waitMs: 0 });
     await redis.flushall();
-    expect(await slots.take('group', rate)).toBeGreaterThan(50_000);
+    expect((await slots.take('group', rate)).waitMs).toBeGreaterThan(50_000);
     redis.disconnect();
     await server.stop();
   });

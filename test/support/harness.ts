@@ -99,6 +99,9 @@ export type Child = {
   readonly ended: Promise<Ended>;
 };
 
+/** Tests need not wait for a platform to recover: it does as soon as it is told to. */
+const batchBackoffMs = 200;
+
 /** Name of the one platform of a test company. */
 export const platformName = 'academy';
 
@@ -144,6 +147,7 @@ export async function openCompany<S extends AnySandbox>(
     log: createLog({ level: 'debug', destination: { write: keepLog } }),
     signal: new AbortController().signal,
     now: clock.now,
+    batchBackoffMs,
     retryBaseMs,
     ask: async () => false,
   });
