@@ -189,8 +189,8 @@ export async function openCompany<S extends AnySandbox>(
 
   async function rollcall(...args: readonly string[]): Promise<Ended> {
     const [name = '', ...rest] = args;
-    const out = new PassThrough();
-    const err = new PassThrough();
+    const [out, outText] = collected();
+    const [err, errText] = collected();
     const world = cli(out, err);
     let exit: number;
     try {
@@ -212,7 +212,7 @@ export async function openCompany<S extends AnySandbox>(
       err.write(`${error.code}: ${error.message}\n`);
       exit = error.exitCode;
     }
-    return asEnded(exit, textOf(out), textOf(err));
+    return asEnded(exit, outText(), errText());
   }
 
   async function one(name: string, args: readonly string[]): Promise<RunEnded> {
@@ -309,9 +309,15 @@ export async function openSparkwiseCompany(
   return Object.assign(await openCompany(options, { sandbox, block }), { state });
 }
 
-function textOf(stream: PassThrough): string {
-  const chunk: unknown = stream.read();
-  return chunk === null ? '' : String(chunk);
+/** A stream and what was written to it. It is read as it comes: a command with much to say waits for its reader. */
+function collected(): [PassThrough, () => string] {
+  const stream = new PassThrough();
+  let text = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return [stream, () => text + (stream.read() ?? '')];
 }
 
 function asEnded(exit: number, out: string, err: string): Ended {
