@@ -9,6 +9,8 @@ export type ApplyingRow = {
   readonly store: BenchStore['name'];
   readonly rate: number;
   readonly latencyMs: number;
+  /** People a request. */
+  readonly batch: number;
   readonly requests: number;
   /** Requests sent ÷ the least that the API allows. */
   readonly overLeast: number;
@@ -18,6 +20,7 @@ export type ApplyingRow = {
   readonly busiestWindow: number;
 };
 
+/** The most that the API takes in one request. */
 const batchSize = 200;
 
 /** A first sync of as many people as fill `requests` batches. */
@@ -25,14 +28,15 @@ export async function benchApplying(
   store: BenchStore,
   rate: number,
   latencyMs: number,
+  batch: number,
   requests: number,
 ): Promise<ApplyingRow> {
-  const people = requests * batchSize;
+  const people = requests * batch;
   const world = await createWorld();
   const sandbox = await startBenchSandbox({ users: 0, seed, rate, latencyMs });
   try {
     await writeRoster(world.roster, rowsOf(people, seed));
-    await world.configure(sandbox, { rate: `${rate}/s` });
+    await world.configure(sandbox, { rate: `${rate}/s`, batch });
     const run = await rollcall(['sync', '-c', world.config], store.env);
     if (run.json.runs[0]?.status !== 'applied') throw new Error(`the run ended ${run.out}`);
     const [counts] = await sandbox.ask({ ask: 'counts' });
@@ -43,8 +47,9 @@ export async function benchApplying(
       store: store.name,
       rate,
       latencyMs,
+      batch,
       requests: counts.writes,
-      overLeast: counts.writes / Math.ceil(people / batchSize),
+      overLeast: counts.writes / requests,
       overIdeal: counts.writeSpanMs / idealMs,
       tooMany: counts.tooMany,
       busiestWindow: counts.busiestWindow,

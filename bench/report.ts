@@ -1,4 +1,5 @@
 import type { BenchReport } from './bench.ts';
+import { goalsOf } from './goals.ts';
 
 const number = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 const mb = (bytes: number | null): string => (bytes === null ? '–' : `${(bytes / 2 ** 20).toFixed(2)} MB`);
@@ -12,6 +13,20 @@ export function asMarkdown(report: BenchReport): string {
     `Written by \`npm run bench -- --write\` on ${report.date}: ${report.machine}, Node ${report.node}. Baselines were taken in the same run; ratios say more than seconds. What each number is: [bench/README.md](../bench/README.md).`,
   ];
   if (report.missing.length > 0) parts.push(`Not measured here: ${report.missing.join('; ')}.`);
+  const goals = goalsOf(report);
+  if (goals.length > 0)
+    parts.push(
+      '## Goals',
+      table(
+        ['what', 'goal', 'measured', 'met'],
+        goals.map(({ what, goal, measured, met }) => [
+          what,
+          goal,
+          measured,
+          met === null ? '–' : met ? 'yes' : '**no**',
+        ]),
+      ),
+    );
   if (report.planning.length > 0) {
     parts.push(
       '## Roster to plan',
@@ -71,6 +86,7 @@ export function asMarkdown(report: BenchReport): string {
           'queue',
           'rate /s',
           'answers in ms',
+          'people a request',
           'requests',
           'requests ÷ least',
           'time ÷ ideal',
@@ -81,6 +97,7 @@ export function asMarkdown(report: BenchReport): string {
           row.store,
           String(row.rate),
           String(row.latencyMs),
+          String(row.batch),
           String(row.requests),
           number(row.overLeast),
           number(row.overIdeal, 3),

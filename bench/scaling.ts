@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { rowsOf, writeRoster } from './company.ts';
+import { productFlags } from './measure.ts';
 import { startBenchSandbox } from './sandbox.ts';
 import type { BenchStore } from './stores.ts';
 import { createWorld, seed } from './world.ts';
@@ -21,6 +23,11 @@ export type ScalingRow = {
   readonly tooMany: number;
 };
 
+/** People a request: eight platforms at once are to measure the pacing, not how much two cores can journal. */
+const batch = 20;
+/** Control APIs of the services: from this port on. */
+const firstPort = 17_654;
+
 /** Each platform creates `people`; `processes` services share the work. */
 export async function benchScaling(
   store: BenchStore,
@@ -34,11 +41,18 @@ export async function benchScaling(
   const world = await createWorld();
   const sandbox = await startBenchSandbox({ users: 0, seed, rate, latencyMs: 20, platforms });
   await writeRoster(world.roster, rowsOf(people, seed));
-  await world.configure(sandbox, { rate: `${rate}/s` });
-  const services = Array.from({ length: processes }, () =>
-    spawn(process.execPath, [resolve(import.meta.dirname, '../src/main.ts'), 'start', '-c', world.config], {
-      env: { ...process.env, ...store.env },
-      stdio: ['ignore', 'ignore', 'ignore'],
+  await world.configure(sandbox, { rate: `${rate}/s`, batch });
+  const services = await Promise.all(
+    Array.from({ length: processes }, async (_, at) => {
+      // The same customer for all, and a control API of its own for each.
+      const config = join(world.dir, `service-${at}.yaml`);
+      const own = `customer: bench\ncontrol: { listen: "127.0.0.1:${firstPort + at}" }\n`;
+      await writeFile(config, own + (await readFile(world.config, 'utf8')));
+      const main = resolve(import.meta.dirname, '../src/main.ts');
+      return spawn(process.execPath, [...productFlags, main, 'start', '-c', config], {
+        env: { ...process.env, ...store.env },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
     }),
   );
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
@@ -47,7 +61,7 @@ export async function benchScaling(
     // All services are up when each has a worker on the queue.
     while ((await queue.getWorkers()).length < processes) await sleep(100);
     await queue.addBulk(sandbox.urls.map((_, at) => ({ name: 'resync', data: { platform: `p${at + 1}` } })));
-    const least = Math.ceil(people / 200);
+    const least = Math.ceil(people / batch);
     for (;;) {
       const counts = await sandbox.ask({ ask: 'counts' });
       if (counts.every((count) => count.items >= people)) {

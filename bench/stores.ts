@@ -99,7 +99,7 @@ export async function openStores(): Promise<BenchStores> {
   const noPostgres = await whyNoPostgres();
   if (noPostgres !== null) missing.push(`postgres: ${noPostgres}`);
   else {
-    const server = await startPostgres();
+    const server = await startPostgres({ durable: true });
     stops.push(() => server.stop());
     stores.push(await onPostgres('postgres', server, null));
     const noRedis = await whyNoRedis();

@@ -3,7 +3,7 @@ import { RollcallError } from '../errors.ts';
 import { type Customer, createCustomer } from '../jobs/customer.ts';
 import { createEngine, type Engine } from '../jobs/engine.ts';
 import {
-  createLocalSlots,
+  createEmbeddedSlots,
   createPacer,
   createPostgresSlots,
   createRedisSlots,
@@ -100,7 +100,7 @@ export async function openAll(
         ? createRedisSlots(queues.redis)
         : store.database.kind === 'postgres'
           ? createPostgresSlots(store.pacers)
-          : createLocalSlots();
+          : createEmbeddedSlots(store.pacers);
     const pacer = createPacer(slots);
     const customers = configs.flatMap((config): Customer[] => {
       try {

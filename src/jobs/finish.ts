@@ -99,7 +99,9 @@ async function remember(
   const readWhole = !reasons.some((reason) => /^(PLATFORM_|TARGET_SHRUNK|SIGN_IN)/.test(reason.code));
   if (!readWhole) return;
   const accounts = platform.provider.capabilities.accounts === 'write' ? run.accounts + applied.create : null;
-  const members = await store.journal.memberChanges(run.id);
+  // A first sync of a million people is not gone through for enrollments that it does not have.
+  const moves = run.planned.enroll + run.planned.unenroll;
+  const members = moves === 0 ? [] : await store.journal.memberChanges(run.id);
   const sizes: Record<string, number> = { ...run.members };
   for (const { target, enrolled, unenrolled } of members)
     sizes[target] = Math.max(0, (sizes[target] ?? 0) + enrolled - unenrolled);

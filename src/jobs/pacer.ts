@@ -167,6 +167,33 @@ export function createPostgresSlots(slots: PacerSlots): SlotSource {
   });
 }
 
+/** A window of this length or more outlives a process: `plan` and then `sync` are one minute to the platform. */
+const lastingWindowMs = 5_000;
+
+/**
+ * Slots of an embedded database. Windows of a second are over before the next process has started and are kept in memory;
+ * those of a minute, and pauses, are kept in the store.
+ */
+export function createEmbeddedSlots(slots: PacerSlots): SlotSource {
+  const local = createLocalSlots();
+  const stored = createPostgresSlots(slots);
+  const begun = new Set<string>();
+  return {
+    take: async (group, rate) => {
+      if (rate.windowMs >= lastingWindowMs) return stored.take(group, rate);
+      if (begun.has(group)) return local.take(group, rate);
+      // Another process may have been told to pause before it ended.
+      const taken = await stored.take(group, rate);
+      if (!('late' in taken)) return taken;
+      begun.add(group);
+      return local.take(group, rate);
+    },
+    pause: async (group, pauseMs) => {
+      await Promise.all([local.pause(group, pauseMs), stored.pause(group, pauseMs)]);
+    },
+  };
+}
+
 /**
  * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait in
  * ms, or 0 and the entry in µs. Keys expire once they say nothing any more.

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { busiestWindow } from '../../sandbox/server.ts';
 import {
+  createEmbeddedSlots,
   createLocalSlots,
   createPacer,
   createPostgresSlots,
@@ -12,10 +16,11 @@ import {
   type SlotSource,
 } from '../../src/jobs/pacer.ts';
 import { waitBeforeSend, windowMarginMs } from '../../src/jobs/pacing.ts';
-import { openPostgres } from '../../src/store/database.ts';
+import { openEmbedded, openPostgres } from '../../src/store/database.ts';
 import { createPacerSlots } from '../../src/store/pacer-slots.ts';
 import { describeOn, sharedPostgres } from '../support/backends.ts';
 import { startRedis } from '../support/servers.ts';
+import { makeDataDir } from '../support/template.ts';
 
 const rates = fc.record({
   count: fc.integer({ min: 1, max: 60 }),
@@ -73,6 +78,32 @@ test('a pause holds the group that it is of, and no other', async () => {
   expect(await slots.take('two', rate)).toMatchObject({ waitMs: 0 });
   nowMs = 2_000;
   expect(await slots.take('one', rate)).toMatchObject({ waitMs: 0 });
+});
+
+test('what the embedded database has seen holds for the next process: a minute, and a pause', {
+  timeout: 60_000,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-pacer-'));
+  await makeDataDir(join(folder, 'data'));
+  const perMinute = { count: 2, windowMs: 60_000 };
+  const perSecond = { count: 5, windowMs: 1_000 };
+  const inOneProcess = async (work: (slots: SlotSource) => Promise<void>): Promise<void> => {
+    const database = await openEmbedded(join(folder, 'data'), 'test');
+    await work(createEmbeddedSlots(createPacerSlots(database.db)));
+    await database.close();
+  };
+  await inOneProcess(async (slots) => {
+    expect(await slots.take('minute', perMinute)).toMatchObject({ waitMs: 0 });
+    expect(await slots.take('second', perSecond)).toMatchObject({ waitMs: 0 });
+    await slots.pause('paused', 30_000);
+  });
+  await inOneProcess(async (slots) => {
+    // Half the mean distance after the one before.
+    expect((await slots.take('minute', perMinute)).waitMs).toBeGreaterThan(10_000);
+    expect((await slots.take('paused', perSecond)).waitMs).toBeGreaterThan(20_000);
+    expect((await slots.take('fresh', perSecond)).waitMs).toBe(0);
+  });
+  await rm(folder, { recursive: true, force: true });
 });
 
 test('a caller that gives up does not hold up those behind it', async () => {

@@ -144,8 +144,8 @@ async function unprivileged(): Promise<{ uid: number; gid: number } | null> {
   return null;
 }
 
-/** Starts a PostgreSQL on a port of its own, made for tests: nothing is synced to disk. */
-export async function startPostgres(): Promise<PostgresServer> {
+/** Starts a PostgreSQL on a port of its own. Made for tests, it syncs nothing to disk, unless it is to be `durable`. */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const initdb = await findProgram('initdb');
   const why = await whyNoPostgres();
   if (initdb === null || why !== null) throw new Error(why ?? 'initdb is not installed');
@@ -157,7 +157,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   const options = { cwd: folder, ...user };
   const shape = ['-U', 'rollcall', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'];
   await run(initdb, ['-D', data, ...shape], options);
-  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+  const settings = durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+  settings.push('max_connections=200');
   settings.push('listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'shared_buffers=64MB');
   const server = initdb.replace(/initdb$/, 'postgres');
   const args = ['-D', data, '-p', `${port}`, ...settings.flatMap((one) => ['-c', one])];
