@@ -236,7 +236,6 @@ export const customerBase = z.strictObject({
 
 export type RosterConfig = z.infer<typeof roster>;
 export type CustomerBase = z.infer<typeof customerBase>;
-export type LimitConfig = z.infer<typeof limit>;
 export type EnrollmentRule = z.infer<typeof enrollmentRule>;
 
 /** A provider's zod schema for its platform block: `platformBase` extended, with `provider: z.literal(name)`. */

@@ -1,4 +1,4 @@
-import { type ChangeCounts, type ChangeKind, changeKinds, noChanges } from '../change.ts';
+import { type ChangeCounts, type ChangeKind, changeKinds } from '../change.ts';
 
 /** A limit on one kind of change over 24 hours: max(`floor`, min(`count`, `percent` of managed accounts)). */
 export type Limit = { readonly count: number; readonly percent: number; readonly floor: number };
@@ -68,11 +68,4 @@ export function guard(input: GuardInput): readonly Hold[] {
 export function describeHold(hold: Hold): string {
   const recent = hold.recent === 0 ? '' : ` after ${hold.recent} in the last 24 h`;
   return `${hold.planned} ${hold.kind}${recent} would pass the limit of ${hold.limit} (${hold.managed} managed accounts); all ${hold.planned} are held.`;
-}
-
-/** Adds up counts, kind by kind. */
-export function addCounts(...all: readonly ChangeCounts[]): ChangeCounts {
-  const sum = noChanges();
-  for (const counts of all) for (const kind of changeKinds) sum[kind] += counts[kind];
-  return sum;
 }

@@ -1,13 +1,4 @@
-import { type ChangeCounts, changeKinds } from '../change.ts';
 import type { Change } from './change.ts';
-
-/** Counts by kind, such as `12 create, 3 update`; `no changes` when there are none. */
-export function describeCounts(counts: ChangeCounts): string {
-  const parts = changeKinds.flatMap((kind) =>
-    counts[kind] === 0 ? [] : [`${counts[kind].toLocaleString('en')} ${kind}`],
-  );
-  return parts.length === 0 ? 'no changes' : parts.join(', ');
-}
 
 /**
  * A plan as a table for people: kind, employee id, name, what. Shows `limit` changes and counts the rest. Names are for

@@ -70,8 +70,8 @@ export async function processBatch(
           : ['ENROLL_FAILED', 'the new address could not be enrolled, so the old one stays'];
       rows.push(withoutAccount(change, 'skipped', code, message));
     }
-    counted = true;
     await store.batches.finish(run, number, rows, ctx.count, deps.now());
+    counted = true;
   } catch (error) {
     await handleFailure(deps, job, batch, repeated, error);
   } finally {

@@ -7,9 +7,9 @@ import type { RunReason } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
 import { hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
+import { failureOf } from './failure.ts';
 import { readCustomerRoster } from './read-roster.ts';
 import { readSides } from './read-sides.ts';
-import { failureOf } from './failure.ts';
 
 /** What the roster looks like; `error` when it cannot be read at all. */
 export type RosterCheck =

@@ -8,7 +8,7 @@ import type { Run } from '../store/runs.ts';
 import type { Customer } from './customer.ts';
 import type { JobDeps } from './deps.ts';
 import type { Engine } from './engine.ts';
-import { runIdOf } from './sync.ts';
+import { runIdOf } from './sync-job.ts';
 
 /** For how long a rejected change is not proposed again, unless a date is given. */
 export const rejectedForMs = 30 * 24 * 3_600_000;

@@ -3,31 +3,26 @@ import { EventEmitter } from 'node:events';
 import { DelayedError, type Job, type JobType, type Worker } from 'bullmq';
 import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Run } from '../store/runs.ts';
 import type { RunTrigger } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { type EngineResult, waitForResult } from './await-result.ts';
 import { type BatchJobData, batchBackoffMs, processBatch } from './batch.ts';
 import type { Customer } from './customer.ts';
 import type { EngineEvents, JobDeps } from './deps.ts';
+import { failureOf } from './failure.ts';
 import { createGate } from './gate.ts';
-import { applyProgress, type Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { batchQueueName, type Queues, syncQueueName } from './queues.ts';
 import { asSyncJob } from './resync.ts';
-import { failureOf } from './failure.ts';
-import { processSync, runIdOf, type SyncJobData, type SyncResult } from './sync.ts';
+import { processSync } from './sync.ts';
+import { runIdOf, type SyncJobData, type SyncResult } from './sync-job.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
 export const syncConcurrency = 64;
 /** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
 export const batchConcurrency = 2_000;
-/** Batches looked up at once: enough for hundreds a second, few enough that requests and answers have their turn. */
+/** Batches looked up at once: two keep a database busy (about 120 batches a second); requests and answers have their turn. */
 const preparedAtOnce = 2;
-/** How often the store is asked how a run is doing that another process performs. */
-const pollMs = 200;
-/** A run that this process performs tells how it is doing more often than this; then nobody has to ask. */
-const quietMs = 1_000;
-/** A request that neither the queue nor the store knows of after this long was lost with the queue. */
-const lostAfterMs = 2_000;
 /** Jobs of the queue that are looked at when runs without a job are looked for. */
 const mostQueuedRuns = 5_000;
 const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
@@ -90,11 +85,6 @@ export type Engine = {
   /** Stops taking jobs, lets requests in flight end, and closes the workers. */
   readonly drain: (deadlineMs: number) => Promise<void>;
 };
-
-export type EngineResult =
-  | { readonly run: Run }
-  | { readonly refused: { readonly code: string; readonly message: string } }
-  | { readonly replaced: true };
 
 /** Builds an engine; nothing runs before `start`. */
 export function createEngine(options: EngineOptions): Engine {
@@ -260,64 +250,4 @@ export function createEngine(options: EngineOptions): Engine {
       await Promise.race([closed, timer]);
     },
   };
-}
-
-async function waitForResult(
-  deps: JobDeps,
-  job: Job,
-  watch: { readonly onProgress?: (progress: Progress) => void; readonly signal: AbortSignal },
-): Promise<EngineResult> {
-  const data = job.data as Partial<SyncJobData>;
-  const id = data.run ?? runIdOf(job, String(data.platform));
-  let askedMs = performance.now();
-  let heardMs = Number.NEGATIVE_INFINITY;
-  let wake = (): void => undefined;
-  const onEnded = (run: string): void => {
-    if (run === id) wake();
-  };
-  const onProgress = (run: string, progress: Progress): void => {
-    if (run !== id) return;
-    heardMs = performance.now();
-    watch.onProgress?.(progress);
-  };
-  deps.events.on('runEnded', onEnded);
-  deps.events.on('progress', onProgress);
-  try {
-    for (;;) {
-      watch.signal.throwIfAborted();
-      const run = await deps.store.runs.find(id);
-      if (run?.ended_ms != null) return { run };
-      if (run === undefined) {
-        const found = await deps.queues.sync.getJob(String(job.id));
-        const result = found?.returnvalue as SyncResult | undefined | null;
-        if (result != null && 'refused' in result) return result;
-        if (result != null && 'replaced' in result) return result;
-        if (found === undefined && performance.now() - askedMs > lostAfterMs) {
-          // Nothing is stored yet that the queue could be rebuilt from: it is asked again, under the same run's id.
-          askedMs = performance.now();
-          await deps.queues.sync.add(job.name, job.data, { jobId: String(job.id), timestamp: job.timestamp });
-        }
-        if (found !== undefined && (await found.getState()) === 'failed') {
-          throw new RollcallError(
-            'INTERNAL',
-            `the job ${job.id} failed before its run began: ${found.failedReason}.`,
-          );
-        }
-      } else if (run.status === 'applying') {
-        // Another process performs it: this one hears nothing.
-        if (performance.now() - heardMs > quietMs) {
-          const rate = deps.customers.get(run.customer)?.platforms.get(run.platform)?.config.rate;
-          if (rate !== undefined)
-            watch.onProgress?.(applyProgress(await deps.store.batches.open(id, 0), rate));
-        }
-      }
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        setTimeout(resolve, performance.now() - heardMs > quietMs ? pollMs : quietMs);
-      });
-    }
-  } finally {
-    deps.events.off('runEnded', onEnded);
-    deps.events.off('progress', onProgress);
-  }
 }

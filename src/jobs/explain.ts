@@ -10,8 +10,8 @@ import type { RejectedRowRecord } from '../store/roster-state.ts';
 import { type Customer, desireOf, type Platform } from './customer.ts';
 import { holdStateOf } from './decisions.ts';
 import type { JobDeps } from './deps.ts';
-import { readCustomerRoster } from './read-roster.ts';
 import { failureOf } from './failure.ts';
+import { readCustomerRoster } from './read-roster.ts';
 
 /** Lines of the journal that are shown of one person. */
 const mostJournal = 200;

@@ -2,7 +2,7 @@ import type { Job } from 'bullmq';
 import { z } from 'zod';
 import type { JobDeps } from './deps.ts';
 import type { Refusal } from './postpone.ts';
-import { type SyncJobData, syncJobData } from './sync.ts';
+import { type SyncJobData, syncJobData } from './sync-job.ts';
 
 /**
  * What anybody may put on the queue `rollcall-sync` as a job named `resync` (fixed). `customer` is needed only where

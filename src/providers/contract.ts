@@ -13,13 +13,18 @@ export type CallContext = {
   readonly onRequest: (kind: RequestKind) => void;
 };
 
+/** What becomes of a request that took a slot: its window begins when it left, or when it was late on its way. */
+export type Sending = {
+  /** Settles when the request has been sent; the next one does not overtake it. */
+  readonly left: Promise<void>;
+  /** Settles with its answer: by how much longer it took than such requests do, in ms. */
+  readonly delayedMs: Promise<number>;
+};
+
 /** The slots of one rate group. Every request, reads and sign-in included, takes one before it is sent. */
 export type RequestPacer = {
-  /**
-   * Resolves when one request may be sent at once. Rejects when the signal aborts. `left` settles when it has been sent:
-   * its window begins then, and the next one does not overtake it.
-   */
-  readonly slot: (signal: AbortSignal, left?: Promise<void>) => Promise<void>;
+  /** Resolves when one request may be sent at once. Rejects when the signal aborts. */
+  readonly slot: (signal: AbortSignal, sending?: Sending) => Promise<void>;
   /** Nobody in the group sends anything for this long: the answer to a 429. */
   readonly pause: (pauseMs: number) => Promise<void>;
 };

@@ -24,9 +24,14 @@ subscribe('undici:client:sendHeaders', (message) => {
 
 /** Sends a request with fetch and calls `onLeft` when it leaves, or when there is nothing more to wait for. */
 export async function departing<T>(onLeft: () => void, send: () => Promise<T>): Promise<T> {
-  try {
-    return await sending.run(onLeft, send);
-  } finally {
+  let told = false;
+  const tell = (): void => {
+    told = true;
     onLeft();
+  };
+  try {
+    return await sending.run(tell, send);
+  } finally {
+    if (!told) onLeft();
   }
 }

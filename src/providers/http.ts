@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
+import { createUsualTime } from './usual-time.ts';
 
 /** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */
 export const readAttempts = 5;
@@ -124,6 +125,7 @@ export function createHttp(options: HttpOptions): Http {
     timeout: false,
     redirect: 'manual',
   });
+  const usual = createUsualTime();
 
   async function attempt<T>(
     request: HttpRequest<T>,
@@ -132,7 +134,15 @@ export function createHttp(options: HttpOptions): Http {
   ): Promise<HttpAnswer<T>> {
     const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
     const left = Promise.withResolvers<void>();
-    await deps.pacer.slot(ctx.signal, left.promise);
+    const delayedMs = Promise.withResolvers<number>();
+    await deps.pacer.slot(ctx.signal, { left: left.promise, delayedMs: delayedMs.promise });
+    let leftMs = performance.now();
+    const onLeft = (): void => {
+      leftMs = performance.now();
+      left.resolve();
+    };
+    const onAnswer = (): void =>
+      delayedMs.resolve(usual.note(`${request.method} ${request.kind}`, performance.now() - leftMs));
     ctx.onRequest(request.kind);
     const mayHaveApplied = request.kind === 'write' ? 'unknown' : 'no';
     let response: Response;
@@ -155,12 +165,14 @@ export function createHttp(options: HttpOptions): Http {
         init.headers = { 'content-type': 'application/json', ...init.headers } as Record<string, string>;
       }
       if (request.form !== undefined) init.body = new URLSearchParams(request.form);
-      response = await departing(left.resolve, () => client(base + request.path, init));
+      response = await departing(onLeft, () => client(base + request.path, init));
+      onAnswer();
       const length = Number(response.headers.get('content-length') ?? 0);
       if (length > largestAnswerBytes) throw new Error(`answer of ${length} bytes`);
       text = await response.text();
     } catch (error) {
       left.resolve();
+      onAnswer();
       ctx.signal.throwIfAborted();
       // No cause: the client's own errors carry the address with its query, and headers, which may hold personal data.
       const { reason, unsent } = describeNetworkFailure(error, options.timeoutMs);

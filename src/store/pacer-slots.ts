@@ -5,14 +5,16 @@ import type { Tables } from './schema.ts';
 /** The log of sends of a rate group. The decision is the caller's; this holds the log under a lock. */
 export type PacerSlots = {
   /**
-   * Reads the log, lets `decide` say how long to wait (0: send now), and records the send if it may. Times are the
-   * database's clock, the one clock that all processes share.
+   * Reads the log, lets `decide` say how long to wait (0: send now), and records the send if it may, at `sentMs`. Times
+   * are the database's clock, the one clock that all processes share.
    */
   readonly take: (
     name: string,
     keep: number,
     decide: (sentMs: readonly number[], pausedUntilMs: number, nowMs: number) => number,
-  ) => Promise<number>;
+  ) => Promise<{ readonly waitMs: number; readonly sentMs: number }>;
+  /** A recorded send was later than it was recorded. */
+  readonly move: (name: string, fromMs: number, toMs: number) => Promise<void>;
   readonly pause: (name: string, pauseMs: number) => Promise<void>;
 };
 
@@ -44,7 +46,23 @@ export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
             .where('name', '=', name)
             .execute();
         }
-        return waitMs;
+        return { waitMs, sentMs: nowMs };
+      }),
+    move: (name, fromMs, toMs) =>
+      db.transaction().execute(async (tx) => {
+        const row = await tx
+          .selectFrom('pacers')
+          .select('sent_ms')
+          .where('name', '=', name)
+          .forUpdate()
+          .executeTakeFirst();
+        if (row === undefined) return;
+        const moved = row.sent_ms.map((atMs) => (atMs === fromMs ? toMs : atMs)).sort((a, b) => a - b);
+        await tx
+          .updateTable('pacers')
+          .set({ sent_ms: jsonb(moved) })
+          .where('name', '=', name)
+          .execute();
       }),
     pause: async (name, pauseMs) => {
       await sql`

@@ -291,14 +291,15 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
           reasons: jsonb([...end.reasons]),
           ended_ms: nowMs,
           // A batch counts its own requests: were they added to the run's row, every batch would wait for the one before.
-          ...(end.applied === undefined
-            ? {}
-            : { reads: withBatches('reads'), writes: withBatches('writes') }),
+          reads: withBatches('reads'),
+          writes: withBatches('writes'),
           ...(end.notes === undefined ? {} : { notes: jsonb([...end.notes]) }),
           ...(end.applied === undefined ? {} : { applied: jsonb(end.applied) }),
           ...(end.failed === undefined ? {} : { failed: jsonb(end.failed) }),
         })
         .where('id', '=', id)
+        // Once: a second time would count the batches' requests again.
+        .where('ended_ms', 'is', null)
         .execute();
     },
     held: (customer, platform) => {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { type AlertStore, createAlertStore } from './alert-state.ts';
-import type { Database } from './database.ts';
 import { type BatchStore, createBatchStore } from './batches.ts';
+import type { Database } from './database.ts';
 import { createDecisionStore, type DecisionStore } from './decisions.ts';
 import { createJournalStore, type JournalStore } from './journal.ts';
 import { createLinkStore, type LinkStore } from './links.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { noChanges } from '../../src/change.ts';
 import { type Change, fingerprintOf, hashOf } from '../../src/diff/change.ts';
 import { createDiffer } from '../../src/diff/differ.ts';
-import { describeCounts, planTable } from '../../src/diff/summary.ts';
+import { planTable } from '../../src/diff/summary.ts';
 import { accountOf, complete, desired, linkOf, modelPlatform } from './model.ts';
 
 const update: Omit<Change, 'fingerprint'> = {
@@ -74,13 +73,6 @@ describe('a fingerprint', () => {
 });
 
 describe('a plan for people', () => {
-  it('is counts', () => {
-    expect(describeCounts({ ...noChanges(), create: 1_200, deactivate: 1 })).toBe(
-      '1,200 create, 1 deactivate',
-    );
-    expect(describeCounts(noChanges())).toBe('no changes');
-  });
-
   it('is a table', () => {
     const leaves = signed({
       ...update,

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { type ChangeKind, changeKinds, noChanges } from '../../src/change.ts';
 import { absenceIsDue } from '../../src/diff/absence.ts';
 import {
-  addCounts,
   defaultLimits,
   describeHold,
   type GuardInput,
@@ -125,14 +124,6 @@ describe('the guard', () => {
   it('says what came before', () => {
     const hold = { kind: 'unenroll', planned: 2, recent: 5, limit: 5, managed: 9 } as const;
     expect(describeHold(hold)).toContain('2 unenroll after 5 in the last 24 h would pass the limit of 5');
-  });
-
-  it('adds counts up', () => {
-    expect(addCounts({ ...noChanges(), create: 1 }, { ...noChanges(), create: 2, enroll: 1 })).toEqual({
-      ...noChanges(),
-      create: 3,
-      enroll: 1,
-    });
   });
 });
 

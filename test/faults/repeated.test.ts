@@ -56,3 +56,29 @@ test('of a request that is halved, the half that went through is not sent again'
   expect(sizes).toEqual(['8:400', '4:200', '4:503', '4:200']);
   expect((await timesApplied(company, 'create')).size).toBe(8);
 });
+
+test('a fault of our own in a batch ends it as unknown, with every attempt that was made', {
+  timeout: 60_000,
+}, async () => {
+  await using company = await openSparkwiseCompany({ backend: 'embedded', rows: people(8) });
+  const provider = (await company.opened()).customer.platforms.get(platformName)?.provider;
+  if (provider === undefined) throw new Error('no platform');
+  let attempts = 0;
+  Object.assign(provider, {
+    write: async (_request: WriteRequest, ctx: CallContext) => {
+      attempts++;
+      ctx.onRequest('write');
+      throw new TypeError('a mistake of the program');
+    },
+  });
+
+  const run = await company.sync();
+
+  expect(attempts).toBe(6);
+  expect(run).toMatchObject({ status: 'partial', failed: { create: 8 }, requests: { writes: 6 } });
+  const { store } = await company.opened();
+  const journal = await store.database.db.selectFrom('journal').select(['outcome', 'outcome_code']).execute();
+  expect(journal).toEqual(
+    Array.from({ length: 8 }, () => ({ outcome: 'unknown', outcome_code: 'INTERNAL' })),
+  );
+});

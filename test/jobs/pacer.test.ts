@@ -7,20 +7,21 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { busiestWindow } from '../../sandbox/server.ts';
+import { createPacer } from '../../src/jobs/pacer.ts';
+import { waitBeforeSend, windowMarginMs } from '../../src/jobs/pacing.ts';
 import {
   createEmbeddedSlots,
   createLocalSlots,
-  createPacer,
   createPostgresSlots,
-  createRedisSlots,
   type SlotSource,
-} from '../../src/jobs/pacer.ts';
-import { waitBeforeSend, windowMarginMs } from '../../src/jobs/pacing.ts';
+} from '../../src/jobs/slots.ts';
+import { createRedisSlots } from '../../src/jobs/slots-redis.ts';
 import { openEmbedded, openPostgres } from '../../src/store/database.ts';
 import { createPacerSlots } from '../../src/store/pacer-slots.ts';
 import { describeOn, sharedPostgres } from '../support/backends.ts';
 import { startRedis } from '../support/servers.ts';
 import { makeDataDir } from '../support/template.ts';
+import { until } from '../support/until.ts';
 
 const rates = fc.record({
   count: fc.integer({ min: 1, max: 60 }),
@@ -126,7 +127,7 @@ test('the window of a request begins when it leaves, and nobody overtakes it', a
   const left: number[] = [];
   const send = async (afterMs: number): Promise<void> => {
     const leaves = Promise.withResolvers<void>();
-    await group.slot(signal, leaves.promise);
+    await group.slot(signal, { left: leaves.promise, delayedMs: Promise.resolve(0) });
     if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
     left.push(performance.now());
     leaves.resolve();
@@ -136,6 +137,51 @@ test('the window of a request begins when it leaves, and nobody overtakes it', a
   expect((left[2] ?? 0) - (left[0] ?? 0)).toBeGreaterThanOrEqual(300);
   expect((left[3] ?? 0) - (left[1] ?? 0)).toBeGreaterThanOrEqual(300);
 });
+
+test('a request that was late on its way begins its window when it arrived, by a quarter of a second at most', async () => {
+  const lates: number[] = [];
+  const taken = { waitMs: 0 as const, late: (lateMs: number) => void lates.push(lateMs) };
+  const pacer = createPacer({ take: async () => taken, pause: async () => undefined });
+  const group = pacer.group('group', { count: 2, windowMs: 1_000 });
+  const send = (delayedMs: number) =>
+    group.slot(new AbortController().signal, {
+      left: Promise.resolve(),
+      delayedMs: Promise.resolve(delayedMs),
+    });
+  await send(0);
+  await until('the first has left', async () => lates.length === 1);
+  await send(80);
+  await until('the second has arrived', async () => lates.length === 3);
+  await send(5_000);
+  await until('the third has arrived', async () => lates.length === 5);
+  const [, left, arrived, leftToo, arrivedToo] = lates.map(Number);
+  expect(Number(arrived) - Number(left)).toBeCloseTo(80, 6);
+  expect(Number(arrivedToo) - Number(leftToo)).toBeCloseTo(250, 6);
+});
+
+/** Keeps the process from reading anything for that long. */
+function standStill(forMs: number): void {
+  const endMs = performance.now() + forMs;
+  while (performance.now() < endMs);
+}
+
+/** A process that reads the reply of its slot late, or sends late, and one that asks for the next slot. */
+async function expectLatenessIsTold(busy: SlotSource, other: SlotSource): Promise<void> {
+  const rate = { count: 1, windowMs: 20_000 };
+  const asking = busy.take('reads late', rate);
+  // The question is on its way to the server; the answer waits.
+  await new Promise((resolve) => setImmediate(resolve));
+  standStill(400);
+  const read = await asking;
+  if ('late' in read) read.late(0);
+  await until('the others know', async () => (await other.take('reads late', rate)).waitMs > 19_900);
+
+  const taken = await busy.take('sends late', rate);
+  if (!('late' in taken)) throw new Error('no slot');
+  taken.late(500);
+  taken.late(1_500);
+  await until('the others know', async () => (await other.take('sends late', rate)).waitMs > 21_000);
+}
 
 /** Callers of several pacers over one source of slots: what several processes are, on one clock. */
 async function expectRateHeld(source: () => SlotSource, pacers: number): Promise<void> {
@@ -167,6 +213,13 @@ describeOn('postgres', 'the pacer', () => {
     await expectRateHeld(() => createPostgresSlots(createPacerSlots(database.db)), 4);
     await database.close();
   });
+
+  test('a busy process tells the others that it was late', { timeout: 30_000 }, async () => {
+    const database = await openPostgres(await (await sharedPostgres()).database());
+    const slots = () => createPostgresSlots(createPacerSlots(database.db));
+    await expectLatenessIsTold(slots(), slots());
+    await database.close();
+  });
 });
 
 describeOn('redis', 'the pacer', () => {
@@ -175,6 +228,16 @@ describeOn('redis', 'the pacer', () => {
     const redis = new Redis(server.url);
     await expectRateHeld(() => createRedisSlots(redis), 4);
     redis.disconnect();
+    await server.stop();
+  });
+
+  test('a busy process tells the others that it was late', { timeout: 30_000 }, async () => {
+    const server = await startRedis();
+    const [one, other] = [new Redis(server.url), new Redis(server.url)];
+    await Promise.all([one.ping(), other.ping()]);
+    await expectLatenessIsTold(createRedisSlots(one), createRedisSlots(other));
+    one.disconnect();
+    other.disconnect();
     await server.stop();
   });
 
@@ -193,10 +256,12 @@ describeOn('redis', 'the pacer', () => {
   test('three processes at 30/s for 3 s', { timeout: 60_000 }, async () => {
     const server = await startRedis();
     const pacerFile = fileURLToPath(new URL('../../src/jobs/pacer.ts', import.meta.url));
+    const slotsFile = fileURLToPath(new URL('../../src/jobs/slots-redis.ts', import.meta.url));
     const redisFile = import.meta.resolve('ioredis');
     // Wall clock, so that the times of three processes are on one scale; one warm-up send each.
     const script = `import { Redis } from ${JSON.stringify(redisFile)};
-      import { createPacer, createRedisSlots } from ${JSON.stringify(pacerFile)};
+      import { createPacer } from ${JSON.stringify(pacerFile)};
+      import { createRedisSlots } from ${JSON.stringify(slotsFile)};
       const redis = new Redis(${JSON.stringify(server.url)});
       const rate = { count: 30, windowMs: 1000 };
       const group = createPacer(createRedisSlots(redis)).group('shared', rate);

@@ -11,10 +11,35 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((service) => service.stop(5_000)));
 });
 
+type SparkwiseCompany = Awaited<ReturnType<typeof openSparkwiseCompany>>;
+
+/** Starts a service for the company. Its runs are none while the store is out of reach. */
+async function serving(company: SparkwiseCompany) {
+  const { customers, store, queues, engine } = await company.opened();
+  const service = createService({ customers, store, queues, engine, log: engine.deps.log });
+  running.push(service);
+  await service.start();
+  return {
+    service,
+    list: () => store.runs.list({ customer: 'harbour', platform: platformName, limit: 200 }).catch(() => []),
+    writes: () => company.sandbox.log.filter(({ kind }) => kind === 'write').length,
+  };
+}
+
+/** Cuts every connection to the database, as a restart of PostgreSQL does. */
+async function cutConnections(databaseUrl: string | undefined): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
+  );
+  await client.end();
+}
+
 describeOn('redis', 'servers that go away and come back, without a restart of the service', () => {
   test('Redis, emptied meanwhile, and PostgreSQL, twice within one run', { timeout: 120_000 }, async () => {
     const backend = await openBackend('redis');
-    const { redis, databaseUrl } = backend;
+    const { redis } = backend;
     if (redis === null) throw new Error('no Redis');
     try {
       await using company = await openSparkwiseCompany({
@@ -24,12 +49,7 @@ describeOn('redis', 'servers that go away and come back, without a restart of th
         rate: 10,
         platform: { schedule: '*/3 * * * * *', timezone: 'UTC', batch: 10 },
       });
-      const { customers, store, queues, engine } = await company.opened();
-      const service = createService({ customers, store, queues, engine, log: engine.deps.log });
-      running.push(service);
-      await service.start();
-      const list = async () =>
-        store.runs.list({ customer: 'harbour', platform: platformName, limit: 200 }).catch(() => []);
+      const { service, list, writes } = await serving(company);
       const good = async (sinceMs: number) =>
         (await list()).some(
           (run) =>
@@ -37,19 +57,13 @@ describeOn('redis', 'servers that go away and come back, without a restart of th
             (run.slot_ms ?? 0) > sinceMs &&
             ['applied', 'unchanged'].includes(run.status),
         );
-      const writes = () => company.sandbox.log.filter(({ kind }) => kind === 'write').length;
 
       // In the midst of the first run.
       await until('some writes', () => writes() > 3);
-      const client = new pg.Client({ connectionString: databaseUrl });
-      await client.connect();
       for (const seen of [5, 9]) {
         await until('more writes', () => writes() > seen);
-        await client.query(
-          'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
-        );
+        await cutConnections(company.backend.databaseUrl);
       }
-      await client.end();
       await until('the first run to end', async () => (await list()).some((run) => run.status === 'applied'));
       const [first] = (await list()).filter((run) => run.status === 'applied');
       expect(first?.applied.create).toBe(300);
@@ -92,22 +106,11 @@ describeOn('postgres', 'a PostgreSQL that has the queue too', () => {
       rate: 10,
       platform: { schedule: '*/3 * * * * *', timezone: 'UTC', batch: 10 },
     });
-    const { customers, store, queues, engine } = await company.opened();
-    const service = createService({ customers, store, queues, engine, log: engine.deps.log });
-    running.push(service);
-    await service.start();
-    const list = async () =>
-      store.runs.list({ customer: 'harbour', platform: platformName, limit: 200 }).catch(() => []);
-    const writes = () => company.sandbox.log.filter(({ kind }) => kind === 'write').length;
-    const client = new pg.Client({ connectionString: company.backend.databaseUrl });
-    await client.connect();
+    const { list, writes } = await serving(company);
     for (const seen of [3, 6]) {
       await until('more writes', () => writes() > seen);
-      await client.query(
-        'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
-      );
+      await cutConnections(company.backend.databaseUrl);
     }
-    await client.end();
     await until('everybody to be there', () => company.state.users.length === 200);
     const cutMs = Date.now();
     await until('a later slot to run', async () =>

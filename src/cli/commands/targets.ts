@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import { type LaunchDecision, settleLaunch } from '../../jobs/launch.ts';
 import { failureOf } from '../../jobs/failure.ts';
+import { type LaunchDecision, settleLaunch } from '../../jobs/launch.ts';
 import { listTargets, type PlatformTargets } from '../../jobs/targets.ts';
 import type { TargetListing } from '../../providers/contract.ts';
 import type { LaunchRow } from '../../store/results.ts';

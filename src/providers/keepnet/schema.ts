@@ -91,7 +91,6 @@ export const training = z
   }))
   .refine((row) => row.id !== '', { message: 'has no id' });
 export const trainingPage = envelope(page(training));
-export type WireTraining = z.output<typeof training>;
 
 export const enrollment = z
   .object({

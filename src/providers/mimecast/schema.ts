@@ -41,7 +41,6 @@ export type WireFolder = z.output<typeof folder>;
 export const folders = envelope(z.object({ folders: z.array(folder) }));
 
 export const member = z.object({ emailAddress: z.string().min(1) });
-export type WireMember = z.output<typeof member>;
 export const members = envelope(z.object({ groupMembers: z.array(member) }));
 
 export const user = z.object({

@@ -1,0 +1,73 @@
+import type { Redis } from 'ioredis';
+import { windowMarginMs } from './pacing.ts';
+import { rememberingOwnSends, type SlotSource, telling } from './slots.ts';
+
+/**
+ * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait in
+ * ms, or 0 and the entry in µs. Keys expire once they say nothing any more.
+ */
+const takeScript = `
+local now = redis.call('TIME')
+local nowUs = now[1] * 1000000 + now[2]
+local count, windowUs, marginUs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local wait = 0
+local paused = redis.call('GET', KEYS[2])
+if paused then wait = math.max(wait, tonumber(paused) - nowUs) end
+local last = redis.call('LINDEX', KEYS[1], 0)
+if last then wait = math.max(wait, tonumber(last) + 0.5 * windowUs / count - nowUs) end
+local oldest = redis.call('LINDEX', KEYS[1], count - 1)
+if oldest then wait = math.max(wait, tonumber(oldest) + windowUs + marginUs - nowUs) end
+if wait > 0 then return { math.ceil(wait / 1000), '' } end
+local entry = string.format('%.0f', nowUs)
+redis.call('LPUSH', KEYS[1], entry)
+redis.call('LTRIM', KEYS[1], 0, count - 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil((windowUs + marginUs) / 1000) * 2)
+return { 0, entry }
+`;
+
+/** A send was later than its entry says: the entry is moved, in µs, for the other processes. */
+const moveScript = `
+local at = redis.call('LPOS', KEYS[1], ARGV[1])
+if at then redis.call('LSET', KEYS[1], at, ARGV[2]) end
+return 0
+`;
+
+const pauseScript = `
+local now = redis.call('TIME')
+local untilUs = now[1] * 1000000 + now[2] + ARGV[1] * 1000
+local known = redis.call('GET', KEYS[1])
+if not known or tonumber(known) < untilUs then
+  redis.call('SET', KEYS[1], string.format('%.0f', untilUs), 'PX', ARGV[1])
+end
+return 0
+`;
+
+/** Slots in Redis: several processes and machines. */
+export function createRedisSlots(redis: Redis): SlotSource {
+  return rememberingOwnSends(redisSlots(redis));
+}
+
+function redisSlots(redis: Redis): SlotSource {
+  const keys = (group: string) => [`rollcall:pacer:${group}`, `rollcall:pacer:${group}:paused`] as const;
+  return {
+    take: async (group, rate) => {
+      const [log, paused] = keys(group);
+      const { count, windowMs } = rate;
+      const args = [count, windowMs * 1_000, windowMarginMs * 1_000];
+      const askedMs = performance.now();
+      const [waitMs, entry] = (await redis.eval(takeScript, 2, log, paused, ...args)) as [number, string];
+      if (waitMs > 0) return { waitMs };
+      const replyMs = performance.now() - askedMs;
+      const entryOf = (atMs: number): string => String(Math.round(atMs * 1_000));
+      return {
+        waitMs: 0,
+        late: telling(replyMs, Number(entry) / 1_000, (fromMs, toMs) =>
+          redis.eval(moveScript, 1, log, entryOf(fromMs), entryOf(toMs)),
+        ),
+      };
+    },
+    pause: async (group, pauseMs) => {
+      if (pauseMs > 0) await redis.eval(pauseScript, 1, keys(group)[1], Math.ceil(pauseMs));
+    },
+  };
+}
