@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
 import type { Cli, Command, ExitStatus } from './cli/context.ts';
+import { expectStore } from './cli/expect-store.ts';
 import { reportFailure, runCommand } from './cli/run-command.ts';
 import { readEnvironment } from './config/environment.ts';
 import { nearest } from './config/nearest.ts';
@@ -81,6 +82,8 @@ export async function main(argv: readonly string[]): Promise<ExitStatus> {
         hint: near === undefined ? 'See rollcall help.' : `Did you mean "rollcall ${near}"?`,
       });
     }
+    // Beside the second that this program's own modules take to load.
+    if (!args.includes('--help')) expectStore(environment.databaseUrl);
     const command = await load();
     const parsed = parseArguments(name, command, args);
     if (parsed.flag('help')) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { AccountFields, AccountRef } from '../account.ts';
 import type { ChangeKind } from '../change.ts';
 
@@ -72,15 +72,13 @@ export function fingerprintOf(change: Omit<Change, 'fingerprint'>): string {
   const isMembership = change.kind === 'enroll' || change.kind === 'unenroll';
   const account = isMembership ? null : (change.ref.id ?? change.ref.externalId);
   const email = change.reason === 'EMAIL_MOVED' ? change.ref.email : null;
-  return createHash('sha256')
-    .update(JSON.stringify([change.kind, change.person, account, change.target, values, email]))
-    .digest('hex')
-    .slice(0, 32);
+  const text = JSON.stringify([change.kind, change.person, account, change.target, values, email]);
+  return hash('sha256', text, 'hex').slice(0, 32);
 }
 
 /** The hash that an approval names: SHA-256 over the sorted fingerprints, 16 hex digits shown and compared. */
 export function hashOf(fingerprints: Iterable<string>): string {
-  const hash = createHash('sha256');
-  for (const fingerprint of [...fingerprints].sort()) hash.update(fingerprint);
-  return hash.digest('hex').slice(0, 16);
+  const sum = createHash('sha256');
+  for (const fingerprint of [...fingerprints].sort()) sum.update(fingerprint);
+  return sum.digest('hex').slice(0, 16);
 }

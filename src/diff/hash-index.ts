@@ -15,13 +15,6 @@ export function hash53(text: string): number {
   return 4294967296 * (2097151 & low) + (high >>> 0);
 }
 
-/** A second hash of the same text, 32 bits, made differently (FNV-1a). */
-function hash32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash | 0;
-}
-
 /** What `get` gives for a key that is not there. */
 export const absent = -1;
 /** What `only` gives for a text that several ordinals have. */
@@ -35,55 +28,98 @@ export const several = -2;
 export type TextIndex = {
   readonly get: (text: string) => number;
   readonly set: (text: string, ordinal: number) => void;
+  /** Sets it unless the text is there; what the text had before, or `absent`. */
+  readonly add: (text: string, ordinal: number) => number;
   readonly size: number;
 };
+
+/** Words of a slot: two of `hash53`, the second hash, the ordinal. Side by side, so that a look-up is one visit to memory. */
+const slotWords = 4;
 
 /** An empty index; grows by doubling. */
 export function createTextIndex(expected = 1_024): TextIndex {
   let capacity = 16;
   while (capacity * 2 < expected * 3) capacity *= 2;
-  let keys = new Float64Array(capacity).fill(absent);
-  let checks = new Int32Array(capacity);
-  let values = new Int32Array(capacity);
+  let slots = new Int32Array(capacity * slotWords).fill(absent);
   let size = 0;
+  // The hashes of the text that is looked for.
+  let high = 0;
+  let low = 0;
+  let check = 0;
 
-  function slotOf(hash: number, check: number): number {
-    let slot = (hash % 4294967291) & (capacity - 1);
-    while (keys[slot] !== absent && (keys[slot] !== hash || checks[slot] !== check))
-      slot = (slot + 1) & (capacity - 1);
-    return slot;
+  /** `hash53` in two words and, made differently (FNV-1a), a second hash of the same text: 85 bits in one pass. */
+  function hash(text: string): void {
+    let one = 0xdeadbeef;
+    let other = 0x41c6ce57;
+    let third = 0x811c9dc5;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      one = Math.imul(one ^ unit, 2654435761);
+      other = Math.imul(other ^ unit, 1597334677);
+      third = Math.imul(third ^ unit, 0x01000193);
+    }
+    one = Math.imul(one ^ (one >>> 16), 2246822507) ^ Math.imul(other ^ (other >>> 13), 3266489909);
+    other = Math.imul(other ^ (other >>> 16), 2246822507) ^ Math.imul(one ^ (one >>> 13), 3266489909);
+    high = one | 0;
+    low = other & 2097151;
+    check = third | 0;
+  }
+
+  /** Where the slot of the text hashed last begins, or of the free one that it would take. */
+  function place(): number {
+    const mask = capacity - 1;
+    let at = (high & mask) * slotWords;
+    while (
+      slots[at + 3] !== absent &&
+      (slots[at] !== high || slots[at + 1] !== low || slots[at + 2] !== check)
+    )
+      at = (at + slotWords) & (capacity * slotWords - 1);
+    return at;
   }
 
   function grow(): void {
-    const old = { keys, checks, values };
+    const old = slots;
     capacity *= 2;
-    keys = new Float64Array(capacity).fill(absent);
-    checks = new Int32Array(capacity);
-    values = new Int32Array(capacity);
-    for (let at = 0; at < old.keys.length; at++) {
-      const key = old.keys[at] ?? absent;
-      if (key === absent) continue;
-      const check = old.checks[at] ?? 0;
-      const slot = slotOf(key, check);
-      keys[slot] = key;
-      checks[slot] = check;
-      values[slot] = old.values[at] ?? 0;
+    slots = new Int32Array(capacity * slotWords).fill(absent);
+    for (let from = 0; from < old.length; from += slotWords) {
+      if (old[from + 3] === absent) continue;
+      high = old[from] ?? 0;
+      low = old[from + 1] ?? 0;
+      check = old[from + 2] ?? 0;
+      const at = place();
+      slots[at] = high;
+      slots[at + 1] = low;
+      slots[at + 2] = check;
+      slots[at + 3] = old[from + 3] ?? absent;
     }
+  }
+
+  /** The ordinal that the text has; it gets this one if it has none. */
+  function placeOrTake(text: string, ordinal: number): number {
+    if ((size + 1) * 3 > capacity * 2) grow();
+    hash(text);
+    const at = place();
+    if (slots[at + 3] !== absent) return at;
+    size++;
+    slots[at] = high;
+    slots[at + 1] = low;
+    slots[at + 2] = check;
+    slots[at + 3] = ordinal;
+    return at;
   }
 
   return {
     get: (text) => {
-      const slot = slotOf(hash53(text), hash32(text));
-      return keys[slot] === absent ? absent : (values[slot] ?? absent);
+      hash(text);
+      return slots[place() + 3] ?? absent;
     },
     set: (text, ordinal) => {
-      if ((size + 1) * 3 > capacity * 2) grow();
-      const [hash, check] = [hash53(text), hash32(text)];
-      const slot = slotOf(hash, check);
-      if (keys[slot] === absent) size++;
-      keys[slot] = hash;
-      checks[slot] = check;
-      values[slot] = ordinal;
+      slots[placeOrTake(text, ordinal) + 3] = ordinal;
+    },
+    add: (text, ordinal) => {
+      const before = size;
+      const at = placeOrTake(text, ordinal);
+      return size > before ? absent : (slots[at + 3] ?? absent);
     },
     get size() {
       return size;
@@ -115,9 +151,8 @@ export function createTextGroups(counts: (ordinal: number) => boolean): TextGrou
   };
   return {
     add: (text, ordinal) => {
-      const one = first.get(text);
-      if (one === absent) first.set(text, ordinal);
-      else if (one !== ordinal) {
+      const one = first.add(text, ordinal);
+      if (one !== absent && one !== ordinal) {
         const group = more.get(text);
         if (group === undefined) more.set(text, [one, ordinal]);
         else group.push(ordinal);

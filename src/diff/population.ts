@@ -129,7 +129,8 @@ export function createPopulation(
   const linkedIds = new Map<number, string>();
   const linkedEmails = new Map<number, string>();
   const confirmed = new Map<number, number>();
-  const byEmail: TextGroups = createTextGroups(isCounted);
+  /** Made when somebody is looked for by email: on a platform that gives none, nobody is. */
+  let byEmail: TextGroups | undefined;
   const byPrevious: TextGroups = createTextGroups(isCounted);
   let capacity = 1_024;
   let flags = new Uint32Array(capacity);
@@ -144,7 +145,10 @@ export function createPopulation(
     return next;
   }
 
-  function append(id: string): number {
+  /** The ordinal of an id. `count` grows by it when the id is a new one. */
+  function ordinalOf(id: string): number {
+    const known = ordinals.add(id, count);
+    if (known !== absent) return known;
     const ordinal = count++;
     if (ordinal === capacity) {
       capacity *= 2;
@@ -154,7 +158,6 @@ export function createPopulation(
       wanted = wanted.map((column) => grown(column, new Uint8Array(capacity)));
     }
     ids.set(ordinal, id);
-    ordinals.set(id, ordinal);
     if (keepNames) nameHashes.push(absent);
     return ordinal;
   }
@@ -175,6 +178,16 @@ export function createPopulation(
       : (readable.get(ordinal).split(separator)[emailAt] ?? null);
   }
 
+  function emailGroups(): TextGroups {
+    if (byEmail !== undefined) return byEmail;
+    byEmail = createTextGroups(isCounted);
+    for (let ordinal = 0; ordinal < count; ordinal++) {
+      const email = emailOf(ordinal);
+      if (email !== null) byEmail.add(email, ordinal);
+    }
+    return byEmail;
+  }
+
   const known = (value: number | undefined): number | null =>
     value === undefined || value === absent ? null : value;
   const writtenHash = (ordinal: number): number | null =>
@@ -189,8 +202,9 @@ export function createPopulation(
 
   return {
     add: (desired) => {
-      if (ordinals.get(desired.id) !== absent) return;
-      const ordinal = append(desired.id);
+      const before = count;
+      const ordinal = ordinalOf(desired.id);
+      if (count === before) return;
       rosterSize++;
       readable.set(
         ordinal,
@@ -202,7 +216,7 @@ export function createPopulation(
         hidden.set(ordinal, hiddenAt.map((at) => desired.values[at] ?? '').join(separator));
       const isField = emailAt >= 0 && desired.email === desired.values[readableAt[emailAt] ?? 0];
       if (!isField && desired.email !== null) emails.set(ordinal, desired.email);
-      if (desired.email !== null) byEmail.add(desired.email, ordinal);
+      if (desired.email !== null) byEmail?.add(desired.email, ordinal);
       if (desired.previousId !== null && desired.previousId !== desired.id) {
         byPrevious.add(desired.previousId, ordinal);
       }
@@ -223,18 +237,18 @@ export function createPopulation(
       }
     },
     reject: (id) => {
-      let ordinal = ordinals.get(id);
-      if (ordinal === absent) ordinal = append(id);
-      else if ((bits(ordinal) & (flag.missing | flag.rejected)) === 0) rosterSize--;
+      const before = count;
+      const ordinal = ordinalOf(id);
+      if (count === before && (bits(ordinal) & (flag.missing | flag.rejected)) === 0) rosterSize--;
       // What the row said depends on which of several rows came first, so nothing of it may count.
       for (const column of [readable, emails, hidden]) column.set(ordinal, '');
       for (const column of wanted) column[ordinal] = 0;
       flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound)) | flag.rejected;
     },
     link: (link) => {
-      let ordinal = ordinals.get(link.person);
-      if (ordinal === absent) {
-        ordinal = append(link.person);
+      const before = count;
+      const ordinal = ordinalOf(link.person);
+      if (count > before) {
         let set = flag.missing;
         if (exempt.ignored.has(link.person)) set |= flag.ignored;
         if (exempt.protected.has(link.person)) set |= protection(exempt.from);
@@ -274,9 +288,9 @@ export function createPopulation(
     findAccount: accounts.get,
     claimAccount: accounts.set,
     findUnbound: (key) => (key === null || unbound.size === 0 ? absent : unbound.get(key)),
-    emails: byEmail.all,
-    findEmail: byEmail.only,
-    sharedEmails: byEmail.shared,
+    emails: (email) => emailGroups().all(email),
+    findEmail: (email) => emailGroups().only(email),
+    sharedEmails: () => emailGroups().shared(),
     has: (ordinal, wantedBits) => (bits(ordinal) & wantedBits) !== 0,
     set: (ordinal, more) => {
       flags[ordinal] = bits(ordinal) | more;

@@ -8,8 +8,9 @@ import { type Layout, layoutOf } from './delimiter.ts';
 import { Utf8Decoder } from './encoding.ts';
 import { findRoster, rosterFileAt } from './find.ts';
 import { resolveColumns } from './header.ts';
-import { type CsvRecord, RecordReader } from './records.ts';
+import type { CsvRecord, Records } from './records.ts';
 import { RowIntake } from './rows.ts';
+import { openRecords } from './threaded-records.ts';
 import type { IncompleteReason, ReadRosterOptions, RosterFile, RosterProof } from './types.ts';
 
 /**
@@ -29,7 +30,7 @@ export async function readRoster(options: ReadRosterOptions): Promise<RosterProo
   const source = await findRoster(options.config);
   const hash = createHash('sha256');
   const decoder = new Utf8Decoder();
-  const reading = new Reading(source, options, parseDate);
+  await using reading = new Reading(source, options, parseDate);
   const torn: string[] = [];
   try {
     for await (const chunk of contentOf(source, options.onProgress)) {
@@ -97,7 +98,7 @@ class Reading {
   readonly #options: ReadRosterOptions;
   readonly #parseDate: ReturnType<typeof compileDateFormat>;
   #layout: Layout | undefined;
-  #records: RecordReader | undefined;
+  #records: Records | undefined;
   #rows: RowIntake | undefined;
   #lastByte = 0x0a;
   #mayBeDamaged = false;
@@ -124,11 +125,15 @@ class Reading {
     }
     if (this.#records === undefined) {
       this.#layout = layoutOf(bytes.toString('utf8'));
-      this.#records = new RecordReader(this.#layout);
+      this.#records = openRecords(this.#layout, this.#source.sizeBytes);
       this.#accept(await this.#records.write(bytes.subarray(this.#layout.skipBytes)));
     } else {
       this.#accept(await this.#records.write(bytes));
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#records?.close();
   }
 
   async end(): Promise<{ rows: RowIntake; layout: Layout }> {
@@ -147,7 +152,7 @@ class Reading {
     return { rows, layout };
   }
 
-  #accept(records: readonly CsvRecord[]): void {
+  #accept(records: Iterable<CsvRecord>): void {
     for (const record of records) {
       if (this.#rows !== undefined) {
         this.#rows.take(record);

@@ -63,8 +63,20 @@ function lineBreaksIn(cells: readonly string[]): number {
   return count;
 }
 
-/** Reads CSV rows from UTF-8 chunks. After damage that no row can be read from, `damagedAtLine` is set and the rest is dropped. */
-export class RecordReader {
+/** CSV rows from UTF-8 chunks. After damage that no row can be read from, `damagedAtLine` is set and the rest is dropped. */
+export type Records = {
+  /** The line near which quotes went wrong for good; undefined while all is well, as far as rows were handed out. */
+  readonly damagedAtLine: number | undefined;
+  /** Rows that are complete by now, in their order; perhaps not yet those of this chunk. */
+  readonly write: (chunk: Buffer) => Promise<Iterable<CsvRecord>>;
+  /** All the others; the last one too, when the file ends without a line break. */
+  readonly end: () => Promise<Iterable<CsvRecord>>;
+  /** Gives back what it holds, also in the middle of a file. */
+  readonly close: () => Promise<void>;
+};
+
+/** Reads CSV rows in this thread. */
+export class RecordReader implements Records {
   readonly #parser: BatchParser;
   #damagedAtLine: number | undefined;
   #bytesSinceRow = 0;
@@ -77,12 +89,10 @@ export class RecordReader {
     this.#parser.resume();
   }
 
-  /** The line near which quotes went wrong for good; undefined while all is well. */
   get damagedAtLine(): number | undefined {
     return this.#damagedAtLine;
   }
 
-  /** The rows that this chunk completes. */
   async write(chunk: Buffer): Promise<readonly CsvRecord[]> {
     if (this.#damagedAtLine !== undefined || chunk.length === 0) return [];
     await new Promise<void>((resolve) => {
@@ -95,7 +105,6 @@ export class RecordReader {
     return rows;
   }
 
-  /** The last row, when the file ends without a line break. */
   async end(): Promise<readonly CsvRecord[]> {
     if (this.#damagedAtLine === undefined) {
       this.#parser.end();
@@ -106,6 +115,10 @@ export class RecordReader {
       }
     }
     return this.#take();
+  }
+
+  async close(): Promise<void> {
+    this.#parser.destroy();
   }
 
   #take(): readonly CsvRecord[] {

@@ -165,18 +165,21 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown failure';
 }
 
-/** Rows of JSON into a table at once: one parameter however many rows there are. */
+/**
+ * Rows of JSON into a table at once: one parameter however many rows there are. `common` holds what is the same in all of
+ * them; a column that is in neither is null.
+ */
 export async function insertMany<T extends keyof Tables>(
   db: Kysely<Tables>,
   table: T,
   rows: readonly object[],
   chunk = 5_000,
+  common: object = {},
 ): Promise<void> {
   const name = sql.table(`${schemaName}.${table}`);
+  const base = sql`json_populate_record(null::${name}, ${JSON.stringify(common)}::json)`;
   for (let at = 0; at < rows.length; at += chunk) {
     const json = JSON.stringify(rows.slice(at, at + chunk));
-    await sql`insert into ${name} select * from json_populate_recordset(null::${name}, ${json}::json)`.execute(
-      db,
-    );
+    await sql`insert into ${name} select * from json_populate_recordset(${base}, ${json}::json)`.execute(db);
   }
 }

@@ -1,36 +1,17 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AccountRef } from '../account.ts';
+import { type CompactLink, compactLinks } from './compact-links.ts';
 import type { Tables } from './schema.ts';
 
 export type LinkRow = Selectable<Tables['links']>;
 
-/** Rows fetched at a time: a million links are never in memory at once. */
+/** Rows written at a time. */
 const pageSize = 20_000;
-
-/** A link as the diff takes it: without what only reports need. */
-export type CompactLink = {
-  readonly person: string;
-  readonly accountId: string | null;
-  readonly externalId: string | null;
-  readonly email: string | null;
-  readonly writtenHash: number | null;
-  readonly emailHash: number | null;
-  readonly confirmedHash: number | null;
-};
-type CompactRow = [
-  string,
-  string | null,
-  string | null,
-  string | null,
-  number | null,
-  number | null,
-  number | null,
-];
 
 /** Links between people and accounts, which outlive the journal. */
 export type LinkStore = {
-  /** What a diff compares of all links, page by page; the next page is fetched while one is worked on. */
-  readonly compact: (customer: string, platform: string) => AsyncIterable<readonly CompactLink[]>;
+  /** What a diff compares of all links, page by page; each page can be gone through once. */
+  readonly compact: (customer: string, platform: string) => AsyncIterable<Iterable<CompactLink>>;
   readonly count: (customer: string, platform: string) => Promise<number>;
   readonly ofPerson: (customer: string, person: string) => Promise<readonly LinkRow[]>;
   readonly ofPeople: (
@@ -139,47 +120,8 @@ function isAccountTaken(error: unknown): boolean {
 
 /** Links in that database. */
 export function createLinkStore(db: Kysely<Tables>): LinkStore {
-  /** One page as a single JSON text: the driver builds no object for each of a million rows. */
-  async function compactPage(
-    customer: string,
-    platform: string,
-    after: string,
-  ): Promise<readonly CompactRow[]> {
-    const { rows } = await sql<{ page: string | null }>`
-      select json_agg(json_build_array(person, account_id, external_id, email, written_hash, email_hash, confirmed_hash))::text as page
-      from (
-        select * from rollcall.links
-        where customer = ${customer} and platform = ${platform} and person > ${after}
-        order by person limit ${pageSize}
-      ) links`.execute(db);
-    const page = rows[0]?.page ?? null;
-    return page === null ? [] : (JSON.parse(page) as CompactRow[]);
-  }
-
   return {
-    compact: async function* (customer, platform) {
-      let next = compactPage(customer, platform, '');
-      for (;;) {
-        const page = await next;
-        const last = page.at(-1)?.[0] ?? '';
-        const isLast = page.length < pageSize;
-        if (!isLast) {
-          next = compactPage(customer, platform, last);
-          // Its failure is met when it is awaited, unless the reader stops before.
-          next.catch(() => undefined);
-        }
-        yield page.map(([person, accountId, externalId, email, writtenHash, emailHash, confirmedHash]) => ({
-          person,
-          accountId,
-          externalId,
-          email,
-          writtenHash,
-          emailHash,
-          confirmedHash,
-        }));
-        if (isLast) return;
-      }
-    },
+    compact: (customer, platform) => compactLinks(db, customer, platform),
     count: async (customer, platform) => {
       const row = await db
         .selectFrom('links')

@@ -39,9 +39,21 @@ type Waiting = {
 /** Threads whose database was closed: the next one finds compiled there what takes a second to compile. */
 const idle: Worker[] = [];
 
+function startThread(): Worker {
+  return new Worker(new URL('./pglite-thread.ts', import.meta.url));
+}
+
+/** Starts a thread for a database that will be opened soon: it loads while the rest of the program does. */
+export function expectPgliteSession(): void {
+  if (idle.length > 0) return;
+  const thread = startThread();
+  thread.unref();
+  idle.push(thread);
+}
+
 /** Opens the embedded database in that folder, in a thread of its own. */
 export async function openPgliteSession(folder: string): Promise<PgliteSession> {
-  const thread = idle.pop() ?? new Worker(new URL('./pglite-thread.ts', import.meta.url));
+  const thread = idle.pop() ?? startThread();
   const waiting = new Map<number, Waiting>();
   const listeners = new Map<string, (payload: string) => void>();
   let lastId = 0;

@@ -137,35 +137,39 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
   await putCompletions(tx, customer, platform, record.completions ?? [], nowMs);
   if (record.reviews !== null) await saveReviews(tx, record, record.reviews, nowMs);
 
+  const ofRun = { run_id: run, customer, platform };
   let seq = 0;
   let rows: object[] = [];
+  let stored: Promise<void> = Promise.resolve();
   for (const change of record.changes) {
     rows.push({
-      run_id: run,
       seq: seq++,
-      customer,
-      platform,
       kind: change.kind,
       person: change.person,
-      target: change.target,
+      target: change.target ?? undefined,
       ref: change.ref,
-      before: change.before,
-      after: change.after,
+      before: change.before ?? undefined,
+      after: change.after ?? undefined,
       changed: change.changed,
       reason: change.reason,
       fingerprint: change.fingerprint,
       disposition: change.disposition,
       approved: change.approved,
-      batch: change.batch,
-      row_hash: change.rowHash,
-      link: change.link,
+      batch: change.batch ?? undefined,
+      row_hash: change.rowHash ?? undefined,
+      link: change.link ?? undefined,
     });
     if (rows.length === chunkSize) {
-      await insertMany(tx, 'changes', rows, chunkSize);
+      // While the database takes one chunk, the next one is drawn: each waits for the other only once.
+      await stored;
+      stored = insertMany(tx, 'changes', rows, chunkSize, ofRun);
+      // Its failure is met where it is awaited.
+      stored.catch(() => undefined);
       rows = [];
     }
   }
-  await insertMany(tx, 'changes', rows, chunkSize);
+  await stored;
+  await insertMany(tx, 'changes', rows, chunkSize, ofRun);
   const batches = record.batches();
   await insertMany(
     tx,

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import type { CompactLink } from '../../src/store/compact-links.ts';
+import { openEmbedded, openPostgres } from '../../src/store/database.ts';
+import type { LinkRow } from '../../src/store/links.ts';
+import { createStore, type Store } from '../../src/store/store.ts';
+import { tempFolder } from '../roster/reading.ts';
+import { type BackendName, describeOn, sharedPostgres } from '../support/backends.ts';
+import { makeDataDir } from '../support/template.ts';
+
+const of = { customer: 'harbour', platform: 'academy' } as const;
+const link = (person: string, rest: Partial<LinkRow> = {}): LinkRow => ({
+  ...of,
+  person,
+  account_id: `account-${person}`,
+  external_id: null,
+  email: null,
+  written_hash: null,
+  email_hash: 9_007_199_254_740_991,
+  confirmed_hash: 0,
+  linked_ms: 1,
+  run_id: null,
+  ...rest,
+});
+
+async function allOf(store: Store): Promise<CompactLink[]> {
+  const links: CompactLink[] = [];
+  for await (const page of store.links.compact(of.customer, of.platform)) links.push(...page);
+  return links;
+}
+
+const asCompact = (row: LinkRow): CompactLink => ({
+  person: row.person,
+  accountId: row.account_id,
+  externalId: row.external_id,
+  email: row.email,
+  writtenHash: row.written_hash,
+  emailHash: row.email_hash,
+  confirmedHash: row.confirmed_hash,
+});
+
+for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
+  describeOn(backend, 'links for the diff', () => {
+    test('all of a platform, by person, over pages, and separators in a value are no separators', {
+      timeout: 60_000,
+    }, async () => {
+      await using folder = await tempFolder();
+      if (backend === 'embedded') await makeDataDir(folder.path);
+      const database =
+        backend === 'embedded'
+          ? await openEmbedded(folder.path, 'test')
+          : await openPostgres(await (await sharedPostgres()).database());
+      const store = createStore(database);
+      expect(await allOf(store)).toEqual([]);
+
+      const some = [
+        link('a1'),
+        link('A2', { account_id: null, external_id: 'x9', email: 'ada@example.com', confirmed_hash: null }),
+        link('ä3', { written_hash: 12, email_hash: null }),
+      ];
+      await store.links.put(some);
+      await store.links.put([link('a1', { platform: 'other', account_id: 'elsewhere' })]);
+      const byPerson = [some[1], some[0], some[2]].flatMap((row) => (row === undefined ? [] : [row]));
+      expect(await allOf(store)).toEqual(byPerson.map(asCompact));
+
+      // A page and some more, and a value that looks like two.
+      const many = Array.from({ length: 20_050 }, (_, at) => link(`p${String(at).padStart(6, '0')}`));
+      const odd = link('p0', { account_id: 'one\u001ftwo\u001ethree' });
+      await store.links.put([...many, odd]);
+      const all = await allOf(store);
+      expect(all.length).toBe(20_054);
+      expect(all).toEqual([...byPerson.slice(0, 2), odd, ...many, ...byPerson.slice(2)].map(asCompact));
+      await database.close();
+    });
+  });
+}
