@@ -59,7 +59,7 @@ export async function processBatch(
     const nowMs = deps.now();
     const outcomes = await send(request, sending, async (part, done) => {
       const rows = part.map((change) => asOutcome(request, change, done.get(change), nowMs));
-      await store.batches.recordOutcomes(run, rows, deps.now());
+      await store.batches.recordOutcomes(batch, rows, deps.now());
     });
     const rows = sending.map((change) => asOutcome(request, change, outcomes.get(change), nowMs));
     for (const change of changes) {
@@ -70,7 +70,7 @@ export async function processBatch(
           : ['ENROLL_FAILED', 'the new address could not be enrolled, so the old one stays'];
       rows.push(withoutAccount(change, 'skipped', code, message));
     }
-    await store.batches.finish(run, number, rows, ctx.count, deps.now());
+    await store.batches.finish(batch, rows, ctx.count, deps.now());
     counted = true;
   } catch (error) {
     await handleFailure(deps, job, batch, repeated, error);
@@ -84,7 +84,7 @@ export async function processBatch(
 }
 
 function withoutAccount({ seq }: OpenChange, outcome: Outcome, code: string, message: string): ChangeOutcome {
-  return { seq, outcome, code, message, link: null, alias: null };
+  return { seq, outcome, code, message, link: null, isNewLink: false, alias: null };
 }
 
 /** People of a batch whose change needs another one that did not succeed. */
@@ -160,6 +160,6 @@ async function handleFailure(
   async function close(outcome: Outcome, outcomeCode: string, said: string): Promise<void> {
     const changes = await store.batches.openChanges(run, number);
     const rows = changes.map((change) => withoutAccount(change, outcome, outcomeCode, said));
-    await store.batches.finish(run, number, rows, { reads: 0, writes: 0 }, deps.now());
+    await store.batches.finish(batch, rows, { reads: 0, writes: 0 }, deps.now());
   }
 }

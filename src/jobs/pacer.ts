@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rate } from '../config/units.ts';
 import type { RequestPacer, Sending } from '../providers/contract.ts';
+import { windowMarginMs } from './pacing.ts';
 import type { SlotSource } from './slots.ts';
 
 /** Hands out the slots of all rate groups, over whatever `SlotSource` the processes share. */
@@ -27,6 +28,8 @@ const longestDepartureMs = 250;
  * answers take now one second and now two.
  */
 const longestTransitMs = 250;
+/** What of the window's margin is left for timers and clocks, which tick in milliseconds. */
+const clockMarginMs = 5;
 
 /**
  * From this rate on nothing is counted or spaced, only pauses are kept: no platform's limit is that high and no process
@@ -65,7 +68,9 @@ export function createPacer(source: SlotSource): Pacer {
             taken.late(leftMs);
             end();
             const delayedMs = Math.min((await sending?.delayedMs) ?? 0, longestTransitMs);
-            if (delayedMs > 0) taken.late(leftMs + delayedMs);
+            // The margin is there for the way: only what it does not cover is late.
+            const lateMs = delayedMs - (windowMarginMs - clockMarginMs);
+            if (lateMs > 0) taken.late(leftMs + lateMs);
           });
           return;
         }

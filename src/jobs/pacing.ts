@@ -2,10 +2,10 @@ import type { Rate } from '../config/units.ts';
 
 /**
  * Added to the window: what a request may be late on its way when the one R before it was not. When it left is known
- * (providers/departure.ts), and when it was held up on its way (providers/usual-time.ts), so this is for the wire and the
- * platform's own clock: counted by a separate server, windows of 1,030 ms held and windows of 1,000 ms did not. It costs 3 % of a rate by the second and nothing of one by the minute.
+ * (providers/departure.ts), and by how much more than this it was held up (providers/usual-time.ts). Without any margin
+ * windows did not hold, counted by a separate server. It costs 2 % of a rate by the second and nothing of one by the minute.
  */
-export const windowMarginMs = 30;
+export const windowMarginMs = 20;
 
 /** What is known of a rate group: its last sends, oldest first, and until when nobody may send. */
 export type SendLog = { readonly sentMs: readonly number[]; readonly pausedUntilMs: number };

@@ -132,6 +132,7 @@ export function asOutcome(
       code: 'NO_OUTCOME',
       message: 'the platform said nothing of this item',
       link: null,
+      isNewLink: false,
       alias: null,
     };
   if (!outcome.ok)
@@ -141,9 +142,16 @@ export function asOutcome(
       code: outcome.code,
       message: outcome.message,
       link: null,
+      isNewLink: false,
       alias: null,
     };
-  const done = { seq: change.seq, outcome: 'done' as const, code: null, message: outcome.note ?? null };
+  const done = {
+    seq: change.seq,
+    outcome: 'done' as const,
+    code: null,
+    message: outcome.note ?? null,
+    isNewLink: link === undefined,
+  };
   const facts = {
     written_hash: change.link?.writtenHash ?? null,
     email_hash: change.link?.emailHash ?? null,

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
+import { insertMany } from './database.ts';
 import type { StoredChange } from './journal.ts';
-import { type LinkRow, putLinks, storingLinks } from './links.ts';
+import { type LinkRow, putLinks, storingLinks, takeLinks } from './links.ts';
 import type { Outcome, RunStatus, Tables } from './schema.ts';
 
 /** A batch as stored: changes of one kind that go out in one write request. */
@@ -32,6 +33,8 @@ export type ChangeOutcome = {
   readonly message: string | null;
   /** The link to store, for a change that made or renewed one. */
   readonly link: LinkRow | null;
+  /** The person had no link before. */
+  readonly isNewLink: boolean;
   /** An earlier key of the person on the platform, to find their results by. */
   readonly alias: string | null;
 };
@@ -62,9 +65,9 @@ export type BatchStore = {
   readonly openChanges: (run: string, batch: number) => Promise<readonly OpenChange[]>;
   /** The last attempt certainly had no effect: the next one is no repetition. */
   readonly unsend: (run: string, batch: number) => Promise<void>;
+  /** Ends a batch. `outcomes` are those of its changes that `begin` gave. */
   readonly finish: (
-    run: string,
-    batch: number,
+    batch: Pick<Batch, 'run_id' | 'batch' | 'size'>,
     outcomes: readonly ChangeOutcome[],
     requests: RequestCount,
     nowMs: number,
@@ -72,7 +75,11 @@ export type BatchStore = {
   /** Adds the requests of an attempt that did not finish its batch. */
   readonly addRequests: (run: string, batch: number, requests: RequestCount) => Promise<void>;
   /** Outcomes of some changes of a batch that still has others to send. */
-  readonly recordOutcomes: (run: string, outcomes: readonly ChangeOutcome[], nowMs: number) => Promise<void>;
+  readonly recordOutcomes: (
+    batch: Pick<Batch, 'run_id' | 'batch'>,
+    outcomes: readonly ChangeOutcome[],
+    nowMs: number,
+  ) => Promise<void>;
   /** Ends everything that is still open in a run with one outcome. */
   readonly closeRun: (
     run: string,
@@ -185,40 +192,55 @@ export function createBatchStore(db: Kysely<Tables>): BatchStore {
         .where('status', '=', 'sending')
         .execute();
     },
-    finish: (run, batch, outcomes, requests, nowMs) =>
-      storingLinks(db, async (tx, takeOver) => {
-        await recordOutcomes(tx, run, outcomes, takeOver, nowMs);
-        await tx
+    finish: ({ run_id: run, batch, size }, outcomes, requests, nowMs) =>
+      storingLinks(db, async (tx, isContested) => {
+        // Only what covers every change may stand for them.
+        const isWhole = outcomes.length === size;
+        const rows = isWhole ? outcomes.filter((outcome) => !isPlain(outcome)) : outcomes;
+        const first = await tx
           .updateTable('batches')
-          .set({ status: 'done', ...plus(requests) })
+          .set({
+            status: 'done',
+            ...(rows.length < outcomes.length ? { applied_ms: nowMs } : {}),
+            ...plus(requests),
+          })
           .where('run_id', '=', run)
           .where('batch', '=', batch)
-          .execute();
+          .where('applied_ms', 'is', null)
+          .executeTakeFirst();
+        // Two workers had it, and the other one's outcomes stand.
+        if (first.numUpdatedRows === 0n) return addRequests(tx, run, batch, requests);
+        await recordOutcomes(tx, run, rows, nowMs);
+        await storeLinks(tx, outcomes, isContested);
       }),
-    addRequests: async (run, batch, requests) => {
-      if (requests.reads + requests.writes === 0) return;
-      await db
-        .updateTable('batches')
-        .set(plus(requests))
-        .where('run_id', '=', run)
-        .where('batch', '=', batch)
-        .execute();
-    },
-    recordOutcomes: (run, outcomes, nowMs) =>
-      storingLinks(db, (tx, takeOver) => recordOutcomes(tx, run, outcomes, takeOver, nowMs)),
+    addRequests: (run, batch, requests) => addRequests(db, run, batch, requests),
+    recordOutcomes: ({ run_id: run, batch }, outcomes, nowMs) =>
+      storingLinks(db, async (tx, isContested) => {
+        const standing = await tx
+          .selectFrom('batches')
+          .select('applied_ms')
+          .where('run_id', '=', run)
+          .where('batch', '=', batch)
+          .forUpdate()
+          .executeTakeFirst();
+        if (standing?.applied_ms != null) return;
+        await recordOutcomes(tx, run, outcomes, nowMs);
+        await storeLinks(tx, outcomes, isContested);
+      }),
     closeRun: (run, outcome, code, message, nowMs) =>
       db.transaction().execute(async (tx) => {
-        await sql`
-          insert into rollcall.outcomes (run_id, seq, outcome, outcome_code, outcome_message, done_ms)
-          select run_id, seq, ${outcome}, ${code}, ${message}, ${nowMs} from rollcall.changes
-          where run_id = ${run} and disposition = 'apply'
-          on conflict do nothing`.execute(tx);
+        // First the batches: one that is just being finished is waited for, and its changes have their outcome then.
         await tx
           .updateTable('batches')
           .set({ status: 'done' })
           .where('run_id', '=', run)
           .where('status', '<>', 'done')
           .execute();
+        await sql`
+          insert into rollcall.outcomes (run_id, seq, outcome, outcome_code, outcome_message, done_ms)
+          select run_id, seq, ${outcome}, ${code}, ${message}, ${nowMs} from rollcall.journal
+          where run_id = ${run} and disposition = 'apply' and outcome is null
+          on conflict do nothing`.execute(tx);
       }),
     closePending: (run, code, message, nowMs) =>
       db.transaction().execute(async (tx) => {
@@ -240,19 +262,36 @@ export function createBatchStore(db: Kysely<Tables>): BatchStore {
   };
 }
 
+async function addRequests(
+  db: Kysely<Tables>,
+  run: string,
+  batch: number,
+  requests: RequestCount,
+): Promise<void> {
+  if (requests.reads + requests.writes === 0) return;
+  await db
+    .updateTable('batches')
+    .set(plus(requests))
+    .where('run_id', '=', run)
+    .where('batch', '=', batch)
+    .execute();
+}
+
 function plus({ reads, writes }: RequestCount) {
   return { reads: sql<number>`reads + ${reads}`, writes: sql<number>`writes + ${writes}` };
+}
+
+/** Done, and nothing to say of it. */
+function isPlain({ outcome, code, message }: ChangeOutcome): boolean {
+  return outcome === 'done' && code === null && message === null;
 }
 
 async function recordOutcomes(
   tx: Kysely<Tables>,
   run: string,
   outcomes: readonly ChangeOutcome[],
-  takeOver: boolean,
   nowMs: number,
 ): Promise<void> {
-  const isPlain = ({ outcome, code, message }: ChangeOutcome): boolean =>
-    outcome === 'done' && code === null && message === null;
   const plain = outcomes.filter(isPlain).map(({ seq }) => seq);
   const told = outcomes.filter((outcome) => !isPlain(outcome));
   // The key lets no change have a second outcome.
@@ -268,11 +307,31 @@ async function recordOutcomes(
       select ${run}, (o ->> 0)::integer, o ->> 1, o ->> 2, o ->> 3, ${nowMs} from json_array_elements(${json}::json) as o
       on conflict do nothing`.execute(tx);
   }
-  await putLinks(
-    tx,
-    outcomes.flatMap((outcome) => (outcome.link === null ? [] : [outcome.link])),
-    { takeOver },
-  );
+}
+
+async function storeLinks(
+  tx: Kysely<Tables>,
+  outcomes: readonly ChangeOutcome[],
+  isContested: boolean,
+): Promise<void> {
+  const linksOf = (which: (outcome: ChangeOutcome) => boolean): readonly LinkRow[] =>
+    outcomes.flatMap((outcome) => (outcome.link !== null && which(outcome) ? [outcome.link] : []));
+  if (isContested)
+    await takeLinks(
+      tx,
+      linksOf(() => true),
+    );
+  else {
+    await insertMany(
+      tx,
+      'links',
+      linksOf(({ isNewLink }) => isNewLink),
+    );
+    await putLinks(
+      tx,
+      linksOf(({ isNewLink }) => !isNewLink),
+    );
+  }
   for (const { alias, link } of outcomes) {
     if (alias === null || link === null) continue;
     await tx

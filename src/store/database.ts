@@ -166,20 +166,34 @@ function describe(error: unknown): string {
 }
 
 /**
- * Rows of JSON into a table at once: one parameter however many rows there are. `common` holds what is the same in all of
- * them; a column that is in neither is null.
+ * Rows of a table as one JSON parameter, however many there are. What is the same in all of them stands there once: to read
+ * them is most of what storing them costs.
  */
+export function rowsOf<T extends keyof Tables>(table: T, rows: readonly object[]) {
+  const name = sql.table(`${schemaName}.${table}`);
+  const common = new Map<string, unknown>(
+    Object.entries(rows[0] ?? {}).filter(([, value]) => typeof value !== 'object' || value === null),
+  );
+  for (const row of rows)
+    for (const [key, value] of common)
+      if ((row as Record<string, unknown>)[key] !== value) common.delete(key);
+  const others = rows.map((row) =>
+    Object.fromEntries(Object.entries(row).filter(([key]) => !common.has(key))),
+  );
+  const json = JSON.stringify(others);
+  const base = sql`json_populate_record(null::${name}, ${JSON.stringify(Object.fromEntries(common))}::json)`;
+  return sql`json_populate_recordset(${base}, ${json}::json)`;
+}
+
+/** Rows into a table at once. */
 export async function insertMany<T extends keyof Tables>(
   db: Kysely<Tables>,
   table: T,
   rows: readonly object[],
   chunk = 5_000,
-  common: object = {},
 ): Promise<void> {
-  const name = sql.table(`${schemaName}.${table}`);
-  const base = sql`json_populate_record(null::${name}, ${JSON.stringify(common)}::json)`;
   for (let at = 0; at < rows.length; at += chunk) {
-    const json = JSON.stringify(rows.slice(at, at + chunk));
-    await sql`insert into ${name} select * from json_populate_recordset(${base}, ${json}::json)`.execute(db);
+    const some = rowsOf(table, rows.slice(at, at + chunk));
+    await sql`insert into ${sql.table(`${schemaName}.${table}`)} select * from ${some}`.execute(db);
   }
 }

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AccountRef } from '../account.ts';
 import { type CompactLink, compactLinks } from './compact-links.ts';
+import { rowsOf } from './database.ts';
 import type { Tables } from './schema.ts';
 
 export type LinkRow = Selectable<Tables['links']>;
@@ -54,22 +55,22 @@ const linkColumns = [
   'run_id',
 ];
 
-/**
- * Inserts or replaces links, each a person's. With `takeOver` an account that somebody else had goes over to the new one;
- * without it the database refuses that (`storingLinks`).
- */
-export async function putLinks(
-  db: Kysely<Tables>,
-  links: readonly LinkRow[],
-  { takeOver }: { readonly takeOver: boolean },
-): Promise<void> {
+/** Inserts or replaces links, each a person's. The database refuses an account that somebody else has (`storingLinks`). */
+export async function putLinks(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
   const assignments = sql.raw(linkColumns.map((column) => `${column} = excluded.${column}`).join(', '));
   for (let at = 0; at < links.length; at += pageSize) {
-    const page = links.slice(at, at + pageSize);
-    if (takeOver) await dropOtherOwners(db, page);
     await sql`
-      insert into rollcall.links select * from json_populate_recordset(null::rollcall.links, ${JSON.stringify(page)}::json)
+      insert into rollcall.links select * from ${rowsOf('links', links.slice(at, at + pageSize))}
       on conflict (customer, platform, person) do update set ${assignments}`.execute(db);
+  }
+}
+
+/** As `putLinks`; an account that somebody else had goes over to the new one. */
+export async function takeLinks(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
+  for (let at = 0; at < links.length; at += pageSize) {
+    const page = links.slice(at, at + pageSize);
+    await dropOtherOwners(db, page);
+    await putLinks(db, page);
   }
 }
 
@@ -97,25 +98,25 @@ function allOf(values: readonly string[]) {
 }
 
 /**
- * Work that stores links, in a transaction of its own. That an account goes over to somebody else is rare: who had it is
- * looked for, and their link removed, only once the database has refused to give it to two.
+ * Work that stores links, in a transaction of its own. That an account goes over to somebody else is rare, and so is a link
+ * that came about meanwhile: both are looked for (`isContested`) only once the database has refused to store them.
  */
 export async function storingLinks(
   db: Kysely<Tables>,
-  work: (tx: Kysely<Tables>, takeOver: boolean) => Promise<void>,
+  work: (tx: Kysely<Tables>, isContested: boolean) => Promise<void>,
 ): Promise<void> {
   try {
     await db.transaction().execute((tx) => work(tx, false));
   } catch (error) {
-    if (!isAccountTaken(error)) throw error;
+    if (!isContested(error)) throw error;
     await db.transaction().execute((tx) => work(tx, true));
   }
 }
 
-/** The unique index that lets an account have one person. */
-function isAccountTaken(error: unknown): boolean {
+/** The indexes that let an account have one person, and a person one account of a platform. */
+function isContested(error: unknown): boolean {
   const { code, constraint } = error as { readonly code?: unknown; readonly constraint?: unknown };
-  return code === '23505' && constraint === 'links_one_account';
+  return code === '23505' && (constraint === 'links_one_account' || constraint === 'links_pkey');
 }
 
 /** Links in that database. */
@@ -158,7 +159,8 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .where('platform', '=', platform)
         .where('account_id', '=', accountId)
         .executeTakeFirst(),
-    put: (links) => storingLinks(db, (tx, takeOver) => putLinks(tx, links, { takeOver })),
+    put: (links) =>
+      storingLinks(db, (tx, contested) => (contested ? takeLinks(tx, links) : putLinks(tx, links))),
     claim: (link, key) =>
       db.transaction().execute(async (tx) => {
         const others = await sql<{ person: string }>`
@@ -169,7 +171,7 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
           limit 1`.execute(tx);
         const [other] = others.rows;
         if (other !== undefined) return other.person;
-        await putLinks(tx, [link], { takeOver: false });
+        await putLinks(tx, [link]);
         return null;
       }),
     remove: async (customer, platform, person) => {

@@ -59,18 +59,21 @@ create table outcomes (
   outcome text not null, outcome_code text, outcome_message text, done_ms bigint not null,
   primary key (run_id, seq)
 );
-create view journal as
-  select c.*, o.outcome, o.outcome_code, o.outcome_message, o.done_ms from changes c left join outcomes o using (run_id, seq);
 
 create table batches (
   run_id text not null, batch integer not null,
   customer text not null, platform text not null, stage integer not null,
   operation text not null, target text, size integer not null,
   status text not null, attempts integer not null default 0, sent_ms bigint,
-  reads integer not null default 0, writes integer not null default 0,
+  reads integer not null default 0, writes integer not null default 0, applied_ms bigint,
   primary key (run_id, batch)
 );
 create index batches_open on batches (run_id, stage) where status <> 'done';
+-- A batch that went through as a whole is one row, not one for each of its changes.
+create view journal as
+  select c.*, coalesce(o.outcome, case when b.applied_ms is not null then 'done' end) as outcome,
+    o.outcome_code, o.outcome_message, coalesce(o.done_ms, b.applied_ms) as done_ms
+  from changes c left join outcomes o using (run_id, seq) left join batches b on b.run_id = c.run_id and b.batch = c.batch;
 
 create table links (
   customer text not null, platform text not null, person text not null,

@@ -137,39 +137,41 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
   await putCompletions(tx, customer, platform, record.completions ?? [], nowMs);
   if (record.reviews !== null) await saveReviews(tx, record, record.reviews, nowMs);
 
-  const ofRun = { run_id: run, customer, platform };
   let seq = 0;
   let rows: object[] = [];
   let stored: Promise<void> = Promise.resolve();
   for (const change of record.changes) {
     rows.push({
+      run_id: run,
       seq: seq++,
+      customer,
+      platform,
       kind: change.kind,
       person: change.person,
-      target: change.target ?? undefined,
+      target: change.target,
       ref: change.ref,
-      before: change.before ?? undefined,
-      after: change.after ?? undefined,
+      before: change.before,
+      after: change.after,
       changed: change.changed,
       reason: change.reason,
       fingerprint: change.fingerprint,
       disposition: change.disposition,
       approved: change.approved,
-      batch: change.batch ?? undefined,
-      row_hash: change.rowHash ?? undefined,
-      link: change.link ?? undefined,
+      batch: change.batch,
+      row_hash: change.rowHash,
+      link: change.link,
     });
     if (rows.length === chunkSize) {
       // While the database takes one chunk, the next one is drawn: each waits for the other only once.
       await stored;
-      stored = insertMany(tx, 'changes', rows, chunkSize, ofRun);
+      stored = insertMany(tx, 'changes', rows, chunkSize);
       // Its failure is met where it is awaited.
       stored.catch(() => undefined);
       rows = [];
     }
   }
   await stored;
-  await insertMany(tx, 'changes', rows, chunkSize, ofRun);
+  await insertMany(tx, 'changes', rows, chunkSize);
   const batches = record.batches();
   await insertMany(
     tx,
@@ -243,7 +245,7 @@ async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowMs: numb
   let links: LinkRow[] = [];
   const flush = async (): Promise<void> => {
     await keepEmails(tx, links);
-    await putLinks(tx, links, { takeOver: false });
+    await putLinks(tx, links);
     links = [];
   };
   for (const adoption of record.adoptions) {

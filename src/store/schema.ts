@@ -158,6 +158,8 @@ type Batches = {
   reads: number;
   writes: number;
   sent_ms: number | null;
+  /** When its changes were applied, all those without an outcome of their own. */
+  applied_ms: number | null;
 };
 
 type Links = {

@@ -217,7 +217,17 @@ describe('many leavers', { timeout: 120_000 }, () => {
     await company.export(goneBy(1));
     expect(await company.sync()).toMatchObject({ applied: { deactivate: 49 } });
     // As after a platform that applied everything and answered nothing, six times over.
-    await store.database.db.updateTable('outcomes').set({ outcome: 'unknown' }).execute();
+    const { db } = store.database;
+    await db
+      .insertInto('outcomes')
+      .columns(['run_id', 'seq', 'outcome', 'done_ms'])
+      .expression((eb) =>
+        eb
+          .selectFrom('journal')
+          .select(['run_id', 'seq', eb.val('unknown' as const).as('outcome'), 'done_ms'])
+          .where('outcome', '=', 'done'),
+      )
+      .execute();
     company.clock.advance(hourMs);
     await company.export(goneBy(2));
     expect(await company.sync()).toMatchObject({ exit: 3, status: 'held', held: { deactivate: 49 } });

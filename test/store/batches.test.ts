@@ -24,28 +24,79 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       const before = await linkOf(first);
       if (before === undefined) throw new Error('no link');
 
-      // The platform says that the second person's account is the first one's.
-      const outcome: ChangeOutcome = {
-        seq: 2,
-        outcome: 'failed',
-        code: 'LATER',
-        message: 'recorded again',
-        link: { ...before, person: second },
-        alias: null,
-      };
-      await store.batches.finish(run, 1, [outcome], { reads: 0, writes: 0 }, Date.now());
+      const journal = () =>
+        store.database.db
+          .selectFrom('journal')
+          .select(['seq', 'outcome', 'outcome_code'])
+          .where('run_id', '=', run)
+          .orderBy('seq')
+          .execute();
+      const done = [0, 1, 2].map((seq) => ({ seq, outcome: 'done', outcome_code: null }));
+      expect(await journal()).toEqual(done);
 
+      // As after a worker that died before it could finish; and the platform says that the second person's account is
+      // the first one's.
+      await store.database.db.updateTable('batches').set({ status: 'sending', applied_ms: null }).execute();
+      expect(await journal()).toEqual(done.map((line) => ({ ...line, outcome: null })));
+      const batch = { run_id: run, batch: 1, size: 3 };
+      const again = [first, second, third].map(
+        (person, seq): ChangeOutcome => ({
+          seq,
+          outcome: 'done',
+          code: null,
+          message: null,
+          link: person === second ? { ...before, person } : null,
+          isNewLink: true,
+          alias: null,
+        }),
+      );
+      await store.batches.finish(batch, again, { reads: 0, writes: 0 }, Date.now());
+      expect(await journal()).toEqual(done);
       expect(await linkOf(second)).toMatchObject({ account_id: before.account_id });
       expect(await linkOf(first)).toBeUndefined();
       expect(await linkOf(third)).toBeDefined();
-      const outcomes = await store.database.db
-        .selectFrom('outcomes')
-        .select(['seq', 'outcome'])
-        .where('run_id', '=', run)
-        .orderBy('seq')
-        .execute();
-      expect(outcomes.map(({ outcome: became }) => became)).toEqual(['done', 'done', 'done']);
-      expect(new Set(outcomes.map(({ seq }) => seq)).size).toBe(3);
+
+      // A second worker that had the same batch, and another answer; and a run that is closed after that.
+      const late = again.map((outcome) => ({
+        ...outcome,
+        outcome: 'failed' as const,
+        code: 'LATE',
+        link: null,
+      }));
+      await store.batches.recordOutcomes(batch, late.slice(0, 1), Date.now());
+      await store.batches.finish(batch, late, { reads: 0, writes: 1 }, Date.now());
+      await store.batches.closeRun(run, 'skipped', 'CLOSED', 'closed', Date.now());
+      expect(await journal()).toEqual(done);
+    });
+
+    test('of a batch that is finished in parts every change has its own outcome', {
+      timeout: 60_000,
+    }, async () => {
+      await using company = await openSparkwiseCompany({ backend, rows: people(3) });
+      const { store } = await company.opened();
+      const { id: run } = await company.sync();
+      if (run === null) throw new Error('no run');
+      await store.database.db.updateTable('batches').set({ status: 'sending', applied_ms: null }).execute();
+      const batch = { run_id: run, batch: 1, size: 3 };
+      const outcomeOf = (seq: number, code: string | null): ChangeOutcome => ({
+        seq,
+        outcome: code === null ? 'done' : 'failed',
+        code,
+        message: null,
+        link: null,
+        isNewLink: false,
+        alias: null,
+      });
+      await store.batches.recordOutcomes(batch, [outcomeOf(0, 'NO')], Date.now());
+      // The rest, after another begin: it does not stand for the one before.
+      await store.batches.finish(batch, [outcomeOf(1, null)], { reads: 0, writes: 1 }, Date.now());
+      await store.batches.closeRun(run, 'skipped', 'CLOSED', 'closed', Date.now());
+      const { applied, failed, open } = await store.runs.outcomes(run);
+      expect({ applied: applied.create, failed: failed.create, open }).toEqual({
+        applied: 1,
+        failed: 2,
+        open: 0,
+      });
     });
 
     test('a run ends once: its requests are not counted again', { timeout: 60_000 }, async () => {
