@@ -161,6 +161,7 @@ export function asMarkdown(report: BenchReport): string {
         [
           'processes',
           'platforms',
+          'people each',
           'rate /s each',
           'seconds',
           'requests ÷ least',
@@ -170,6 +171,7 @@ export function asMarkdown(report: BenchReport): string {
         report.scaling.map((row) => [
           String(row.processes),
           String(row.platforms),
+          row.people.toLocaleString('en'),
           String(row.rate),
           number(row.seconds, 1),
           number(row.requests),

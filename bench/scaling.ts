@@ -14,6 +14,8 @@ import { createWorld, seed } from './world.ts';
 export type ScalingRow = {
   readonly processes: number;
   readonly platforms: number;
+  /** People created at each. */
+  readonly people: number;
   readonly rate: number;
   /** From the first request at any platform to the last. */
   readonly seconds: number;
@@ -68,6 +70,7 @@ export async function benchScaling(
         return {
           processes,
           platforms,
+          people,
           rate,
           seconds: Math.max(...counts.map((count) => count.spanMs)) / 1_000,
           requests: counts.reduce((sum, count) => sum + count.writes, 0) / (least * platforms),

@@ -1,6 +1,7 @@
 import { DelayedError, type Job } from 'bullmq';
 import { ProviderError } from '../providers/error.ts';
-import type { Batch, ChangeOutcome, OpenChange } from '../store/batches.ts';
+import type { Batch, OpenChange } from '../store/batches.ts';
+import type { ChangeOutcome } from '../store/outcomes.ts';
 import type { Outcome } from '../store/schema.ts';
 import { isOutOfReach } from '../store/trouble.ts';
 import { countingContext } from './customer.ts';

@@ -1,8 +1,9 @@
 import type { AccountRef } from '../account.ts';
 import type { AccountItem, CallContext, ItemOutcome, MemberItem, Provider } from '../providers/contract.ts';
 import { ProviderError } from '../providers/error.ts';
-import type { Batch, ChangeOutcome, OpenChange } from '../store/batches.ts';
+import type { Batch, OpenChange } from '../store/batches.ts';
 import type { LinkRow } from '../store/links.ts';
+import type { ChangeOutcome } from '../store/outcomes.ts';
 
 /** What every request of a batch has in common. */
 export type BatchRequest = {

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
+import { describeNetworkFailure } from './network-failure.ts';
 import { createUsualTime } from './usual-time.ts';
 
 /** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */
@@ -284,28 +285,4 @@ export function createHttp(options: HttpOptions): Http {
   }
 
   return { request };
-}
-
-/** Failures to connect: nothing of the request was sent. */
-const beforeSending: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
-function describeNetworkFailure(
-  error: unknown,
-  timeoutMs: number,
-): { readonly reason: string; readonly unsent: boolean } {
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (cause.name === 'TimeoutError')
-      return { reason: `no answer within ${timeoutMs / 1_000} s`, unsent: false };
-    if ('code' in cause && typeof cause.code === 'string' && safeCode(cause.code) !== undefined) {
-      return { reason: `connection failed (${cause.code})`, unsent: beforeSending.has(cause.code) };
-    }
-  }
-  return { reason: 'connection failed', unsent: false };
 }

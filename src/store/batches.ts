@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { insertMany } from './database.ts';
 import type { StoredChange } from './journal.ts';
-import { type LinkRow, putLinks, storingLinks, takeLinks } from './links.ts';
+import { storingLinks } from './links.ts';
+import { type ChangeOutcome, isPlain, recordOutcomes, storeLinks } from './outcomes.ts';
 import type { Outcome, RunStatus, Tables } from './schema.ts';
 
 /** A batch as stored: changes of one kind that go out in one write request. */
@@ -24,20 +24,6 @@ export type BatchBegin =
       readonly repeated: boolean;
       readonly changes: readonly OpenChange[];
     };
-
-/** What became of one change of a batch. */
-export type ChangeOutcome = {
-  readonly seq: number;
-  readonly outcome: Outcome;
-  readonly code: string | null;
-  readonly message: string | null;
-  /** The link to store, for a change that made or renewed one. */
-  readonly link: LinkRow | null;
-  /** The person had no link before. */
-  readonly isNewLink: boolean;
-  /** An earlier key of the person on the platform, to find their results by. */
-  readonly alias: string | null;
-};
 
 /** Attempts sent, reads and writes apart. */
 export type RequestCount = { readonly reads: number; readonly writes: number };
@@ -279,67 +265,4 @@ async function addRequests(
 
 function plus({ reads, writes }: RequestCount) {
   return { reads: sql<number>`reads + ${reads}`, writes: sql<number>`writes + ${writes}` };
-}
-
-/** Done, and nothing to say of it. */
-function isPlain({ outcome, code, message }: ChangeOutcome): boolean {
-  return outcome === 'done' && code === null && message === null;
-}
-
-async function recordOutcomes(
-  tx: Kysely<Tables>,
-  run: string,
-  outcomes: readonly ChangeOutcome[],
-  nowMs: number,
-): Promise<void> {
-  const plain = outcomes.filter(isPlain).map(({ seq }) => seq);
-  const told = outcomes.filter((outcome) => !isPlain(outcome));
-  // The key lets no change have a second outcome.
-  if (plain.length > 0)
-    await sql`
-      insert into rollcall.outcomes (run_id, seq, outcome, done_ms)
-      select ${run}, seq, 'done', ${nowMs} from unnest(${plain}::integer[]) as o(seq)
-      on conflict do nothing`.execute(tx);
-  if (told.length > 0) {
-    const json = JSON.stringify(told.map(({ seq, outcome, code, message }) => [seq, outcome, code, message]));
-    await sql`
-      insert into rollcall.outcomes (run_id, seq, outcome, outcome_code, outcome_message, done_ms)
-      select ${run}, (o ->> 0)::integer, o ->> 1, o ->> 2, o ->> 3, ${nowMs} from json_array_elements(${json}::json) as o
-      on conflict do nothing`.execute(tx);
-  }
-}
-
-async function storeLinks(
-  tx: Kysely<Tables>,
-  outcomes: readonly ChangeOutcome[],
-  isContested: boolean,
-): Promise<void> {
-  const linksOf = (which: (outcome: ChangeOutcome) => boolean): readonly LinkRow[] =>
-    outcomes.flatMap((outcome) => (outcome.link !== null && which(outcome) ? [outcome.link] : []));
-  if (isContested)
-    await takeLinks(
-      tx,
-      linksOf(() => true),
-    );
-  else {
-    await insertMany(
-      tx,
-      'links',
-      linksOf(({ isNewLink }) => isNewLink),
-    );
-    await putLinks(
-      tx,
-      linksOf(({ isNewLink }) => !isNewLink),
-    );
-  }
-  for (const { alias, link } of outcomes) {
-    if (alias === null || link === null) continue;
-    await tx
-      .insertInto('aliases')
-      .values({ customer: link.customer, platform: link.platform, key: alias, person: link.person })
-      .onConflict((conflict) =>
-        conflict.columns(['customer', 'platform', 'key']).doUpdateSet({ person: link.person }),
-      )
-      .execute();
-  }
 }

@@ -238,6 +238,20 @@ export async function killForAWhile(
     120_000,
   );
   const toMs = Date.now() - 5_000;
+  // A job that a killed service had taken is taken up again once its lock has run out.
+  await until(
+    'every slot to be performed or replaced',
+    async () => {
+      for (const platform of fleet.platforms) {
+        for (const slotMs of fleet.slots(fromMs, toMs)) {
+          const { runs, replaced } = await fleet.fate(platform, slotMs);
+          if (!replaced && !runs.some((run) => run.ended_ms !== null)) return false;
+        }
+      }
+      return true;
+    },
+    120_000,
+  );
   const codes = await Promise.all(services.map((service) => service.stop('SIGTERM')));
   if (codes.some((code) => code !== 0)) throw new Error(`services ended with ${codes.join(', ')}`);
   const slots = await expectEverySlot(fleet, fromMs, toMs, true);

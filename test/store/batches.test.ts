@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { ChangeOutcome } from '../../src/store/batches.ts';
 import type { LinkRow } from '../../src/store/links.ts';
+import type { ChangeOutcome } from '../../src/store/outcomes.ts';
 import { type BackendName, describeOn } from '../support/backends.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';
