@@ -1,18 +1,30 @@
-/**
- * A 53-bit hash of a string (cyrb53: two 32-bit multiplicative hashes, mixed): small enough for a double. Stored with
- * links, so it never changes.
- */
-export function hash53(text: string): number {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
+// The hashes of the text that was hashed last: a million look-ups return no objects.
+let high = 0;
+let low = 0;
+let check = 0;
+
+/** Two 32-bit multiplicative hashes, mixed (cyrb53), and a third made differently (FNV-1a), in one pass. */
+function hash(text: string): void {
+  let one = 0xdeadbeef;
+  let other = 0x41c6ce57;
+  let third = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    high = Math.imul(high ^ unit, 2654435761);
-    low = Math.imul(low ^ unit, 1597334677);
+    one = Math.imul(one ^ unit, 2654435761);
+    other = Math.imul(other ^ unit, 1597334677);
+    third = Math.imul(third ^ unit, 0x01000193);
   }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 4294967296 * (2097151 & low) + (high >>> 0);
+  one = Math.imul(one ^ (one >>> 16), 2246822507) ^ Math.imul(other ^ (other >>> 13), 3266489909);
+  other = Math.imul(other ^ (other >>> 16), 2246822507) ^ Math.imul(one ^ (one >>> 13), 3266489909);
+  high = one | 0;
+  low = other & 2097151;
+  check = third | 0;
+}
+
+/** A 53-bit hash of a string (cyrb53): small enough for a double. Stored with links, so it never changes. */
+export function hash53(text: string): number {
+  hash(text);
+  return 4294967296 * low + (high >>> 0);
 }
 
 /** What `get` gives for a key that is not there. */
@@ -42,28 +54,6 @@ export function createTextIndex(expected = 1_024): TextIndex {
   while (capacity * 2 < expected * 3) capacity *= 2;
   let slots = new Int32Array(capacity * slotWords).fill(absent);
   let size = 0;
-  // The hashes of the text that is looked for.
-  let high = 0;
-  let low = 0;
-  let check = 0;
-
-  /** `hash53` in two words and, made differently (FNV-1a), a second hash of the same text: 85 bits in one pass. */
-  function hash(text: string): void {
-    let one = 0xdeadbeef;
-    let other = 0x41c6ce57;
-    let third = 0x811c9dc5;
-    for (let at = 0; at < text.length; at++) {
-      const unit = text.charCodeAt(at);
-      one = Math.imul(one ^ unit, 2654435761);
-      other = Math.imul(other ^ unit, 1597334677);
-      third = Math.imul(third ^ unit, 0x01000193);
-    }
-    one = Math.imul(one ^ (one >>> 16), 2246822507) ^ Math.imul(other ^ (other >>> 13), 3266489909);
-    other = Math.imul(other ^ (other >>> 16), 2246822507) ^ Math.imul(one ^ (one >>> 13), 3266489909);
-    high = one | 0;
-    low = other & 2097151;
-    check = third | 0;
-  }
 
   /** Where the slot of the text hashed last begins, or of the free one that it would take. */
   function place(): number {

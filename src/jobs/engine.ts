@@ -21,7 +21,7 @@ import { runIdOf, type SyncJobData, type SyncResult } from './sync-job.ts';
 export const syncConcurrency = 64;
 /** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
 export const batchConcurrency = 2_000;
-/** Batches looked up at once: two keep a database busy (about 120 batches a second); requests and answers have their turn. */
+/** Batches looked up at once: two keep a database busy (80 to 110 batches a second); requests and answers have their turn. */
 const preparedAtOnce = 2;
 /** Jobs of the queue that are looked at when runs without a job are looked for. */
 const mostQueuedRuns = 5_000;

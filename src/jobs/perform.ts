@@ -118,7 +118,7 @@ async function failRun(
 }
 
 /** The fingerprints that a run's approval releases: none once another run has used it, or it has expired. */
-export async function approvedFingerprints(
+async function approvedFingerprints(
   deps: Pick<JobDeps, 'store' | 'now'>,
   run: Pick<Run, 'id' | 'approval'>,
 ): Promise<ReadonlySet<string>> {

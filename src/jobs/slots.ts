@@ -103,14 +103,14 @@ export function telling(
   move: (fromMs: number, toMs: number) => Promise<unknown>,
 ): (lateMs: number) => void {
   let toldMs = recordedMs;
-  let telling: Promise<unknown> = Promise.resolve();
+  let told: Promise<unknown> = Promise.resolve();
   return (lateMs) => {
     const atMs = recordedMs + replyMs + lateMs;
     if (atMs - toldMs <= usualDepartureMs) return;
     const fromMs = toldMs;
     toldMs = atMs;
     // In turn: the second move looks for the time that the first has put there.
-    telling = telling.then(() => move(fromMs, atMs)).catch(() => undefined);
+    told = told.then(() => move(fromMs, atMs)).catch(() => undefined);
   };
 }
 

@@ -7,7 +7,7 @@ export const betweenRows = '\u001e';
 /** A chunk of the file for the thread; null: the file has ended. */
 export type RecordsQuestion = { readonly chunk: Uint8Array | null };
 
-/** Rows on their way between threads: one text costs a tenth of an array of arrays, which is for cells that hold a separator. */
+/** Rows on their way between threads: one text instead of millions of cells; arrays only where a cell holds a separator. */
 export type PackedRecords = {
   readonly rows: string | readonly (readonly string[])[];
   readonly lines: Uint32Array;

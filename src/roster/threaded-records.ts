@@ -4,11 +4,12 @@ import { type PackedRecords, type RecordsQuestion, unpack } from './record-packi
 import { type CsvRecord, RecordReader, type Records } from './records.ts';
 
 /**
- * From this size on a file is parsed in a thread of its own, while this one maps and compares what was parsed: a third of
- * the time. Starting the thread takes a tenth of a second of the other core; a smaller file is read in less.
+ * From this size on (about 100,000 people) a file is parsed in a thread of its own, while this one maps and compares what
+ * was parsed: a sixth off the time of a plan of a million. At 200,000 it gains next to nothing, and below that a thread is
+ * not worth its start.
  */
 export const threadedFromBytes = 8 * 1024 * 1024;
-/** Chunks that the thread may be ahead: enough that neither waits, and a few megabytes. */
+/** Chunks that the thread may be ahead: a few megabytes. */
 const mostAhead = 4;
 
 /** A reader of a file's records: in this thread, or for a large file in one of its own. */

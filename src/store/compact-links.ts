@@ -22,9 +22,9 @@ export type CompactLink = {
 type Page = { readonly links: Iterable<CompactLink>; readonly size: number; readonly last: string };
 
 const cell = (column: string) => sql`coalesce(${sql.ref(column)}::text, '')`;
-// A hash is a whole number; as one it is printed in a third of the time.
+// A hash is a whole number, and cheaper to print as one.
 const hash = (column: string) => sql`coalesce(${sql.ref(column)}::bigint::text, '')`;
-/** One text for a page: as JSON it would cost the database twice the time, as rows it would cost the driver more. */
+/** One text for a page: as JSON it would cost the database twice the time. */
 const asText = sql<string | null>`string_agg(${sql.join(
   [
     sql.ref('person'),

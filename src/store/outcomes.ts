@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { insertMany } from './database.ts';
+import { insertMany, rowsOf } from './database.ts';
 import { type LinkRow, putLinks, takeLinks } from './links.ts';
 import type { Outcome, Tables } from './schema.ts';
 
@@ -22,28 +22,25 @@ export function isPlain({ outcome, code, message }: ChangeOutcome): boolean {
   return outcome === 'done' && code === null && message === null;
 }
 
-/** A row for each outcome; a change that has one keeps it. */
+/** A row for each outcome. The key lets no change have a second one. */
 export async function recordOutcomes(
   tx: Kysely<Tables>,
   run: string,
   outcomes: readonly ChangeOutcome[],
   nowMs: number,
 ): Promise<void> {
-  const plain = outcomes.filter(isPlain).map(({ seq }) => seq);
-  const told = outcomes.filter((outcome) => !isPlain(outcome));
-  // The key lets no change have a second outcome.
-  if (plain.length > 0)
-    await sql`
-      insert into rollcall.outcomes (run_id, seq, outcome, done_ms)
-      select ${run}, seq, 'done', ${nowMs} from unnest(${plain}::integer[]) as o(seq)
-      on conflict do nothing`.execute(tx);
-  if (told.length > 0) {
-    const json = JSON.stringify(told.map(({ seq, outcome, code, message }) => [seq, outcome, code, message]));
-    await sql`
-      insert into rollcall.outcomes (run_id, seq, outcome, outcome_code, outcome_message, done_ms)
-      select ${run}, (o ->> 0)::integer, o ->> 1, o ->> 2, o ->> 3, ${nowMs} from json_array_elements(${json}::json) as o
-      on conflict do nothing`.execute(tx);
-  }
+  if (outcomes.length === 0) return;
+  const rows = outcomes.map(({ seq, outcome, code, message }) => ({
+    run_id: run,
+    seq,
+    outcome,
+    outcome_code: code,
+    outcome_message: message,
+    done_ms: nowMs,
+  }));
+  await sql`insert into rollcall.outcomes select * from ${rowsOf('outcomes', rows)} on conflict do nothing`.execute(
+    tx,
+  );
 }
 
 /** The links and aliases that the outcomes bring. `isContested`: see `storingLinks`. */

@@ -1,9 +1,11 @@
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import type { LinkRow } from '../../src/store/links.ts';
 import type { ChangeOutcome } from '../../src/store/outcomes.ts';
 import { type BackendName, describeOn } from '../support/backends.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 const customer = 'harbour';
 
@@ -55,6 +57,11 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       expect(await linkOf(second)).toMatchObject({ account_id: before.account_id });
       expect(await linkOf(first)).toBeUndefined();
       expect(await linkOf(third)).toBeDefined();
+
+      // The same through a link alone.
+      await store.links.put([{ ...before, person: third }]);
+      expect(await linkOf(third)).toMatchObject({ account_id: before.account_id });
+      expect(await linkOf(second)).toBeUndefined();
 
       // A second worker that had the same batch, and another answer; and a run that is closed after that.
       const late = again.map((outcome) => ({
@@ -111,3 +118,27 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
     });
   });
 }
+
+describeOn('postgres', 'a run that is closed while a batch is being finished', () => {
+  test('waits for that batch, and its changes stay done', { timeout: 60_000 }, async () => {
+    await using company = await openSparkwiseCompany({ backend: 'postgres', rows: people(3) });
+    const { store } = await company.opened();
+    const { id: run } = await company.sync();
+    if (run === null) throw new Error('no run');
+    await store.database.db.updateTable('batches').set({ status: 'sending', applied_ms: null }).execute();
+    const worker = new pg.Client({ connectionString: company.backend.databaseUrl });
+    await worker.connect();
+    await worker.query('begin');
+    await worker.query("update rollcall.batches set status = 'done', applied_ms = 1");
+    const closing = store.batches.closeRun(run, 'skipped', 'CLOSED', 'closed', Date.now());
+    await until('the closing to wait', async () => {
+      const { rows } = await worker.query('select 1 from pg_locks where not granted');
+      return rows.length > 0;
+    });
+    await worker.query('commit');
+    await worker.end();
+    await closing;
+    const { applied, failed } = await store.runs.outcomes(run);
+    expect({ applied: applied.create, failed: failed.create }).toEqual({ applied: 3, failed: 0 });
+  });
+});

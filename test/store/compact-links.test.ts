@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { asDiffLink } from '../../src/jobs/read-sides.ts';
 import type { CompactLink } from '../../src/store/compact-links.ts';
 import { openEmbedded, openPostgres } from '../../src/store/database.ts';
 import type { LinkRow } from '../../src/store/links.ts';
@@ -28,16 +29,6 @@ async function allOf(store: Store): Promise<CompactLink[]> {
   return links;
 }
 
-const asCompact = (row: LinkRow): CompactLink => ({
-  person: row.person,
-  accountId: row.account_id,
-  externalId: row.external_id,
-  email: row.email,
-  writtenHash: row.written_hash,
-  emailHash: row.email_hash,
-  confirmedHash: row.confirmed_hash,
-});
-
 for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
   describeOn(backend, 'links for the diff', () => {
     test('all of a platform, by person, over pages, and separators in a value are no separators', {
@@ -60,7 +51,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       await store.links.put(some);
       await store.links.put([link('a1', { platform: 'other', account_id: 'elsewhere' })]);
       const byPerson = [some[1], some[0], some[2]].flatMap((row) => (row === undefined ? [] : [row]));
-      expect(await allOf(store)).toEqual(byPerson.map(asCompact));
+      expect(await allOf(store)).toEqual(byPerson.map(asDiffLink));
 
       // A page and some more, and a value that looks like two.
       const many = Array.from({ length: 20_050 }, (_, at) => link(`p${String(at).padStart(6, '0')}`));
@@ -68,7 +59,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       await store.links.put([...many, odd]);
       const all = await allOf(store);
       expect(all.length).toBe(20_054);
-      expect(all).toEqual([...byPerson.slice(0, 2), odd, ...many, ...byPerson.slice(2)].map(asCompact));
+      expect(all).toEqual([...byPerson.slice(0, 2), odd, ...many, ...byPerson.slice(2)].map(asDiffLink));
       await database.close();
     });
   });
