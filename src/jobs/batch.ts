@@ -1,6 +1,7 @@
 import { DelayedError, type Job } from 'bullmq';
 import { ProviderError } from '../providers/error.ts';
-import type { Batch, OpenChange } from '../store/batches.ts';
+import type { Batch, BatchBegin, OpenChange } from '../store/batches.ts';
+import type { LinkRow } from '../store/links.ts';
 import type { ChangeOutcome } from '../store/outcomes.ts';
 import type { Outcome } from '../store/schema.ts';
 import { isOutOfReach } from '../store/trouble.ts';
@@ -39,23 +40,14 @@ export async function processBatch(
   const platform = customer?.platforms.get(job.data.platform);
   // Another service may know the customer; this one must not swallow its work.
   if (customer === undefined || platform === undefined) return later(job, pausedDelayMs);
-  const begun = await deps.preparing(() => store.batches.begin(run, number, deps.now()));
+  const begun = await deps.preparing(() => prepare(deps, run, number));
   if (begun.state === 'done') return;
   if (begun.state === 'paused') return later(job, pausedDelayMs);
-  const { batch, repeated, changes } = begun;
+  const { batch, repeated, sending, skipped, links } = begun;
   const signal = AbortSignal.any([deps.draining, ...(jobSignal === undefined ? [] : [jobSignal])]);
   const ctx = countingContext(signal);
   let counted = false;
   try {
-    const skipped = await blocked(deps, batch, changes);
-    const sending = changes.filter((change) => !skipped.has(change.person));
-    const links = await deps.preparing(() =>
-      store.links.ofPeople(
-        customer.name,
-        platform.name,
-        sending.map((change) => change.person),
-      ),
-    );
     const request = { provider: platform.provider, batch, links, repeated, ctx };
     const nowMs = deps.now();
     const outcomes = await send(request, sending, async (part, done) => {
@@ -63,15 +55,14 @@ export async function processBatch(
       await store.batches.recordOutcomes(batch, rows, deps.now());
     });
     const rows = sending.map((change) => asOutcome(request, change, outcomes.get(change), nowMs));
-    for (const change of changes) {
-      if (!skipped.has(change.person)) continue;
+    for (const change of skipped) {
       const [code, message] =
         batch.operation === 'enroll'
           ? ['ACCOUNT_FAILED', 'the account change of this person did not succeed']
           : ['ENROLL_FAILED', 'the new address could not be enrolled, so the old one stays'];
       rows.push(withoutAccount(change, 'skipped', code, message));
     }
-    await store.batches.finish(batch, rows, ctx.count, deps.now());
+    await deps.finishing(() => store.batches.finish(batch, rows, ctx.count, deps.now()));
     counted = true;
   } catch (error) {
     await handleFailure(deps, job, batch, repeated, error);
@@ -82,6 +73,35 @@ export async function processBatch(
         .catch((error: unknown) => log.error({ run, err: error }, 'request count not stored'));
     deps.events.emit('batchDone', run);
   }
+}
+
+/** A batch that is being taken up, with everything that sending it needs. */
+type Prepared =
+  | Exclude<BatchBegin, { readonly state: 'begun' }>
+  | {
+      readonly state: 'begun';
+      readonly batch: Batch;
+      readonly repeated: boolean;
+      readonly sending: readonly OpenChange[];
+      /** Their change needs another one that did not succeed. */
+      readonly skipped: readonly OpenChange[];
+      readonly links: ReadonlyMap<string, LinkRow>;
+    };
+
+async function prepare(deps: JobDeps, run: string, number: number): Promise<Prepared> {
+  const { store } = deps;
+  const begun = await store.batches.begin(run, number, deps.now());
+  if (begun.state !== 'begun') return begun;
+  const { batch, repeated, changes } = begun;
+  const without = await blocked(deps, batch, changes);
+  const sending = changes.filter((change) => !without.has(change.person));
+  const links = await store.links.ofPeople(
+    batch.customer,
+    batch.platform,
+    sending.map((change) => change.person),
+  );
+  const skipped = changes.filter((change) => without.has(change.person));
+  return { state: 'begun', batch, repeated, sending, skipped, links };
 }
 
 function withoutAccount({ seq }: OpenChange, outcome: Outcome, code: string, message: string): ChangeOutcome {

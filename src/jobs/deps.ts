@@ -24,8 +24,12 @@ export type JobDeps = {
   readonly now: () => number;
   /** First back-off of a batch, in ms. */
   readonly batchBackoffMs: number;
-  /** Batches are looked up a few at a time: all at once they would keep those waiting that could go out. */
+  /**
+   * Batches are looked up a few at a time, each until it is ready to go out, and outcomes are stored a few at a time: all
+   * at once, those of one kind would keep the others waiting, and slots would pass unused.
+   */
   readonly preparing: Gate;
+  readonly finishing: Gate;
   readonly events: EventEmitter<EngineEvents>;
   /** Aborts when the process drains: runs stop where they are and go on after the next start. */
   readonly draining: AbortSignal;

@@ -21,8 +21,8 @@ import { runIdOf, type SyncJobData, type SyncResult } from './sync-job.ts';
 export const syncConcurrency = 64;
 /** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
 export const batchConcurrency = 2_000;
-/** Batches looked up at once: two keep a database busy (80 to 110 batches a second); requests and answers have their turn. */
-const preparedAtOnce = 2;
+/** Batches looked up at once, and batches whose outcomes are stored at once: two of each keep a database busy. */
+const storingAtOnce = 2;
 /** Jobs of the queue that are looked at when runs without a job are looked for. */
 const mostQueuedRuns = 5_000;
 const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
@@ -100,7 +100,8 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     now: options.now ?? Date.now,
     batchBackoffMs: options.batchBackoffMs ?? batchBackoffMs,
-    preparing: createGate(preparedAtOnce),
+    preparing: createGate(storingAtOnce),
+    finishing: createGate(storingAtOnce),
     events,
     draining: draining.signal,
     ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),

@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { StoredChange } from './journal.ts';
-import { storingLinks } from './links.ts';
-import { type ChangeOutcome, isPlain, recordOutcomes, storeLinks } from './outcomes.ts';
+import { dropOtherOwners, storingLinks } from './links.ts';
+import { type ChangeOutcome, isPlain, linksOf, recordOutcomes } from './outcomes.ts';
 import type { Outcome, RunStatus, Tables } from './schema.ts';
 
 /** A batch as stored: changes of one kind that go out in one write request. */
@@ -179,39 +179,25 @@ export function createBatchStore(db: Kysely<Tables>): BatchStore {
         .execute();
     },
     finish: ({ run_id: run, batch, size }, outcomes, requests, nowMs) =>
-      storingLinks(db, async (tx, isContested) => {
+      storingLinks(db, async (on, isContested) => {
         // Only what covers every change may stand for them.
         const isWhole = outcomes.length === size;
         const rows = isWhole ? outcomes.filter((outcome) => !isPlain(outcome)) : outcomes;
-        const first = await tx
-          .updateTable('batches')
-          .set({
-            status: 'done',
-            ...(rows.length < outcomes.length ? { applied_ms: nowMs } : {}),
-            ...plus(requests),
-          })
-          .where('run_id', '=', run)
-          .where('batch', '=', batch)
-          .where('applied_ms', 'is', null)
-          .executeTakeFirst();
+        if (isContested) await makeWay(on, run, batch, outcomes);
+        const standing = sql`
+          update rollcall.batches set status = 'done', reads = reads + ${requests.reads}, writes = writes + ${requests.writes},
+            applied_ms = ${rows.length < outcomes.length ? nowMs : null}::bigint
+          where run_id = ${run} and batch = ${batch} and applied_ms is null returning 1`;
+        const first = await recordOutcomes(on, { run, standing, rows, outcomes, isContested, nowMs });
         // Two workers had it, and the other one's outcomes stand.
-        if (first.numUpdatedRows === 0n) return addRequests(tx, run, batch, requests);
-        await recordOutcomes(tx, run, rows, nowMs);
-        await storeLinks(tx, outcomes, isContested);
+        if (!first) await addRequests(on, run, batch, requests);
       }),
     addRequests: (run, batch, requests) => addRequests(db, run, batch, requests),
     recordOutcomes: ({ run_id: run, batch }, outcomes, nowMs) =>
-      storingLinks(db, async (tx, isContested) => {
-        const standing = await tx
-          .selectFrom('batches')
-          .select('applied_ms')
-          .where('run_id', '=', run)
-          .where('batch', '=', batch)
-          .forUpdate()
-          .executeTakeFirst();
-        if (standing?.applied_ms != null) return;
-        await recordOutcomes(tx, run, outcomes, nowMs);
-        await storeLinks(tx, outcomes, isContested);
+      storingLinks(db, async (on, isContested) => {
+        if (isContested) await makeWay(on, run, batch, outcomes);
+        const standing = openBatch(run, batch);
+        await recordOutcomes(on, { run, standing, rows: outcomes, outcomes, isContested, nowMs });
       }),
     closeRun: (run, outcome, code, message, nowMs) =>
       db.transaction().execute(async (tx) => {
@@ -248,6 +234,22 @@ export function createBatchStore(db: Kysely<Tables>): BatchStore {
   };
 }
 
+/** The batch, unless its outcomes stand already. */
+function openBatch(run: string, batch: number) {
+  return sql`select 1 from rollcall.batches where run_id = ${run} and batch = ${batch} and applied_ms is null for update`;
+}
+
+/** Takes accounts from whoever has them, for the people whom a batch gives them to. */
+async function makeWay(
+  tx: Kysely<Tables>,
+  run: string,
+  batch: number,
+  outcomes: readonly ChangeOutcome[],
+): Promise<void> {
+  const { rows } = await openBatch(run, batch).execute(tx);
+  if (rows.length > 0) await dropOtherOwners(tx, linksOf(outcomes));
+}
+
 async function addRequests(
   db: Kysely<Tables>,
   run: string,
@@ -257,12 +259,11 @@ async function addRequests(
   if (requests.reads + requests.writes === 0) return;
   await db
     .updateTable('batches')
-    .set(plus(requests))
+    .set({
+      reads: sql<number>`reads + ${requests.reads}`,
+      writes: sql<number>`writes + ${requests.writes}`,
+    })
     .where('run_id', '=', run)
     .where('batch', '=', batch)
     .execute();
-}
-
-function plus({ reads, writes }: RequestCount) {
-  return { reads: sql<number>`reads + ${reads}`, writes: sql<number>`writes + ${writes}` };
 }

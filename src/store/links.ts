@@ -1,7 +1,6 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import type { AccountRef } from '../account.ts';
 import { type CompactLink, compactLinks } from './compact-links.ts';
-import { rowsOf } from './database.ts';
 import type { Tables } from './schema.ts';
 
 export type LinkRow = Selectable<Tables['links']>;
@@ -43,26 +42,53 @@ export type LinkStore = {
   ) => Promise<readonly (string | null)[]>;
 };
 
-/** The columns of a link that an upsert replaces. */
-const linkColumns = [
-  'account_id',
-  'external_id',
-  'email',
-  'written_hash',
-  'email_hash',
-  'confirmed_hash',
-  'linked_ms',
-  'run_id',
-];
+/** The columns of a link, and their types. */
+const linkTypes = {
+  customer: 'text',
+  platform: 'text',
+  person: 'text',
+  account_id: 'text',
+  external_id: 'text',
+  email: 'text',
+  written_hash: 'double precision',
+  email_hash: 'double precision',
+  confirmed_hash: 'double precision',
+  linked_ms: 'bigint',
+  run_id: 'text',
+} as const satisfies Record<keyof LinkRow, string>;
+const linkColumns = Object.keys(linkTypes) as (keyof LinkRow)[];
+const linkKey: readonly string[] = ['customer', 'platform', 'person'];
+const replaced = linkColumns.filter((column) => !linkKey.includes(column));
+
+/**
+ * The rows that an insert of links takes: a column is one parameter however many there are, and what is the same in all of
+ * them is written once.
+ */
+export function linkRows(links: readonly LinkRow[]): RawBuilder<unknown> {
+  const [first] = links;
+  const several: { readonly column: keyof LinkRow; readonly values: RawBuilder<unknown> }[] = [];
+  const selected = linkColumns.map((column) => {
+    const type = sql.raw(linkTypes[column]);
+    const value = first?.[column];
+    if (column !== 'person' && links.every((link) => link[column] === value)) return sql`${value}::${type}`;
+    several.push({ column, values: sql`${links.map((link) => link[column])}::${type}[]` });
+    return sql`given.${sql.ref(column)}`;
+  });
+  const names = several.map(({ column }) => sql.ref(column));
+  return sql`select ${sql.join(selected)}
+    from unnest(${sql.join(several.map(({ values }) => values))}) as given(${sql.join(names)})`;
+}
+
+export const intoLinks = sql`insert into rollcall.links (${sql.join(linkColumns.map((column) => sql.ref(column)))})`;
+/** Of a person who has a link already, it is replaced. */
+export const orReplaceLink = sql.raw(
+  `on conflict (customer, platform, person) do update set ${replaced.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+);
 
 /** Inserts or replaces links, each a person's. The database refuses an account that somebody else has (`storingLinks`). */
 export async function putLinks(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
-  const assignments = sql.raw(linkColumns.map((column) => `${column} = excluded.${column}`).join(', '));
-  for (let at = 0; at < links.length; at += pageSize) {
-    await sql`
-      insert into rollcall.links select * from ${rowsOf('links', links.slice(at, at + pageSize))}
-      on conflict (customer, platform, person) do update set ${assignments}`.execute(db);
-  }
+  for (let at = 0; at < links.length; at += pageSize)
+    await sql`${intoLinks} ${linkRows(links.slice(at, at + pageSize))} ${orReplaceLink}`.execute(db);
 }
 
 /** As `putLinks`; an account that somebody else had goes over to the new one. */
@@ -75,7 +101,7 @@ export async function takeLinks(db: Kysely<Tables>, links: readonly LinkRow[]): 
 }
 
 /** Removes other people's links to these accounts: one account, one person. */
-async function dropOtherOwners(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
+export async function dropOtherOwners(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
   const taken = links.filter(({ account_id }) => account_id !== null);
   const [first] = taken;
   if (first === undefined) return;
@@ -98,15 +124,16 @@ function allOf(values: readonly string[]) {
 }
 
 /**
- * Work that stores links, in a transaction of its own. That an account goes over to somebody else is rare, and so is a link
- * that came about meanwhile: both are looked for (`isContested`) only once the database has refused to store them.
+ * Work that stores links, whole or not at all. That an account goes over to somebody else is rare, and so is a link that
+ * came about meanwhile: both are looked for (`isContested`, in a transaction) only once the database has refused to store
+ * them.
  */
 export async function storingLinks(
   db: Kysely<Tables>,
-  work: (tx: Kysely<Tables>, isContested: boolean) => Promise<void>,
+  work: (on: Kysely<Tables>, isContested: boolean) => Promise<void>,
 ): Promise<void> {
   try {
-    await db.transaction().execute((tx) => work(tx, false));
+    await work(db, false);
   } catch (error) {
     if (!isContested(error)) throw error;
     await db.transaction().execute((tx) => work(tx, true));
@@ -160,7 +187,9 @@ export function createLinkStore(db: Kysely<Tables>): LinkStore {
         .where('account_id', '=', accountId)
         .executeTakeFirst(),
     put: (links) =>
-      storingLinks(db, (tx, contested) => (contested ? takeLinks(tx, links) : putLinks(tx, links))),
+      storingLinks(db, (on, contested) =>
+        contested ? takeLinks(on, links) : on.transaction().execute((tx) => putLinks(tx, links)),
+      ),
     claim: (link, key) =>
       db.transaction().execute(async (tx) => {
         const others = await sql<{ person: string }>`

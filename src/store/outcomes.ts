@@ -1,6 +1,5 @@
-import { type Kysely, sql } from 'kysely';
-import { insertMany, rowsOf } from './database.ts';
-import { type LinkRow, putLinks, takeLinks } from './links.ts';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { intoLinks, type LinkRow, linkRows, orReplaceLink } from './links.ts';
 import type { Outcome, Tables } from './schema.ts';
 
 /** What became of one change of a batch. */
@@ -22,59 +21,64 @@ export function isPlain({ outcome, code, message }: ChangeOutcome): boolean {
   return outcome === 'done' && code === null && message === null;
 }
 
-/** A row for each outcome. The key lets no change have a second one. */
+/**
+ * Outcomes with what they bring, in one statement: it begins with the part `standing`, and where that gives no row
+ * nothing else happens either. Says whether it gave one. A change has one outcome at most: the key lets no second one in.
+ *
+ * `isContested`: see `storingLinks`.
+ */
 export async function recordOutcomes(
-  tx: Kysely<Tables>,
-  run: string,
-  outcomes: readonly ChangeOutcome[],
-  nowMs: number,
-): Promise<void> {
-  if (outcomes.length === 0) return;
-  const rows = outcomes.map(({ seq, outcome, code, message }) => ({
-    run_id: run,
-    seq,
-    outcome,
-    outcome_code: code,
-    outcome_message: message,
-    done_ms: nowMs,
-  }));
-  await sql`insert into rollcall.outcomes select * from ${rowsOf('outcomes', rows)} on conflict do nothing`.execute(
-    tx,
+  on: Kysely<Tables>,
+  options: {
+    readonly run: string;
+    readonly standing: RawBuilder<unknown>;
+    /** Those that have a row of their own. */
+    readonly rows: readonly ChangeOutcome[];
+    /** Those whose links and aliases are stored. */
+    readonly outcomes: readonly ChangeOutcome[];
+    readonly isContested: boolean;
+    readonly nowMs: number;
+  },
+): Promise<boolean> {
+  const { run, standing, rows, outcomes, isContested, nowMs } = options;
+  const parts: RawBuilder<unknown>[] = [];
+  if (rows.length > 0)
+    parts.push(sql`
+      insert into rollcall.outcomes (run_id, seq, outcome, outcome_code, outcome_message, done_ms)
+      select ${run}, given.*, ${nowMs}::bigint from unnest(${rows.map(({ seq }) => seq)}::integer[],
+        ${rows.map(({ outcome }) => outcome)}::text[], ${rows.map(({ code }) => code)}::text[],
+        ${rows.map(({ message }) => message)}::text[]) as given
+      where exists (select from standing) on conflict do nothing`);
+  const fresh = outcomes.filter(({ isNewLink }) => isNewLink && !isContested);
+  const renewed = outcomes.filter(({ isNewLink }) => !isNewLink || isContested);
+  if (linksOf(fresh).length > 0)
+    parts.push(sql`${intoLinks} ${linkRows(linksOf(fresh))} where exists (select from standing)`);
+  if (linksOf(renewed).length > 0)
+    parts.push(
+      sql`${intoLinks} ${linkRows(linksOf(renewed))} where exists (select from standing) ${orReplaceLink}`,
+    );
+  // A key that two changes bring belongs to the later one.
+  const aliases = new Map(
+    outcomes.flatMap(({ alias, link }) => (alias === null || link === null ? [] : [[alias, link] as const])),
   );
+  if (aliases.size > 0) {
+    const links = [...aliases.values()];
+    parts.push(sql`
+      insert into rollcall.aliases (customer, platform, person, key)
+      select * from unnest(${links.map(({ customer }) => customer)}::text[], ${links.map(({ platform }) => platform)}::text[],
+        ${links.map(({ person }) => person)}::text[], ${[...aliases.keys()]}::text[]) as given
+      where exists (select from standing)
+      on conflict (customer, platform, key) do update set person = excluded.person`);
+  }
+  const named = parts.map((part, at) => sql`, ${sql.raw(`part_${at}`)} as (${part})`);
+  const { rows: counted } = await sql<{ count: number }>`
+    with standing as (${standing})${sql.join(named, sql``)} select count(*)::integer as count from standing`.execute(
+    on,
+  );
+  return (counted[0]?.count ?? 0) > 0;
 }
 
-/** The links and aliases that the outcomes bring. `isContested`: see `storingLinks`. */
-export async function storeLinks(
-  tx: Kysely<Tables>,
-  outcomes: readonly ChangeOutcome[],
-  isContested: boolean,
-): Promise<void> {
-  const linksOf = (which: (outcome: ChangeOutcome) => boolean): readonly LinkRow[] =>
-    outcomes.flatMap((outcome) => (outcome.link !== null && which(outcome) ? [outcome.link] : []));
-  if (isContested)
-    await takeLinks(
-      tx,
-      linksOf(() => true),
-    );
-  else {
-    await insertMany(
-      tx,
-      'links',
-      linksOf(({ isNewLink }) => isNewLink),
-    );
-    await putLinks(
-      tx,
-      linksOf(({ isNewLink }) => !isNewLink),
-    );
-  }
-  for (const { alias, link } of outcomes) {
-    if (alias === null || link === null) continue;
-    await tx
-      .insertInto('aliases')
-      .values({ customer: link.customer, platform: link.platform, key: alias, person: link.person })
-      .onConflict((conflict) =>
-        conflict.columns(['customer', 'platform', 'key']).doUpdateSet({ person: link.person }),
-      )
-      .execute();
-  }
+/** The links that outcomes bring. */
+export function linksOf(outcomes: readonly ChangeOutcome[]): readonly LinkRow[] {
+  return outcomes.flatMap(({ link }) => link ?? []);
 }

@@ -89,9 +89,11 @@ export class PglitePool extends EventEmitter {
   }
 
   async #execute(text: string, values: readonly unknown[]): Promise<PoolResult> {
-    const { rows, affectedRows } = await (values.length === 0
-      ? this.#database.exec(text)
-      : this.#database.query(text, values));
+    // Of a text without parameters only these are known to be one statement.
+    const isOne = values.length > 0 || /^(begin|commit|rollback)$/i.test(text);
+    const { rows, affectedRows } = await (isOne
+      ? this.#database.query(text, values)
+      : this.#database.exec(text));
     return {
       rows: rows as never[],
       rowCount: rows.length > 0 ? rows.length : (affectedRows ?? 0),

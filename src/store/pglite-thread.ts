@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import type { Answer, Failure, Question } from './pglite-session.ts';
+import { createStatements, type Statements } from './pglite-statement.ts';
 
 // The embedded database, in a thread of its own: it computes where others would wait for a server, and must not keep
 // timers, sockets and the pacer waiting meanwhile.
@@ -11,11 +12,11 @@ if (port === null) throw new Error('pglite-thread runs as a worker thread');
 /** PGlite clears its buffers when it opens: with PostgreSQL's 128 MB that costs 100 ms and 100 MB more than with these. */
 const sharedBuffers = '32MB';
 
-let open: PGlite | null = null;
+let open: { readonly database: PGlite; readonly statements: Statements } | null = null;
 /** Questions are answered in the order in which they came. */
 let turn: Promise<unknown> = Promise.resolve();
 
-function opened(): PGlite {
+function opened(): NonNullable<typeof open> {
   if (open === null) throw new Error('the embedded database is closed');
   return open;
 }
@@ -29,28 +30,31 @@ function failureOf(error: unknown): Failure {
 
 async function perform(question: Question): Promise<Answer['result']> {
   switch (question.does) {
-    case 'open':
-      open = await PGlite.create(question.folder, {
+    case 'open': {
+      const database = await PGlite.create(question.folder, {
         startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`],
       });
+      open = { database, statements: createStatements(database) };
       return null;
+    }
     case 'exec': {
-      const last = (await opened().exec(question.text)).at(-1);
+      const { database, statements } = opened();
+      // It may change a table.
+      statements.forget();
+      const last = (await database.exec(question.text)).at(-1);
       return { rows: last?.rows ?? [], affectedRows: last?.affectedRows };
     }
-    case 'query': {
-      const { rows, affectedRows } = await opened().query(question.text, [...question.values]);
-      return { rows, affectedRows };
-    }
+    case 'query':
+      return await opened().statements.run(question.text, question.values);
     case 'listen': {
       const { channel } = question;
-      await opened().listen(channel, (payload) => port?.postMessage({ channel, payload }));
+      await opened().database.listen(channel, (payload) => port?.postMessage({ channel, payload }));
       return null;
     }
     case 'close': {
-      const closing = opened();
+      const { database } = opened();
       open = null;
-      await closing.close();
+      await database.close();
       return null;
     }
   }

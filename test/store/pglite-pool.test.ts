@@ -87,6 +87,18 @@ test('savepoints keep the transaction', async () => {
   expect(await count("name = 'lost'")).toBe(0);
 });
 
+test('a statement finds its parameters after its table was altered, and what it cannot take is said', async () => {
+  await pool.query('create table notes (note text)');
+  const insert = 'insert into notes values ($1) returning note';
+  expect((await pool.query(insert, ['plain'])).rows).toEqual([{ note: 'plain' }]);
+  await pool.query('alter table notes alter column note type jsonb using to_jsonb(note)');
+  expect((await pool.query(insert, [{ of: ['several', null] }])).rows).toEqual([
+    { note: { of: ['several', null] } },
+  ]);
+  await expect(pool.query('select $1::integer as n', ['many'])).rejects.toMatchObject({ code: '22P02' });
+  expect((await pool.query('select $1::integer as n', [7])).rows).toEqual([{ n: 7 }]);
+});
+
 test('a notification reaches every client that listens, also after a comment, and none that was released', async () => {
   const clients = [await pool.connect(), await pool.connect(), await pool.connect()];
   const heard: string[][] = [[], [], []];
