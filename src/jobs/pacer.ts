@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rate } from '../config/units.ts';
 import type { RequestPacer, Sending } from '../providers/contract.ts';
-import { windowMarginMs } from './pacing.ts';
+import { takenAheadMs, windowMarginMs } from './pacing.ts';
 import type { SlotSource } from './slots.ts';
 
 /** Hands out the slots of all rate groups, over whatever `SlotSource` the processes share. */
@@ -37,6 +37,12 @@ const clockMarginMs = 5;
  */
 export const unlimitedPerSecond = 10_000;
 
+/** Never early: timers count whole milliseconds, and cut off the rest. */
+async function sleepUntil(untilMs: number, signal: AbortSignal): Promise<void> {
+  for (let leftMs = untilMs - performance.now(); leftMs > 0; leftMs = untilMs - performance.now())
+    await sleep(Math.ceil(leftMs), undefined, { signal });
+}
+
 /**
  * A pacer over one source. Within the process the callers of a group queue up in order and only the first asks the
  * source, so that a thousand waiting requests cost no more than one. The next one is let on only when the request of
@@ -45,6 +51,9 @@ export const unlimitedPerSecond = 10_000;
  */
 export function createPacer(source: SlotSource): Pacer {
   const queues = new Map<string, Promise<void>>();
+  /** Pauses that this process was told, by group, on its own clock. */
+  const pausedUntilMs = new Map<string, number>();
+  const untilMs = (group: string): number => pausedUntilMs.get(group) ?? 0;
 
   async function slot(group: string, rate: Rate, signal: AbortSignal, sending?: Sending): Promise<void> {
     const before = queues.get(group) ?? Promise.resolve();
@@ -58,13 +67,21 @@ export function createPacer(source: SlotSource): Pacer {
       await before;
       for (;;) {
         signal.throwIfAborted();
-        const taken = await source.take(group, rate);
-        if ('late' in taken) {
-          const takenMs = performance.now();
+        const taken = await source.take(group, rate, {
+          aheadMs: takenAheadMs,
+          notBeforeMs: Math.max(0, untilMs(group) - performance.now()),
+        });
+        const beginsMs = performance.now() + taken.waitMs;
+        await sleepUntil(beginsMs, signal);
+        if (!('late' in taken)) continue;
+        for (let moreMs = taken.moreMs(); moreMs > 0; moreMs = taken.moreMs())
+          await sleepUntil(performance.now() + moreMs, signal);
+        // A pause that came meanwhile takes the slot back.
+        if (untilMs(group) <= performance.now()) {
           const patience = setTimeout(end, longestDepartureMs);
           void (sending?.left ?? Promise.resolve()).then(async () => {
             clearTimeout(patience);
-            const leftMs = performance.now() - takenMs;
+            const leftMs = performance.now() - beginsMs;
             taken.late(leftMs);
             end();
             const delayedMs = Math.min((await sending?.delayedMs) ?? 0, longestTransitMs);
@@ -74,7 +91,6 @@ export function createPacer(source: SlotSource): Pacer {
           });
           return;
         }
-        await sleep(taken.waitMs, undefined, { signal });
       }
     } catch (error) {
       end();
@@ -82,33 +98,32 @@ export function createPacer(source: SlotSource): Pacer {
     }
   }
 
+  function notePause(group: string, pauseMs: number): void {
+    pausedUntilMs.set(group, Math.max(untilMs(group), performance.now() + pauseMs));
+  }
+
   /** A group without a limit: its pauses are those that this process was told. */
-  function unlimited(): RequestPacer {
-    let pausedUntilMs = 0;
+  function unlimited(group: string): RequestPacer {
     return {
       slot: async (signal) => {
         signal.throwIfAborted();
-        for (
-          let waitMs = pausedUntilMs - performance.now();
-          waitMs > 0;
-          waitMs = pausedUntilMs - performance.now()
-        ) {
-          await sleep(waitMs, undefined, { signal });
-        }
+        // A pause may grow while it is waited for.
+        while (untilMs(group) > performance.now()) await sleepUntil(untilMs(group), signal);
       },
-      pause: async (pauseMs) => {
-        pausedUntilMs = Math.max(pausedUntilMs, performance.now() + pauseMs);
-      },
+      pause: async (pauseMs) => notePause(group, pauseMs),
     };
   }
 
   return {
     group: (name, rate) =>
       (rate.count * 1_000) / rate.windowMs >= unlimitedPerSecond
-        ? unlimited()
+        ? unlimited(name)
         : {
             slot: (signal, sending) => slot(name, rate, signal, sending),
-            pause: (pauseMs) => source.pause(name, pauseMs),
+            pause: (pauseMs) => {
+              notePause(name, pauseMs);
+              return source.pause(name, pauseMs);
+            },
           },
   };
 }

@@ -1,28 +1,29 @@
 import type { Redis } from 'ioredis';
-import { windowMarginMs } from './pacing.ts';
-import { rememberingOwnSends, type SlotSource, telling } from './slots.ts';
+import { leastDistance, windowMarginMs } from './pacing.ts';
+import { rememberingOwnSends, type SharedSlots, type SlotSource, telling } from './slots.ts';
 
 /**
- * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait in
- * ms, or 0 and the entry in µs. Keys expire once they say nothing any more.
+ * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait, and
+ * the entry if the slot was taken, both in µs. Keys expire once they say nothing any more.
  */
 const takeScript = `
 local now = redis.call('TIME')
 local nowUs = now[1] * 1000000 + now[2]
 local count, windowUs, marginUs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local wait = 0
+local aheadUs, wait, distanceUs = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local paused = redis.call('GET', KEYS[2])
 if paused then wait = math.max(wait, tonumber(paused) - nowUs) end
 local last = redis.call('LINDEX', KEYS[1], 0)
-if last then wait = math.max(wait, tonumber(last) + 0.5 * windowUs / count - nowUs) end
+if last then wait = math.max(wait, tonumber(last) + distanceUs - nowUs) end
 local oldest = redis.call('LINDEX', KEYS[1], count - 1)
 if oldest then wait = math.max(wait, tonumber(oldest) + windowUs + marginUs - nowUs) end
-if wait > 0 then return { math.ceil(wait / 1000), '' } end
-local entry = string.format('%.0f', nowUs)
+wait = math.ceil(wait)
+if wait > aheadUs then return { wait - aheadUs, '' } end
+local entry = string.format('%.0f', nowUs + wait)
 redis.call('LPUSH', KEYS[1], entry)
 redis.call('LTRIM', KEYS[1], 0, count - 1)
-redis.call('PEXPIRE', KEYS[1], math.ceil((windowUs + marginUs) / 1000) * 2)
-return { 0, entry }
+redis.call('PEXPIRE', KEYS[1], math.ceil((wait + windowUs + marginUs) / 1000) * 2)
+return { wait, entry }
 `;
 
 /** A send was later than its entry says: the entry is moved, in µs, for the other processes. */
@@ -47,20 +48,26 @@ export function createRedisSlots(redis: Redis): SlotSource {
   return rememberingOwnSends(redisSlots(redis));
 }
 
-function redisSlots(redis: Redis): SlotSource {
+function redisSlots(redis: Redis): SharedSlots {
   const keys = (group: string) => [`rollcall:pacer:${group}`, `rollcall:pacer:${group}:paused`] as const;
   return {
-    take: async (group, rate) => {
+    take: async (group, rate, { aheadMs, notBeforeMs }) => {
       const [log, paused] = keys(group);
       const { count, windowMs } = rate;
-      const args = [count, windowMs * 1_000, windowMarginMs * 1_000];
+      const distanceMs = (leastDistance * windowMs) / count;
+      const times = [windowMs, windowMarginMs, aheadMs, notBeforeMs, distanceMs];
+      const args = times.map((ms) => Math.ceil(ms * 1_000));
       const askedMs = performance.now();
-      const [waitMs, entry] = (await redis.eval(takeScript, 2, log, paused, ...args)) as [number, string];
-      if (waitMs > 0) return { waitMs };
+      const [waitUs, entry] = (await redis.eval(takeScript, 2, log, paused, count, ...args)) as [
+        number,
+        string,
+      ];
+      const waitMs = waitUs / 1_000;
+      if (entry === '') return { waitMs, late: null };
       const replyMs = performance.now() - askedMs;
       const entryOf = (atMs: number): string => String(Math.round(atMs * 1_000));
       return {
-        waitMs: 0,
+        waitMs,
         late: telling(replyMs, Number(entry) / 1_000, (fromMs, toMs) =>
           redis.eval(moveScript, 1, log, entryOf(fromMs), entryOf(toMs)),
         ),

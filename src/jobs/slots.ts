@@ -2,18 +2,40 @@ import type { Rate } from '../config/units.ts';
 import type { PacerSlots } from '../store/pacer-slots.ts';
 import { type SendLog, waitBeforeSend } from './pacing.ts';
 
-/** A slot, or how long to wait before asking again. */
+/** A slot that begins after `waitMs`, or how long to wait before asking again. */
 export type Taken =
   | { readonly waitMs: number }
-  /**
-   * `late`: its request left, or will have arrived, so many ms after it was taken, and its window begins then. May be
-   * called again with more.
-   */
-  | { readonly waitMs: 0; readonly late: (lateMs: number) => void };
+  | {
+      readonly waitMs: number;
+      /** When it begins: how much longer to wait, for what has become known since of this process' own sends. */
+      readonly moreMs: () => number;
+      /**
+       * Its request left, or will have arrived, so many ms after the slot began, and its window begins then. May be called
+       * again with more.
+       */
+      readonly late: (lateMs: number) => void;
+    };
+
+/** Bounds of a slot, in ms from now. */
+export type Bounds = {
+  /** The slot is taken if it begins within this time. Default 0: if it begins now. */
+  readonly aheadMs?: number;
+  /** It does not begin before that. Default 0. */
+  readonly notBeforeMs?: number;
+};
+
+/** What a log that is shared knows of a slot: of this process' own sends only `rememberingOwnSends` knows more. */
+export type SharedSlots = Omit<SlotSource, 'take'> & {
+  readonly take: (
+    group: string,
+    rate: Rate,
+    bounds: Required<Bounds>,
+  ) => Promise<{ readonly waitMs: number; readonly late: ((lateMs: number) => void) | null }>;
+};
 
 /** Where the log of sends is kept. */
 export type SlotSource = {
-  readonly take: (group: string, rate: Rate) => Promise<Taken>;
+  readonly take: (group: string, rate: Rate, bounds?: Bounds) => Promise<Taken>;
   readonly pause: (group: string, pauseMs: number) => Promise<void>;
 };
 
@@ -25,30 +47,40 @@ function inOrder(sent: readonly Sent[]): number[] {
   return sent.map(({ atMs }) => atMs).sort((a, b) => a - b);
 }
 
+/** Those that a slot comes after. */
+function before(sent: readonly Sent[], own: Sent): readonly Sent[] {
+  return sent.filter((other) => other !== own && other.atMs <= own.atMs);
+}
+
+/** With one more: a window that has one send left out of it is still full. */
+function withNew(sent: readonly Sent[], own: Sent, rate: Rate): readonly Sent[] {
+  return [...sent, own].slice(-rate.count - 1);
+}
+
 /** Slots in memory: windows and pauses of one process. */
 export function createLocalSlots(now: () => number = () => performance.now()): SlotSource {
-  const logs = new Map<string, { sent: Sent[]; pausedUntilMs: number }>();
+  const logs = new Map<string, { sent: readonly Sent[]; pausedUntilMs: number }>();
   const logOf = (group: string) => {
     const known = logs.get(group) ?? { sent: [], pausedUntilMs: 0 };
     logs.set(group, known);
     return known;
   };
   return {
-    take: async (group, rate) => {
+    take: async (group, rate, { aheadMs = 0, notBeforeMs = 0 } = {}) => {
       const log = logOf(group);
       const nowMs = now();
-      const waitMs = waitBeforeSend(
-        { sentMs: inOrder(log.sent), pausedUntilMs: log.pausedUntilMs },
-        rate,
-        nowMs,
-      );
-      if (waitMs > 0) return { waitMs };
-      const own = { atMs: nowMs };
-      log.sent = [...log.sent, own].slice(-rate.count);
+      const waitAfter = (sent: readonly Sent[]): number =>
+        waitBeforeSend({ sentMs: inOrder(sent), pausedUntilMs: log.pausedUntilMs }, rate, now());
+      const waitMs = Math.max(notBeforeMs, waitAfter(log.sent));
+      if (waitMs > aheadMs) return { waitMs: waitMs - aheadMs };
+      const beginsMs = nowMs + waitMs;
+      const own = { atMs: beginsMs };
+      log.sent = withNew(log.sent, own, rate);
       return {
-        waitMs: 0,
+        waitMs,
+        moreMs: () => waitAfter(before(log.sent, own)),
         late: (lateMs) => {
-          own.atMs = nowMs + lateMs;
+          own.atMs = beginsMs + lateMs;
         },
       };
     },
@@ -63,25 +95,29 @@ export function createLocalSlots(now: () => number = () => performance.now()): S
  * Holds a source to what this process itself has sent: when it did leave, and should the source lose its memory.
  */
 export function rememberingOwnSends(
-  source: SlotSource,
+  source: SharedSlots,
   now: () => number = () => performance.now(),
 ): SlotSource {
-  const logs = new Map<string, Sent[]>();
+  const logs = new Map<string, readonly Sent[]>();
   return {
-    take: async (group, rate) => {
-      const sent = logs.get(group) ?? [];
-      const ownWaitMs = waitBeforeSend({ sentMs: inOrder(sent), pausedUntilMs: 0 }, rate, now());
-      if (ownWaitMs > 0) return { waitMs: ownWaitMs };
-      const taken = await source.take(group, rate);
-      if (!('late' in taken)) return taken;
-      const takenMs = now();
-      const own = { atMs: takenMs };
-      logs.set(group, [...sent, own].slice(-rate.count));
+    take: async (group, rate, bounds = {}) => {
+      const { aheadMs = 0 } = bounds;
+      const sends = (): readonly Sent[] => logs.get(group) ?? [];
+      const waitAfter = (sent: readonly Sent[]): number =>
+        waitBeforeSend({ sentMs: inOrder(sent), pausedUntilMs: 0 }, rate, now());
+      const notBeforeMs = Math.max(waitAfter(sends()), bounds.notBeforeMs ?? 0);
+      if (notBeforeMs > aheadMs) return { waitMs: notBeforeMs - aheadMs };
+      const { waitMs, late } = await source.take(group, rate, { aheadMs, notBeforeMs });
+      if (late === null) return { waitMs };
+      const beginsMs = now() + waitMs;
+      const own = { atMs: beginsMs };
+      logs.set(group, withNew(sends(), own, rate));
       return {
-        waitMs: 0,
+        waitMs,
+        moreMs: () => waitAfter(before(sends(), own)),
         late: (lateMs) => {
-          own.atMs = takenMs + lateMs;
-          taken.late(lateMs);
+          own.atMs = beginsMs + lateMs;
+          late(lateMs);
         },
       };
     },
@@ -117,14 +153,14 @@ export function telling(
 /** Slots in PostgreSQL: several processes without Redis. */
 export function createPostgresSlots(slots: PacerSlots): SlotSource {
   return rememberingOwnSends({
-    take: async (group, rate) => {
+    take: async (group, rate, { aheadMs, notBeforeMs }) => {
       const askedMs = performance.now();
-      const { waitMs, sentMs } = await slots.take(group, rate.count, (sent, pausedUntilMs, nowMs) =>
-        waitBeforeSend({ sentMs: sent, pausedUntilMs } satisfies SendLog, rate, nowMs),
+      const { waitMs, sentMs } = await slots.take(group, rate.count, aheadMs, (sent, pausedUntilMs, nowMs) =>
+        Math.max(notBeforeMs, waitBeforeSend({ sentMs: sent, pausedUntilMs } satisfies SendLog, rate, nowMs)),
       );
-      if (waitMs > 0) return { waitMs };
+      if (sentMs === null) return { waitMs: waitMs - aheadMs, late: null };
       const replyMs = performance.now() - askedMs;
-      return { waitMs: 0, late: telling(replyMs, sentMs, (from, to) => slots.move(group, from, to)) };
+      return { waitMs, late: telling(replyMs, sentMs, (from, to) => slots.move(group, from, to)) };
     },
     pause: (group, pauseMs) => slots.pause(group, pauseMs),
   });
@@ -142,14 +178,14 @@ export function createEmbeddedSlots(slots: PacerSlots): SlotSource {
   const stored = createPostgresSlots(slots);
   const begun = new Set<string>();
   return {
-    take: async (group, rate) => {
-      if (rate.windowMs >= lastingWindowMs) return stored.take(group, rate);
-      if (begun.has(group)) return local.take(group, rate);
+    take: async (group, rate, bounds) => {
+      if (rate.windowMs >= lastingWindowMs) return stored.take(group, rate, bounds);
+      if (begun.has(group)) return local.take(group, rate, bounds);
       // Another process may have been told to pause before it ended.
-      const taken = await stored.take(group, rate);
+      const taken = await stored.take(group, rate, bounds);
       if (!('late' in taken)) return taken;
       begun.add(group);
-      return local.take(group, rate);
+      return local.take(group, rate, { ...bounds, notBeforeMs: taken.waitMs });
     },
     pause: async (group, pauseMs) => {
       await Promise.all([local.pause(group, pauseMs), stored.pause(group, pauseMs)]);

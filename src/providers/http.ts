@@ -134,6 +134,8 @@ export function createHttp(options: HttpOptions): Http {
     ctx: CallContext,
   ): Promise<HttpAnswer<T>> {
     const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
+    // Before the slot: two hundred people take milliseconds, and the slot begins when the request leaves.
+    const json = request.json === undefined ? undefined : JSON.stringify(request.json);
     const left = Promise.withResolvers<void>();
     const delayedMs = Promise.withResolvers<number>();
     await deps.pacer.slot(ctx.signal, { left: left.promise, delayedMs: delayedMs.promise });
@@ -161,8 +163,8 @@ export function createHttp(options: HttpOptions): Http {
         signal: AbortSignal.any([ctx.signal, AbortSignal.timeout(options.timeoutMs)]),
       };
       if (request.query !== undefined) init.searchParams = { ...request.query };
-      if (request.json !== undefined) {
-        init.body = JSON.stringify(request.json);
+      if (json !== undefined) {
+        init.body = json;
         init.headers = { 'content-type': 'application/json', ...init.headers } as Record<string, string>;
       }
       if (request.form !== undefined) init.body = new URLSearchParams(request.form);

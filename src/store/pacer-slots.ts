@@ -5,14 +5,15 @@ import type { Tables } from './schema.ts';
 /** The log of sends of a rate group. The decision is the caller's; this holds the log under a lock. */
 export type PacerSlots = {
   /**
-   * Reads the log, lets `decide` say how long to wait (0: send now), and records the send if it may, at `sentMs`. Times
-   * are the database's clock, the one clock that all processes share.
+   * Reads the log, lets `decide` say how long to wait, and records the send, at `sentMs`, if that is at most `aheadMs`; null
+   * if not. Times are the database's clock, the one clock that all processes share.
    */
   readonly take: (
     name: string,
     keep: number,
+    aheadMs: number,
     decide: (sentMs: readonly number[], pausedUntilMs: number, nowMs: number) => number,
-  ) => Promise<{ readonly waitMs: number; readonly sentMs: number }>;
+  ) => Promise<{ readonly waitMs: number; readonly sentMs: number | null }>;
   /** A recorded send was later than it was recorded. */
   readonly move: (name: string, fromMs: number, toMs: number) => Promise<void>;
   readonly pause: (name: string, pauseMs: number) => Promise<void>;
@@ -22,7 +23,7 @@ export type PacerSlots = {
 export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
   const clock = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::float8`;
   return {
-    take: (name, keep, decide) =>
+    take: (name, keep, aheadMs, decide) =>
       db.transaction().execute(async (tx) => {
         await tx
           .insertInto('pacers')
@@ -39,14 +40,14 @@ export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
         const { rows } = await sql<{ now_ms: number }>`select ${clock} as now_ms`.execute(tx);
         const nowMs = rows[0]?.now_ms ?? row.now_ms;
         const waitMs = decide(row.sent_ms, Number(row.paused_until_ms), nowMs);
-        if (waitMs <= 0) {
-          await tx
-            .updateTable('pacers')
-            .set({ sent_ms: jsonb([...row.sent_ms, nowMs].slice(-keep)) })
-            .where('name', '=', name)
-            .execute();
-        }
-        return { waitMs, sentMs: nowMs };
+        if (waitMs > aheadMs) return { waitMs, sentMs: null };
+        const sentMs = nowMs + waitMs;
+        await tx
+          .updateTable('pacers')
+          .set({ sent_ms: jsonb([...row.sent_ms, sentMs].slice(-keep)) })
+          .where('name', '=', name)
+          .execute();
+        return { waitMs, sentMs };
       }),
     move: (name, fromMs, toMs) =>
       db.transaction().execute(async (tx) => {

@@ -31,16 +31,18 @@ const rates = fc.record({
 test('whenever callers come, no sliding window has more than the rate', async () => {
   const comings = fc.array(fc.nat({ max: 3_000 }), { minLength: 1, maxLength: 200 });
   await fc.assert(
-    fc.asyncProperty(rates, comings, async (rate, gaps) => {
+    fc.asyncProperty(rates, comings, fc.nat({ max: 50 }), async (rate, gaps, aheadMs) => {
       let nowMs = 0;
       const slots = createLocalSlots(() => nowMs);
       const sent: number[] = [];
       for (const gapMs of gaps) {
         nowMs += gapMs * (gapMs % 2);
         for (;;) {
-          const { waitMs } = await slots.take('group', rate);
-          if (waitMs <= 0) break;
-          nowMs += waitMs;
+          const taken = await slots.take('group', rate, { aheadMs });
+          nowMs += taken.waitMs;
+          if (!('late' in taken)) continue;
+          expect(taken.waitMs).toBeLessThanOrEqual(aheadMs);
+          break;
         }
         sent.push(nowMs);
       }
@@ -99,8 +101,8 @@ test('what the embedded database has seen holds for the next process: a minute, 
     await slots.pause('paused', 30_000);
   });
   await inOneProcess(async (slots) => {
-    // Half the mean distance after the one before.
-    expect((await slots.take('minute', perMinute)).waitMs).toBeGreaterThan(10_000);
+    // The least distance after the one before.
+    expect((await slots.take('minute', perMinute)).waitMs).toBeGreaterThan(5_000);
     expect((await slots.take('paused', perSecond)).waitMs).toBeGreaterThan(20_000);
     expect((await slots.take('fresh', perSecond)).waitMs).toBe(0);
   });
@@ -140,7 +142,7 @@ test('the window of a request begins when it leaves, and nobody overtakes it', a
 
 test('a request that was late on its way begins its window when it arrived, by a quarter of a second at most', async () => {
   const lates: number[] = [];
-  const taken = { waitMs: 0 as const, late: (lateMs: number) => void lates.push(lateMs) };
+  const taken = { waitMs: 0, moreMs: () => 0, late: (lateMs: number) => void lates.push(lateMs) };
   const pacer = createPacer({ take: async () => taken, pause: async () => undefined });
   const group = pacer.group('group', { count: 2, windowMs: 1_000 });
   const send = (delayedMs: number) =>
@@ -159,6 +161,62 @@ test('a request that was late on its way begins its window when it arrived, by a
   expect(Number(arrived) - Number(left)).toBeCloseTo(65, 6);
   expect(Number(arrivedToo) - Number(leftToo)).toBeCloseTo(235, 6);
 });
+
+test('a slot that was taken ahead is waited for, and a pause that comes meanwhile takes it back', async () => {
+  let asked = 0;
+  const pacer = createPacer({
+    take: async (_group, _rate, { notBeforeMs = 0 } = {}) => {
+      asked++;
+      return { waitMs: Math.max(25, notBeforeMs), moreMs: () => 0, late: () => undefined };
+    },
+    pause: async () => undefined,
+  });
+  const group = pacer.group('group', { count: 1, windowMs: 1_000 });
+  const { signal } = new AbortController();
+  const beganMs = performance.now();
+  await group.slot(signal);
+  expect(performance.now() - beganMs).toBeGreaterThanOrEqual(25);
+  expect(asked).toBe(1);
+
+  const held = group.slot(signal);
+  await until('it has taken a slot', async () => asked === 2);
+  const pausedMs = performance.now();
+  await group.pause(200);
+  await held;
+  expect(performance.now() - pausedMs).toBeGreaterThanOrEqual(200);
+  expect(asked).toBe(3);
+});
+
+test('when a slot begins, what was learned meanwhile of the sends before it counts', async () => {
+  let nowMs = 0;
+  const slots = createLocalSlots(() => nowMs);
+  const rate = { count: 1, windowMs: 1_000 };
+  const first = await slots.take('group', rate);
+  nowMs = windowMarginMs + 990;
+  const second = await slots.take('group', rate, { aheadMs: 25 });
+  if (!('late' in first && 'late' in second)) throw new Error('no slot');
+  expect(second.waitMs).toBe(10);
+  first.late(100);
+  nowMs += second.waitMs;
+  expect(second.moreMs()).toBe(100);
+  nowMs += 100;
+  expect(second.moreMs()).toBe(0);
+});
+
+/** A slot that begins soon is taken by who asks first; whoever asks then comes after it. */
+async function expectTakenAhead(one: SlotSource, other: SlotSource): Promise<void> {
+  const rate = { count: 1, windowMs: 10_000 };
+  expect(await one.take('ahead', rate)).toMatchObject({ waitMs: 0 });
+  expect('late' in (await one.take('ahead', rate, { aheadMs: 5_000 }))).toBe(false);
+  const taken = await one.take('ahead', rate, { aheadMs: 15_000 });
+  expect('late' in taken).toBe(true);
+  expect(taken.waitMs).toBeGreaterThan(9_000);
+  expect((await other.take('ahead', rate)).waitMs).toBeGreaterThan(19_000);
+  const later = await other.take('not before', rate, { aheadMs: 5_000, notBeforeMs: 4_000 });
+  expect('late' in later).toBe(true);
+  expect(later.waitMs).toBeGreaterThanOrEqual(4_000);
+  expect((await one.take('not before', rate)).waitMs).toBeGreaterThan(13_000);
+}
 
 /** Keeps the process from reading anything for that long. */
 function standStill(forMs: number): void {
@@ -203,12 +261,24 @@ async function expectRateHeld(source: () => SlotSource, pacers: number): Promise
   expect(busiestWindow(sent, rate.windowMs)).toBeLessThanOrEqual(rate.count);
 }
 
+test('in process: a slot is taken ahead', () => {
+  const slots = createLocalSlots();
+  return expectTakenAhead(slots, slots);
+});
+
 test('in process: 80 sends at 20 in half a second', () => {
   const slots = createLocalSlots();
   return expectRateHeld(() => slots, 4);
 });
 
 describeOn('postgres', 'the pacer', () => {
+  test('a slot is taken ahead', { timeout: 30_000 }, async () => {
+    const database = await openPostgres(await (await sharedPostgres()).database());
+    const slots = () => createPostgresSlots(createPacerSlots(database.db));
+    await expectTakenAhead(slots(), slots());
+    await database.close();
+  });
+
   test('80 sends of 4 pacers at 20 in half a second', { timeout: 30_000 }, async () => {
     const database = await openPostgres(await (await sharedPostgres()).database());
     await expectRateHeld(() => createPostgresSlots(createPacerSlots(database.db)), 4);
@@ -224,6 +294,14 @@ describeOn('postgres', 'the pacer', () => {
 });
 
 describeOn('redis', 'the pacer', () => {
+  test('a slot is taken ahead', { timeout: 30_000 }, async () => {
+    const server = await startRedis();
+    const redis = new Redis(server.url);
+    await expectTakenAhead(createRedisSlots(redis), createRedisSlots(redis));
+    redis.disconnect();
+    await server.stop();
+  });
+
   test('80 sends of 4 pacers at 20 in half a second', { timeout: 30_000 }, async () => {
     const server = await startRedis();
     const redis = new Redis(server.url);
