@@ -1,13 +1,13 @@
 import { DelayedError, type Job } from 'bullmq';
 import { ProviderError } from '../providers/error.ts';
-import type { Batch, BatchBegin, OpenChange } from '../store/batches.ts';
-import type { LinkRow } from '../store/links.ts';
+import type { Batch, OpenChange } from '../store/batches.ts';
 import type { ChangeOutcome } from '../store/outcomes.ts';
 import type { Outcome } from '../store/schema.ts';
 import { isOutOfReach } from '../store/trouble.ts';
 import { countingContext } from './customer.ts';
 import type { JobDeps } from './deps.ts';
 import { failureOf } from './failure.ts';
+import { prepareBatch } from './prepare.ts';
 import { asOutcome, send } from './send.ts';
 
 /** What a batch job carries: references, no people. */
@@ -40,14 +40,16 @@ export async function processBatch(
   const platform = customer?.platforms.get(job.data.platform);
   // Another service may know the customer; this one must not swallow its work.
   if (customer === undefined || platform === undefined) return later(job, pausedDelayMs);
-  const begun = await deps.preparing(() => prepare(deps, run, number));
+  const begun = await deps.preparing(() => prepareBatch(deps, run, number));
   if (begun.state === 'done') return;
   if (begun.state === 'paused') return later(job, pausedDelayMs);
-  const { batch, repeated, sending, skipped, links } = begun;
+  const { batch, repeated } = begun;
   const signal = AbortSignal.any([deps.draining, ...(jobSignal === undefined ? [] : [jobSignal])]);
   const ctx = countingContext(signal);
   let counted = false;
   try {
+    if (begun.state === 'failed') throw begun.error;
+    const { sending, skipped, links } = begun;
     const request = { provider: platform.provider, batch, links, repeated, ctx };
     const nowMs = deps.now();
     const outcomes = await send(request, sending, async (part, done) => {
@@ -75,59 +77,8 @@ export async function processBatch(
   }
 }
 
-/** A batch that is being taken up, with everything that sending it needs. */
-type Prepared =
-  | Exclude<BatchBegin, { readonly state: 'begun' }>
-  | {
-      readonly state: 'begun';
-      readonly batch: Batch;
-      readonly repeated: boolean;
-      readonly sending: readonly OpenChange[];
-      /** Their change needs another one that did not succeed. */
-      readonly skipped: readonly OpenChange[];
-      readonly links: ReadonlyMap<string, LinkRow>;
-    };
-
-async function prepare(deps: JobDeps, run: string, number: number): Promise<Prepared> {
-  const { store } = deps;
-  const begun = await store.batches.begin(run, number, deps.now());
-  if (begun.state !== 'begun') return begun;
-  const { batch, repeated, changes } = begun;
-  const without = await blocked(deps, batch, changes);
-  const sending = changes.filter((change) => !without.has(change.person));
-  const links = await store.links.ofPeople(
-    batch.customer,
-    batch.platform,
-    sending.map((change) => change.person),
-  );
-  const skipped = changes.filter((change) => without.has(change.person));
-  return { state: 'begun', batch, repeated, sending, skipped, links };
-}
-
 function withoutAccount({ seq }: OpenChange, outcome: Outcome, code: string, message: string): ChangeOutcome {
   return { seq, outcome, code, message, link: null, isNewLink: false, alias: null };
-}
-
-/** People of a batch whose change needs another one that did not succeed. */
-async function blocked(
-  deps: JobDeps,
-  batch: Batch,
-  changes: readonly OpenChange[],
-): Promise<ReadonlySet<string>> {
-  const { journal } = deps.store;
-  if (batch.operation === 'enroll') {
-    return journal.failedAccounts(
-      batch.run_id,
-      changes.map((change) => change.person),
-    );
-  }
-  const moved = changes.filter((change) => change.kind === 'unenroll' && change.reason === 'EMAIL_MOVED');
-  if (batch.target === null || moved.length === 0) return new Set();
-  return journal.failedEnrollments(
-    batch.run_id,
-    batch.target,
-    moved.map((change) => change.person),
-  );
 }
 
 async function later(job: Job, delayMs: number): Promise<never> {

@@ -82,3 +82,26 @@ test('a fault of our own in a batch ends it as unknown, with every attempt that 
     Array.from({ length: 8 }, () => ({ outcome: 'unknown', outcome_code: 'INTERNAL' })),
   );
 });
+
+test('a fault of our own while a batch is looked up ends it the same way, and nothing is sent', {
+  timeout: 60_000,
+}, async () => {
+  await using company = await openSparkwiseCompany({ backend: 'embedded', rows: people(8) });
+  const { store } = await company.opened();
+  let attempts = 0;
+  Object.assign(store.links, {
+    ofPeople: async () => {
+      attempts++;
+      throw new TypeError('a mistake of the program');
+    },
+  });
+
+  const run = await company.sync();
+
+  expect(attempts).toBe(6);
+  expect(run).toMatchObject({ status: 'partial', failed: { create: 8 }, requests: { writes: 0 } });
+  const journal = await store.database.db.selectFrom('journal').select(['outcome', 'outcome_code']).execute();
+  expect(journal).toEqual(
+    Array.from({ length: 8 }, () => ({ outcome: 'unknown', outcome_code: 'INTERNAL' })),
+  );
+});
