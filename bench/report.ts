@@ -46,6 +46,7 @@ export function asMarkdown(report: BenchReport): string {
           'csv / fetch / DuckDB peak MB',
           'bare PGlite MB',
           'first sync (adoption) s',
+          'its peak MB',
         ],
         report.planning.map((row) => [
           row.size.toLocaleString('en'),
@@ -61,6 +62,7 @@ export function asMarkdown(report: BenchReport): string {
           [row.csv, row.fetch, row.duckdb].map((measured) => number(measured.peakMb, 0)).join(' / '),
           row.pglite === null ? '–' : number(row.pglite.peakMb, 0),
           number(row.firstSync.seconds),
+          number(row.firstSync.peakMb, 0),
         ]),
       ),
       '## A run without changes',
