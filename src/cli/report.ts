@@ -1,5 +1,5 @@
 import { type ChangeCounts, changeKinds } from '../change.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import type { ExitStatus } from './context.ts';
 

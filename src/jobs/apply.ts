@@ -1,5 +1,5 @@
 import type { CustomerConfig } from '../config/schema.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import { type BatchJobData, batchAttempts } from './batch.ts';
 import type { Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { RollcallError } from '../errors.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { JobDeps } from './deps.ts';
 import { applyProgress, type Progress } from './progress.ts';
 import { runIdOf, type SyncJobData, type SyncResult } from './sync-job.ts';

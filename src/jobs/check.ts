@@ -5,11 +5,11 @@ import type { Launch, ResolvedTarget } from '../providers/contract.ts';
 import type { RejectedRow } from '../roster/index.ts';
 import type { RunReason } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
-import { hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import { failureOf } from './failure.ts';
 import { readCustomerRoster } from './read-roster.ts';
 import { readSides } from './read-sides.ts';
+import { hashRow } from './suppressed.ts';
 
 /** What the roster looks like; `error` when it cannot be read at all. */
 export type RosterCheck =

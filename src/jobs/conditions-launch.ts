@@ -1,6 +1,6 @@
 import type { Condition } from '../alerts/state.ts';
 import type { LaunchRow } from '../store/results.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import { at, plural, sentences } from './alerting-words.ts';
 import type { Command, OfPlatform } from './customer-facts.ts';
 

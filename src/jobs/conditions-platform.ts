@@ -2,7 +2,7 @@ import type { Condition } from '../alerts/state.ts';
 import { changeKinds } from '../change.ts';
 import type { Review } from '../store/decisions.ts';
 import type { PlatformRow } from '../store/platforms.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import { at, codesInWords, countsInWords, plural, sentences, sumOf } from './alerting-words.ts';
 import { launchFailed, launchHeld, launchUnknown } from './conditions-launch.ts';
 import { rosterFailures } from './conditions-roster.ts';

@@ -1,5 +1,5 @@
 import type { Condition } from '../alerts/state.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import { at, codesInWords, listed, plural, sentences } from './alerting-words.ts';
 import { arrivalNotes } from './arrivals.ts';

@@ -1,5 +1,5 @@
 import type { Condition } from '../alerts/state.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import { listed, sentences } from './alerting-words.ts';
 import type { Command, OfPlatform } from './customer-facts.ts';

@@ -1,7 +1,7 @@
 import type { Review } from '../store/decisions.ts';
 import type { PlatformRow } from '../store/platforms.ts';
 import type { LaunchRow } from '../store/results.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 
 /** What the store says of one platform, as far as alerts look. Runs are of the whole platform. */
 export type PlatformFacts = {

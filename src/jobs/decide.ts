@@ -1,19 +1,18 @@
-import { createHash } from 'node:crypto';
-import { type ChangeCounts, type ChangeKind, changeKinds, noChanges, stageOf } from '../change.ts';
+import { type ChangeCounts, type ChangeKind, noChanges } from '../change.ts';
 import { absenceIsDue } from '../diff/absence.ts';
 import { type Change, hashOf } from '../diff/change.ts';
 import type { Difference } from '../diff/differ.ts';
 import { describeHold, guard, guardWindowMs, type Hold } from '../diff/guard.ts';
-import { flag, type Population } from '../diff/population.ts';
-import type { WriteOperation } from '../providers/contract.ts';
 import type { Suppression } from '../store/decisions.ts';
-import type { Completion, PlannedBatch, PlannedChange } from '../store/plans.ts';
+import type { Completion, PlannedBatch, PlannedChange } from '../store/plan-record.ts';
 import { exportKey } from '../store/roster-state.ts';
 import type { LinkFacts, RunReason } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Customer, Platform } from './customer.ts';
+import { createLayout } from './layout.ts';
 import type { Sides } from './read-sides.ts';
 import { coursesOf } from './results.ts';
+import { indexSuppressions } from './suppressed.ts';
 
 /** A plan, judged: what may go, what is held, and why. */
 export type Decision = {
@@ -235,83 +234,4 @@ function hashToDecide(difference: Difference, concerns: (change: Change) => bool
   const fingerprints: string[] = [];
   for (const change of difference.changes()) if (concerns(change)) fingerprints.push(change.fingerprint);
   return fingerprints.length === 0 ? null : hashOf(fingerprints);
-}
-
-/** Puts changes into batches: as few requests as the platform's operations allow, stage by stage. */
-export function createLayout(operations: readonly WriteOperation[], observe: boolean) {
-  const byKind = new Map<ChangeKind, WriteOperation>();
-  for (const kind of changeKinds) {
-    const operation = operations.find((candidate) => candidate.kinds.includes(kind));
-    if (operation !== undefined) byKind.set(kind, operation);
-  }
-  let laid: { batch: number; stage: number; operation: string; target: string | null; size: number }[] = [];
-  const open = new Map<string, (typeof laid)[number]>();
-  return {
-    reset: () => {
-      laid = [];
-      open.clear();
-    },
-    batches: () => laid,
-    place: (change: Change): number | null => {
-      const operation = byKind.get(change.kind);
-      if (operation === undefined || observe) return null;
-      const stage = stageOf[change.kind];
-      const lane = `${stage}\n${operation.name}\n${change.target ?? ''}`;
-      let batch = open.get(lane);
-      if (batch === undefined || batch.size >= operation.limit) {
-        batch = { batch: laid.length + 1, stage, operation: operation.name, target: change.target, size: 0 };
-        laid.push(batch);
-        open.set(lane, batch);
-      }
-      batch.size++;
-      return batch.batch;
-    },
-  };
-}
-
-/** Earlier decisions as a question about a change. */
-function indexSuppressions(suppressions: readonly Suppression[], rowHashes: ReadonlyMap<string, string>) {
-  const people = new Map<string, Suppression[]>();
-  const outdated: string[] = [];
-  const matched = new Set<string>();
-  for (const suppression of suppressions) {
-    const row = rowHashes.get(suppression.person);
-    // Without a hash there was no row when it was undone: a row is news.
-    if (suppression.cause === 'undone' && row !== undefined && row !== suppression.row_hash) {
-      outdated.push(suppression.id);
-      continue;
-    }
-    people.set(suppression.person, [...(people.get(suppression.person) ?? []), suppression]);
-  }
-  return {
-    people,
-    outdated,
-    matches: (change: Change): boolean =>
-      (people.get(change.person) ?? []).some((suppression) => {
-        if (suppression.fingerprint !== null) {
-          if (suppression.fingerprint !== change.fingerprint) return false;
-          matched.add(suppression.id);
-          return true;
-        }
-        // The row is gone for as long as absence takes: it is not the row any more that the undo was about.
-        if (change.reason === 'ABSENT' && suppression.row_hash !== null) return false;
-        return suppression.kind === change.kind && suppression.target === change.target;
-      }),
-    /**
-     * Rejections of account changes that a complete run did not need any more: HR has corrected what was wrong. Were they
-     * kept, somebody who really leaves later would stay.
-     */
-    settled: (population: Population): readonly string[] =>
-      [...people.values()].flat().flatMap(({ id, cause, person, target }) => {
-        const ordinal = population.find(person);
-        const judged = ordinal >= 0 && !population.has(ordinal, flag.rejected | flag.ignored | flag.review);
-        return cause === 'rejected' && target === null && judged && !matched.has(id) ? [id] : [];
-      }),
-  };
-}
-
-/** A person's row as a hash: what an undo stays valid for. */
-export function hashRow(person: object): string {
-  const { line: _line, ...row } = person as { line?: number };
-  return createHash('sha256').update(JSON.stringify(row)).digest('hex').slice(0, 32);
 }

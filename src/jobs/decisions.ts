@@ -4,7 +4,7 @@ import { changeKinds } from '../change.ts';
 import { RollcallError } from '../errors.ts';
 import type { Approval } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { Customer } from './customer.ts';
 import type { JobDeps } from './deps.ts';
 import type { Engine } from './engine.ts';

@@ -1,7 +1,7 @@
 import { RollcallError } from '../errors.ts';
 import type { Approval } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { Customer } from './customer.ts';
 import { type HoldState, holdStateOf } from './decisions.ts';
 import type { JobDeps } from './deps.ts';

@@ -1,5 +1,5 @@
 import { changeKinds } from '../change.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import type { Customer, Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';

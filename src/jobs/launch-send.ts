@@ -3,7 +3,7 @@ import { guard, guardWindowMs } from '../diff/guard.ts';
 import type { CallContext, Launch, Launcher } from '../providers/contract.ts';
 import { ProviderError } from '../providers/error.ts';
 import type { LaunchRow } from '../store/results.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import type { Customer, Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';

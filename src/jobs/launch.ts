@@ -1,6 +1,6 @@
 import { RollcallError } from '../errors.ts';
 import type { LaunchRow } from '../store/results.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';

@@ -1,5 +1,5 @@
 import { RollcallError } from '../errors.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import { type Customer, type Platform, platformOf } from './customer.ts';
 import type { JobDeps } from './deps.ts';
 

@@ -1,11 +1,11 @@
 import { RollcallError } from '../errors.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import { isOutOfReach } from '../store/trouble.ts';
 import { applyRun } from './apply.ts';
 import { changingDeadlineMs, sameRoster, settleEveryMs } from './arrivals.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
-import { decide, hashRow } from './decide.ts';
+import { decide } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import { failureOf } from './failure.ts';
 import { finishRun } from './finish.ts';
@@ -14,6 +14,7 @@ import { readOnePerson } from './one-person.ts';
 import { Postponement, Refused } from './postpone.ts';
 import { readSides, type Sides } from './read-sides.ts';
 import { planRecord } from './record.ts';
+import { hashRow } from './suppressed.ts';
 import type { SyncJobData } from './sync-job.ts';
 import { planUndoRun } from './undo.ts';
 

@@ -1,12 +1,13 @@
 import type { Change } from '../diff/change.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
-import { type Decision, decide, hashRow } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import { isWithholding } from './finish.ts';
 import { previewLaunches } from './launch-preview.ts';
 import type { OnProgress } from './progress.ts';
 import { readSides, type Sides } from './read-sides.ts';
+import { hashRow } from './suppressed.ts';
 
 /** A plan that was only looked at. */
 export type Preview = {

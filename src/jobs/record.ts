@@ -1,7 +1,7 @@
 import { changeKinds } from '../change.ts';
 import { flag } from '../diff/population.ts';
-import type { PlanRecord } from '../store/plans.ts';
-import type { Run } from '../store/runs.ts';
+import type { PlanRecord } from '../store/plan-record.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import type { Customer, Platform } from './customer.ts';
 import type { Decision } from './decide.ts';

@@ -47,9 +47,9 @@ function inOrder(sent: readonly Sent[]): number[] {
   return sent.map(({ atMs }) => atMs).sort((a, b) => a - b);
 }
 
-/** Those that a slot comes after. */
-function before(sent: readonly Sent[], own: Sent): readonly Sent[] {
-  return sent.filter((other) => other !== own && other.atMs <= own.atMs);
+/** Those that a slot comes after when it begins now; a slot that somebody else has taken ahead comes after it. */
+function before(sent: readonly Sent[], own: Sent, nowMs: number): readonly Sent[] {
+  return sent.filter((other) => other !== own && other.atMs <= nowMs);
 }
 
 /** With one more: a window that has one send left out of it is still full. */
@@ -78,7 +78,7 @@ export function createLocalSlots(now: () => number = () => performance.now()): S
       log.sent = withNew(log.sent, own, rate);
       return {
         waitMs,
-        moreMs: () => waitAfter(before(log.sent, own)),
+        moreMs: () => waitAfter(before(log.sent, own, now())),
         late: (lateMs) => {
           own.atMs = beginsMs + lateMs;
         },
@@ -114,7 +114,7 @@ export function rememberingOwnSends(
       logs.set(group, withNew(sends(), own, rate));
       return {
         waitMs,
-        moreMs: () => waitAfter(before(sends(), own)),
+        moreMs: () => waitAfter(before(sends(), own, now())),
         late: (lateMs) => {
           own.atMs = beginsMs + lateMs;
           late(lateMs);

@@ -1,6 +1,6 @@
 import { formatError } from '../errors.ts';
 import { findRoster } from '../roster/index.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import type { Customer, Platform } from './customer.ts';
 import type { JobDeps } from './deps.ts';

@@ -5,13 +5,13 @@ import type { CallContext, ResolvedTarget } from '../providers/contract.ts';
 import { ProviderError } from '../providers/error.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { LinkRow } from '../store/links.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import { type Customer, desireOf, type Platform } from './customer.ts';
-import { hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import type { OnProgress } from './progress.ts';
 import { type RosterRead, readCustomerRoster } from './read-roster.ts';
 import { readsBeforeGivingUp } from './read-sides.ts';
+import { hashRow } from './suppressed.ts';
 
 /** Up to so many people are looked up one by one, where the platform can; more are found by reading all accounts. */
 const mostLookUps = 20;

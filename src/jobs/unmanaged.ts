@@ -1,9 +1,9 @@
 import type { Account } from '../account.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, countingContext, type Platform } from './customer.ts';
-import { hashRow } from './decide.ts';
 import type { JobDeps } from './deps.ts';
 import { readSides } from './read-sides.ts';
+import { hashRow } from './suppressed.ts';
 
 /** Accounts of one platform that no person on the roster explains. */
 export type Unmanaged = {

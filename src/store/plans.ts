@@ -1,110 +1,14 @@
 import { type Kysely, sql } from 'kysely';
-import type { AccountFields, AccountRef } from '../account.ts';
-import type { ChangeCounts, ChangeKind } from '../change.ts';
 import { RollcallError } from '../errors.ts';
+import { saveAdoptions } from './adoptions.ts';
 import { insertMany } from './database.ts';
-import type { Suppression } from './decisions.ts';
 import { jsonb } from './json.ts';
-import { type LinkRow, putLinks } from './links.ts';
-import { keepEmails, movePerson, putCompletions } from './results.ts';
-import {
-  type ExportRead,
-  exportKey,
-  type RejectedRowRecord,
-  recordAbsences,
-  recordExport,
-} from './roster-state.ts';
-import type { Disposition, LinkFacts, RunReason, RunStatus, Tables } from './schema.ts';
-
-/** A planned change with what the guard decided and the batch it goes into. */
-export type PlannedChange = {
-  readonly kind: ChangeKind;
-  readonly person: string;
-  readonly target: string | null;
-  readonly ref: AccountRef;
-  readonly before: AccountFields | null;
-  readonly after: AccountFields | null;
-  readonly changed: readonly string[];
-  readonly reason: string;
-  readonly fingerprint: string;
-  readonly disposition: Disposition;
-  readonly approved: boolean;
-  readonly batch: number | null;
-  readonly rowHash: string | null;
-  readonly link: LinkFacts | null;
-};
-
-export type PlannedBatch = {
-  readonly batch: number;
-  readonly stage: number;
-  readonly operation: string;
-  readonly target: string | null;
-  readonly size: number;
-};
-
-export type PlannedReview = {
-  readonly person: string;
-  readonly code: string;
-  readonly accounts: readonly string[];
-};
-
-/** Somebody seen to have completed what a target trains. */
-export type Completion = { readonly target: string; readonly course: string; readonly person: string };
-
-/** A link to be stored with the plan: an account that becomes ours without a write. */
-export type AdoptedLink = {
-  readonly person: string;
-  readonly ref: AccountRef;
-  readonly from: string | null;
-  readonly link: LinkFacts | null;
-  readonly confirmedHash: number | null;
-};
-
-/** Everything a plan leaves behind, stored in one transaction: all of it or nothing. */
-export type PlanRecord = {
-  readonly run: string;
-  readonly customer: string;
-  readonly platform: string;
-  /** Null for a resync of one person, which says nothing of the roster as a whole. */
-  readonly roster: {
-    readonly read: ExportRead;
-    readonly rejectedRows: readonly RejectedRowRecord[];
-    readonly missing: readonly string[];
-    readonly present: (person: string) => boolean;
-  } | null;
-  readonly adoptions: Iterable<AdoptedLink>;
-  /** Completions that were not known before. */
-  readonly completions?: readonly Completion[];
-  /** Null leaves the reviews as they are (a resync of one person). */
-  readonly reviews: readonly PlannedReview[] | null;
-  readonly changes: Iterable<PlannedChange>;
-  /** Filled while `changes` is walked. */
-  readonly batches: () => readonly PlannedBatch[];
-  readonly summary: () => {
-    readonly hash: string | null;
-    readonly planned: ChangeCounts;
-    readonly held: ChangeCounts;
-    readonly reasons: readonly RunReason[];
-    readonly notes: readonly RunReason[];
-    readonly rejected: number;
-    readonly review: number;
-    readonly managed: number;
-    readonly accounts: number;
-    readonly members: Readonly<Record<string, number>>;
-    readonly holdExpiresMs: number | null;
-  };
-  readonly status: RunStatus;
-  /** The approval that this plan uses up. */
-  readonly approval: string | null;
-  /** What must not be proposed again once this plan is stored: changes that it takes back. */
-  readonly suppress?: readonly Suppression[];
-  /** Suppressions that end with this plan. */
-  readonly unsuppress?: readonly string[];
-};
+import type { PlannedReview, PlanRecord } from './plan-record.ts';
+import { putCompletions } from './results.ts';
+import { exportKey, recordAbsences, recordExport } from './roster-state.ts';
+import type { RunStatus, Tables } from './schema.ts';
 
 const chunkSize = 2_000;
-/** Five times as many take a million adoptions 140 MB further up, and are hardly faster. */
-const adoptedAtOnce = 1_000;
 /** A plan that wrote more rows than this has its tables analyzed at once. */
 const analyzeAfterRows = 1_000;
 
@@ -130,11 +34,6 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
   const { run, customer, platform } = record;
   for (const table of ['changes', 'outcomes', 'batches'] as const)
     await tx.deleteFrom(table).where('run_id', '=', run).execute();
-  if (record.roster !== null) {
-    const { read, rejectedRows, missing, present } = record.roster;
-    await recordExport(tx, customer, read, rejectedRows, nowMs);
-    if (read.complete) await recordAbsences(tx, customer, exportKey(read), missing, present, nowMs);
-  }
   const adopted = await saveAdoptions(tx, record, nowMs);
   await putCompletions(tx, customer, platform, record.completions ?? [], nowMs);
   if (record.reviews !== null) await saveReviews(tx, record, record.reviews, nowMs);
@@ -239,46 +138,13 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
       .where('id', '<>', run)
       .execute();
   }
-  return seq + adopted;
-}
-
-async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): Promise<number> {
-  let count = 0;
-  let links: LinkRow[] = [];
-  const flush = async (): Promise<void> => {
-    await keepEmails(tx, links);
-    await putLinks(tx, links);
-    links = [];
-  };
-  for (const adoption of record.adoptions) {
-    if (adoption.from !== null) {
-      // The history goes with the account: whoever completed under a former employee id has completed.
-      await movePerson(tx, record, adoption.from, adoption.person);
-      await tx
-        .deleteFrom('links')
-        .where('customer', '=', record.customer)
-        .where('platform', '=', record.platform)
-        .where('person', '=', adoption.from)
-        .execute();
-    }
-    links.push({
-      customer: record.customer,
-      platform: record.platform,
-      person: adoption.person,
-      account_id: adoption.ref.id,
-      external_id: adoption.ref.externalId === adoption.person ? null : adoption.ref.externalId,
-      email: adoption.ref.id === null ? adoption.ref.email : null,
-      written_hash: adoption.link?.writtenHash ?? null,
-      email_hash: adoption.link?.emailHash ?? null,
-      confirmed_hash: adoption.confirmedHash,
-      linked_ms: nowMs,
-      run_id: record.run,
-    });
-    count++;
-    if (links.length === adoptedAtOnce) await flush();
+  if (record.roster !== null) {
+    // Last: all platforms of a customer write these rows, and none should wait until another one's plan is stored.
+    const { read, rejectedRows, missing, present } = record.roster;
+    await recordExport(tx, customer, read, rejectedRows, nowMs);
+    if (read.complete) await recordAbsences(tx, customer, exportKey(read), missing, present, nowMs);
   }
-  await flush();
-  return count;
+  return seq + adopted;
 }
 
 async function saveReviews(

@@ -3,7 +3,7 @@ import type { Customer } from '../jobs/customer.ts';
 import type { Preview } from '../jobs/preview.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { PlatformRow } from '../store/platforms.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { ChangeAnswer, PlatformState, RunAnswer } from './schemas.ts';
 import type { ControlWorld } from './world.ts';
 

@@ -2,7 +2,7 @@ import type { Customer, Platform } from '../jobs/customer.ts';
 import type { Engine } from '../jobs/engine.ts';
 import type { Queues } from '../jobs/queues.ts';
 import type { Log } from '../log.ts';
-import type { Run } from '../store/runs.ts';
+import type { Run } from '../store/run-lookups.ts';
 import type { Store } from '../store/store.ts';
 import { ApiError } from './errors.ts';
 import type { Caller } from './sign-in.ts';

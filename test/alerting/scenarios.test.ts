@@ -3,7 +3,7 @@ import { startScim } from '../../sandbox/scim.ts';
 import type { Fault, SandboxResponse } from '../../sandbox/server.ts';
 import { startSparkwise } from '../../sandbox/sparkwise.ts';
 import { approveRun } from '../../src/jobs/decisions.ts';
-import type { Run } from '../../src/store/runs.ts';
+import type { Run } from '../../src/store/run-lookups.ts';
 import { changed, people, person, type Row, toCsv } from '../support/company.ts';
 import {
   dayMs,

@@ -15,7 +15,7 @@ import { createLocalSlots } from '../../src/jobs/slots.ts';
 import { createLog } from '../../src/log.ts';
 import { providerRegistry, providers } from '../../src/providers/registry.ts';
 import { type Database, openEmbedded } from '../../src/store/database.ts';
-import type { Run } from '../../src/store/runs.ts';
+import type { Run } from '../../src/store/run-lookups.ts';
 import type { RunTrigger } from '../../src/store/schema.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { columns, people, type Row, toCsv } from '../support/company.ts';

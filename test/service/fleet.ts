@@ -9,7 +9,7 @@ import { slotJobId } from '../../src/jobs/beat.ts';
 import { cronSchedule } from '../../src/jobs/cron.ts';
 import { syncQueueName } from '../../src/jobs/queues.ts';
 import { openPostgres } from '../../src/store/database.ts';
-import type { Run } from '../../src/store/runs.ts';
+import type { Run } from '../../src/store/run-lookups.ts';
 import { createStore } from '../../src/store/store.ts';
 import { openBackend } from '../support/backends.ts';
 import { columns, people, toCsv } from '../support/company.ts';

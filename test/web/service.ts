@@ -13,7 +13,7 @@ import { createCommandRunner } from '../../src/cli/serve-command.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { providerRegistry } from '../../src/providers/registry.ts';
-import type { Run } from '../../src/store/runs.ts';
+import type { Run } from '../../src/store/run-lookups.ts';
 import { type ControlServer, createControlServer } from '../../src/web/server.ts';
 import { controlSettingsOf } from '../../src/web/tokens.ts';
 import { columns, person, type Row, toCsv } from '../support/company.ts';

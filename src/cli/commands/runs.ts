@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import { holdStateOf } from '../../jobs/decisions.ts';
-import type { Run } from '../../store/runs.ts';
+import type { Run } from '../../store/run-lookups.ts';
 import type { Command } from '../context.ts';
 import { countsInWords, type RunReport, reportOf } from '../report.ts';
 import { table } from '../table.ts';

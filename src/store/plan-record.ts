@@ -1,0 +1,91 @@
+import type { AccountFields, AccountRef } from '../account.ts';
+import type { ChangeCounts, ChangeKind } from '../change.ts';
+import type { Suppression } from './decisions.ts';
+import type { ExportRead, RejectedRowRecord } from './roster-state.ts';
+import type { Disposition, LinkFacts, RunReason, RunStatus } from './schema.ts';
+
+/** A planned change with what the guard decided and the batch it goes into. */
+export type PlannedChange = {
+  readonly kind: ChangeKind;
+  readonly person: string;
+  readonly target: string | null;
+  readonly ref: AccountRef;
+  readonly before: AccountFields | null;
+  readonly after: AccountFields | null;
+  readonly changed: readonly string[];
+  readonly reason: string;
+  readonly fingerprint: string;
+  readonly disposition: Disposition;
+  readonly approved: boolean;
+  readonly batch: number | null;
+  readonly rowHash: string | null;
+  readonly link: LinkFacts | null;
+};
+
+export type PlannedBatch = {
+  readonly batch: number;
+  readonly stage: number;
+  readonly operation: string;
+  readonly target: string | null;
+  readonly size: number;
+};
+
+export type PlannedReview = {
+  readonly person: string;
+  readonly code: string;
+  readonly accounts: readonly string[];
+};
+
+/** Somebody seen to have completed what a target trains. */
+export type Completion = { readonly target: string; readonly course: string; readonly person: string };
+
+/** A link to be stored with the plan: an account that becomes ours without a write. */
+export type AdoptedLink = {
+  readonly person: string;
+  readonly ref: AccountRef;
+  readonly from: string | null;
+  readonly link: LinkFacts | null;
+  readonly confirmedHash: number | null;
+};
+
+/** Everything a plan leaves behind, stored in one transaction: all of it or nothing. */
+export type PlanRecord = {
+  readonly run: string;
+  readonly customer: string;
+  readonly platform: string;
+  /** Null for a resync of one person, which says nothing of the roster as a whole. */
+  readonly roster: {
+    readonly read: ExportRead;
+    readonly rejectedRows: readonly RejectedRowRecord[];
+    readonly missing: readonly string[];
+    readonly present: (person: string) => boolean;
+  } | null;
+  readonly adoptions: Iterable<AdoptedLink>;
+  /** Completions that were not known before. */
+  readonly completions?: readonly Completion[];
+  /** Null leaves the reviews as they are (a resync of one person). */
+  readonly reviews: readonly PlannedReview[] | null;
+  readonly changes: Iterable<PlannedChange>;
+  /** Filled while `changes` is walked. */
+  readonly batches: () => readonly PlannedBatch[];
+  readonly summary: () => {
+    readonly hash: string | null;
+    readonly planned: ChangeCounts;
+    readonly held: ChangeCounts;
+    readonly reasons: readonly RunReason[];
+    readonly notes: readonly RunReason[];
+    readonly rejected: number;
+    readonly review: number;
+    readonly managed: number;
+    readonly accounts: number;
+    readonly members: Readonly<Record<string, number>>;
+    readonly holdExpiresMs: number | null;
+  };
+  readonly status: RunStatus;
+  /** The approval that this plan uses up. */
+  readonly approval: string | null;
+  /** What must not be proposed again once this plan is stored: changes that it takes back. */
+  readonly suppress?: readonly Suppression[];
+  /** Suppressions that end with this plan. */
+  readonly unsuppress?: readonly string[];
+};

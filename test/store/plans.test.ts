@@ -1,0 +1,93 @@
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { noChanges } from '../../src/change.ts';
+import { openPostgres } from '../../src/store/database.ts';
+import type { PlanRecord } from '../../src/store/plan-record.ts';
+import { createStore } from '../../src/store/store.ts';
+import { describeOn, sharedPostgres } from '../support/backends.ts';
+import { until } from '../support/until.ts';
+
+const customer = 'harbour';
+
+/** A plan of nothing; `onLaidOut` is called when its changes have been stored. */
+function planOf(platform: string, onLaidOut: () => void): PlanRecord {
+  return {
+    run: `${platform}-1`,
+    customer,
+    platform,
+    roster: {
+      read: {
+        fingerprint: 'f',
+        modifiedMs: 1,
+        rows: 2,
+        usable: 2,
+        rejected: 0,
+        perValue: {},
+        complete: true,
+        reasons: [],
+      },
+      rejectedRows: [],
+      missing: ['gone'],
+      present: () => false,
+    },
+    adoptions: [],
+    reviews: [],
+    changes: [],
+    batches: () => {
+      onLaidOut();
+      return [];
+    },
+    summary: () => ({
+      hash: null,
+      planned: noChanges(),
+      held: noChanges(),
+      reasons: [],
+      notes: [],
+      rejected: 0,
+      review: 0,
+      managed: 2,
+      accounts: 2,
+      members: {},
+      holdExpiresMs: null,
+    }),
+    status: 'unchanged',
+    approval: null,
+  };
+}
+
+describeOn('postgres', 'plans of several platforms', () => {
+  test('none waits until another one is stored, for all that the two write the same rows of the roster', {
+    timeout: 30_000,
+  }, async () => {
+    const url = await (await sharedPostgres()).database();
+    const database = await openPostgres(url);
+    const store = createStore(database);
+    await store.plans.save(
+      planOf('academy', () => undefined),
+      Date.now(),
+    );
+    // Another platform's plan, which has come as far as the roster and is not stored yet.
+    const other = new pg.Client({ connectionString: url });
+    await other.connect();
+    await other.query('begin');
+    await other.query('select from rollcall.exports for update');
+
+    let laidOut = false;
+    let stored = false;
+    const record = planOf('awareness', () => {
+      laidOut = true;
+    });
+    const saving = store.plans.save(record, Date.now()).then(() => {
+      stored = true;
+    });
+    await until('its changes are stored', () => laidOut);
+    expect(stored).toBe(false);
+    await other.query('commit');
+    await saving;
+    // Counted once, whoever plans with it.
+    const absences = await store.roster.absences(customer);
+    expect(absences.get('gone')).toMatchObject({ exports: 1 });
+    await other.end();
+    await database.close();
+  });
+});
