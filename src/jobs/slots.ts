@@ -52,9 +52,11 @@ function before(sent: readonly Sent[], own: Sent, nowMs: number): readonly Sent[
   return sent.filter((other) => other !== own && other.atMs <= nowMs);
 }
 
-/** With one more: a window that has one send left out of it is still full. */
+/** Sends kept beyond a full window: what others of this process have taken ahead does not come before a slot. */
+const keptBeyond = 16;
+
 function withNew(sent: readonly Sent[], own: Sent, rate: Rate): readonly Sent[] {
-  return [...sent, own].slice(-rate.count - 1);
+  return [...sent, own].slice(-rate.count - keptBeyond);
 }
 
 /** Slots in memory: windows and pauses of one process. */

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Answers of one kind that "usual" is taken from: the last ones, so that a platform that has become slower is known soon. */
-const remembered = 20;
+/**
+ * Answers of one kind that "usual" is taken from: the last ones, so that a platform that has become slower is known in the
+ * end. Of twenty, a whole window's worth may have been held up together, and nothing would look late.
+ */
+const remembered = 100;
 /** With fewer answers than this nothing is usual yet, and all of the time counts as delay. */
 const fewest = 5;
 /** The first answers wait so long for others to be compared with: they come together, and a window is longer. */
