@@ -47,54 +47,25 @@ function inOrder(sent: readonly Sent[]): number[] {
   return sent.map(({ atMs }) => atMs).sort((a, b) => a - b);
 }
 
-/** Those that a slot comes after when it begins now; a slot that somebody else has taken ahead comes after it. */
-function before(sent: readonly Sent[], own: Sent, nowMs: number): readonly Sent[] {
-  return sent.filter((other) => other !== own && other.atMs <= nowMs);
-}
-
-/** Sends kept beyond a full window: what others of this process have taken ahead does not come before a slot. */
-const keptBeyond = 16;
-
+/** With one more than a window: it is still full when the newest is left out. */
 function withNew(sent: readonly Sent[], own: Sent, rate: Rate): readonly Sent[] {
-  return [...sent, own].slice(-rate.count - keptBeyond);
+  return [...sent, own].slice(-rate.count - 1);
 }
 
-/** Slots in memory: windows and pauses of one process. */
+/** Slots in memory: windows of one process. Its pauses are the pacer's. */
 export function createLocalSlots(now: () => number = () => performance.now()): SlotSource {
-  const logs = new Map<string, { sent: readonly Sent[]; pausedUntilMs: number }>();
-  const logOf = (group: string) => {
-    const known = logs.get(group) ?? { sent: [], pausedUntilMs: 0 };
-    logs.set(group, known);
-    return known;
-  };
-  return {
-    take: async (group, rate, { aheadMs = 0, notBeforeMs = 0 } = {}) => {
-      const log = logOf(group);
-      const nowMs = now();
-      const waitAfter = (sent: readonly Sent[]): number =>
-        waitBeforeSend({ sentMs: inOrder(sent), pausedUntilMs: log.pausedUntilMs }, rate, now());
-      const waitMs = Math.max(notBeforeMs, waitAfter(log.sent));
-      if (waitMs > aheadMs) return { waitMs: waitMs - aheadMs };
-      const beginsMs = nowMs + waitMs;
-      const own = { atMs: beginsMs };
-      log.sent = withNew(log.sent, own, rate);
-      return {
-        waitMs,
-        moreMs: () => waitAfter(before(log.sent, own, now())),
-        late: (lateMs) => {
-          own.atMs = beginsMs + lateMs;
-        },
-      };
+  return rememberingOwnSends(
+    {
+      take: async (_group, _rate, { notBeforeMs }) => ({ waitMs: notBeforeMs, late: () => undefined }),
+      pause: async () => undefined,
     },
-    pause: async (group, pauseMs) => {
-      const log = logOf(group);
-      log.pausedUntilMs = Math.max(log.pausedUntilMs, now() + pauseMs);
-    },
-  };
+    now,
+  );
 }
 
 /**
- * Holds a source to what this process itself has sent: when it did leave, and should the source lose its memory.
+ * Holds a source to what this process itself has sent: when it did leave, and should the source lose its memory. For one
+ * pacer, which asks for one slot of a group at a time.
  */
 export function rememberingOwnSends(
   source: SharedSlots,
@@ -116,7 +87,7 @@ export function rememberingOwnSends(
       logs.set(group, withNew(sends(), own, rate));
       return {
         waitMs,
-        moreMs: () => waitAfter(before(sends(), own, now())),
+        moreMs: () => waitAfter(sends().filter((sent) => sent !== own)),
         late: (lateMs) => {
           own.atMs = beginsMs + lateMs;
           late(lateMs);
@@ -189,8 +160,6 @@ export function createEmbeddedSlots(slots: PacerSlots): SlotSource {
       begun.add(group);
       return local.take(group, rate, { ...bounds, notBeforeMs: taken.waitMs });
     },
-    pause: async (group, pauseMs) => {
-      await Promise.all([local.pause(group, pauseMs), stored.pause(group, pauseMs)]);
-    },
+    pause: stored.pause,
   };
 }

@@ -169,7 +169,7 @@ function describe(error: unknown): string {
  * Rows of a table as one JSON parameter, however many there are. What is the same in all of them stands there once: to read
  * them is most of what storing them costs.
  */
-export function rowsOf<T extends keyof Tables>(table: T, rows: readonly object[]) {
+function rowsOf<T extends keyof Tables>(table: T, rows: readonly object[]) {
   const name = sql.table(`${schemaName}.${table}`);
   const common = new Map<string, unknown>(
     Object.entries(rows[0] ?? {}).filter(([, value]) => typeof value !== 'object' || value === null),
