@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openQueues } from '../../src/jobs/queues.ts';
+import { openQueues } from '../../src/jobs/queue/queues.ts';
 import { createLog } from '../../src/log.ts';
 import { openEmbedded, openPostgres } from '../../src/store/database.ts';
 

@@ -1,5 +1,5 @@
 import { busiestWindow } from '../../sandbox/server.ts';
-import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise.ts';
+import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
 import { personAt } from '../company.ts';
 
 /** What the sandbox process is asked for. One question, one answer, in order. */

@@ -1,8 +1,8 @@
-import { addGroup as addKeepnetGroup, startKeepnet } from '../keepnet.ts';
-import { addGroup as addMimecastGroup, startMimecast } from '../mimecast.ts';
-import { startOutthink } from '../outthink.ts';
-import { startScim } from '../scim.ts';
-import { startSparkwise } from '../sparkwise.ts';
+import { addGroup as addKeepnetGroup, startKeepnet } from '../keepnet/index.ts';
+import { addGroup as addMimecastGroup, startMimecast } from '../mimecast/index.ts';
+import { startOutthink } from '../outthink/index.ts';
+import { startScim } from '../scim/index.ts';
+import { startSparkwise } from '../sparkwise/index.ts';
 import { companyDomain } from './company.ts';
 
 const dayMs = 86_400_000;

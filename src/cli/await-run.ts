@@ -1,5 +1,5 @@
 import { RollcallError } from '../errors.ts';
-import type { Engine } from '../jobs/engine.ts';
+import type { Engine } from '../jobs/service/engine.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { Cli } from './context.ts';
 import type { ProgressBar } from './progress-bar.ts';

@@ -1,12 +1,12 @@
 import { loadConfigs } from '../config.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, createCustomer } from '../jobs/customer.ts';
-import { createEngine, type Engine } from '../jobs/engine.ts';
-import { createPacer } from '../jobs/pacer.ts';
-import { openQueues, type Queues } from '../jobs/queues.ts';
-import { lastExpectedOf } from '../jobs/roster-times.ts';
-import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/slots.ts';
-import { createRedisSlots } from '../jobs/slots-redis.ts';
+import { createEngine, type Engine } from '../jobs/service/engine.ts';
+import { createPacer } from '../jobs/pace/pacer.ts';
+import { openQueues, type Queues } from '../jobs/queue/queues.ts';
+import { lastExpectedOf } from '../jobs/schedule/roster-times.ts';
+import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
+import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
 import { openEmbedded, openPostgres } from '../store/database.ts';
 import { createStore, type Store } from '../store/store.ts';

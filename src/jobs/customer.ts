@@ -6,7 +6,7 @@ import { compileStateRules, createRuleCompiler, type RuleCompiler } from '../dif
 import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Provider, ProviderModule, ResolvedTarget } from '../providers/contract.ts';
-import { type Pacer, rateGroupName } from './pacer.ts';
+import { type Pacer, rateGroupName } from './pace/pacer.ts';
 
 /** One configured platform, ready to be called. */
 export type Platform = {

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { Customer } from './customer.ts';
 import type { Gate } from './gate.ts';
 import type { Progress } from './progress.ts';
-import type { Queues } from './queues.ts';
+import type { Queues } from './queue/queues.ts';
 
 /** What happens inside this process, for progress bars and for waking up: nothing relies on it for correctness. */
 export type EngineEvents = {

@@ -1,6 +1,6 @@
 import { noChanges } from '../change.ts';
 import type { Customer } from '../jobs/customer.ts';
-import type { Preview } from '../jobs/preview.ts';
+import type { Preview } from '../jobs/run/preview.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { PlatformRow } from '../store/platforms.ts';
 import type { Run } from '../store/run-lookups.ts';

@@ -1,7 +1,7 @@
 import { parseDurationMs } from '../config/units.ts';
-import { approveRun, rejectRun } from '../jobs/decisions.ts';
-import { cancelRun, pausePlatforms, resumePlatforms } from '../jobs/pause.ts';
-import { previewRun } from '../jobs/preview.ts';
+import { approveRun, rejectRun } from '../actions/decisions.ts';
+import { cancelRun, pausePlatforms, resumePlatforms } from '../actions/pause.ts';
+import { previewRun } from '../jobs/run/preview.ts';
 import { previewAnswerOf, runAnswerOf } from './answers.ts';
 import type { Gate } from './commands.ts';
 import { defineRoute, ok, type Route } from './route.ts';

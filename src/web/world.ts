@@ -1,6 +1,6 @@
 import type { Customer, Platform } from '../jobs/customer.ts';
-import type { Engine } from '../jobs/engine.ts';
-import type { Queues } from '../jobs/queues.ts';
+import type { Engine } from '../jobs/service/engine.ts';
+import type { Queues } from '../jobs/queue/queues.ts';
 import type { Log } from '../log.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { Store } from '../store/store.ts';

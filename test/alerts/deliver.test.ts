@@ -8,14 +8,14 @@ import {
   startMailReceiver,
   teamsReceiver,
   webhookReceiver,
-} from '../../sandbox/receivers.ts';
+} from '../../sandbox/receivers/index.ts';
 import { type Sandbox, type SandboxPlatform, startSandbox } from '../../sandbox/server.ts';
 import { type AlertLog, createNotifier, isRouted, testAlert } from '../../src/alerts/deliver.ts';
 import { pingHeartbeat } from '../../src/alerts/heartbeat.ts';
 import { attempt } from '../../src/alerts/http.ts';
 import { longestWaitMs, type RetryPolicy } from '../../src/alerts/retry.ts';
 import type { AlertChannelConfig } from '../../src/config/schema.ts';
-import { lifeOf, sampleCondition, startMs } from './sample.ts';
+import { lifeOf, sampleCondition, startMs } from './channels/sample.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {

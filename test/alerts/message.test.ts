@@ -8,7 +8,7 @@ import { factsOf, headline, messagesOf, plainText, testMessage } from '../../src
 import { compactOutbox } from '../../src/alerts/outbox.ts';
 import { openAfter, transition } from '../../src/alerts/state.ts';
 import { formatSpan, truncate } from '../../src/alerts/text.ts';
-import { dayMs, everything, hourMs, lifeOf, sampleCondition, startMs } from './sample.ts';
+import { dayMs, everything, hourMs, lifeOf, sampleCondition, startMs } from './channels/sample.ts';
 
 describe('messagesOf', () => {
   it('says what happened, since when, what was not done, and the exact next step', () => {

@@ -11,7 +11,7 @@ import {
   type Transition,
   transition,
 } from '../../src/alerts/state.ts';
-import { dayMs, everything, hourMs, sampleCondition, startMs } from './sample.ts';
+import { dayMs, everything, hourMs, sampleCondition, startMs } from './channels/sample.ts';
 
 const kinds = Object.keys(alertKinds) as AlertKind[];
 const lists = ['begin', 'news', 'remind', 'keep', 'end'] as const;

@@ -8,7 +8,7 @@ import {
   type KeepnetOptions,
   sendEnrollment,
   startKeepnet,
-} from '../../sandbox/keepnet.ts';
+} from '../../sandbox/keepnet/index.ts';
 import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';

@@ -7,7 +7,7 @@ import {
   joinFolder,
   type MimecastOptions,
   startMimecast,
-} from '../../sandbox/mimecast.ts';
+} from '../../sandbox/mimecast/index.ts';
 import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';

@@ -1,4 +1,4 @@
-import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink.ts';
+import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink/index.ts';
 import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';

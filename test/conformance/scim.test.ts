@@ -1,4 +1,4 @@
-import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim.ts';
+import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim/index.ts';
 import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { Capabilities, ProviderDeps } from '../../src/providers/contract.ts';

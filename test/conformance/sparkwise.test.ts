@@ -1,5 +1,5 @@
 import type { SandboxResponse } from '../../sandbox/server.ts';
-import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise.ts';
+import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { sparkwise } from '../../src/providers/sparkwise/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type ScimOptions, startScim } from '../../sandbox/scim.ts';
-import { type ScimState, workEmail } from '../../sandbox/scim-state.ts';
+import { type ScimOptions, startScim } from '../../sandbox/scim/index.ts';
+import { type ScimState, workEmail } from '../../sandbox/scim/state.ts';
 import { changed, columns, people, person, type Row } from '../support/company.ts';
 import { type Company, type CompanyOptions, openCompany, openSparkwiseCompany } from '../support/harness.ts';
 import { codes, differences, expectEndsInStep, inactive } from '../support/in-step.ts';

@@ -10,7 +10,7 @@ import {
   type KeepnetSandbox,
   sendEnrollment,
   startKeepnet,
-} from '../../sandbox/keepnet.ts';
+} from '../../sandbox/keepnet/index.ts';
 import type { Account, AccountRef, Membership } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, Provider, ResultRow } from '../../src/providers/contract.ts';

@@ -10,7 +10,7 @@ import {
   type MimecastOptions,
   type MimecastSandbox,
   startMimecast,
-} from '../../sandbox/mimecast.ts';
+} from '../../sandbox/mimecast/index.ts';
 import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { Account, Membership } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';

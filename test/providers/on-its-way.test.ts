@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startSandbox } from '../../sandbox/server.ts';
-import { createPacer } from '../../src/jobs/pacer.ts';
-import { createLocalSlots } from '../../src/jobs/slots.ts';
+import { createPacer } from '../../src/jobs/pace/pacer.ts';
+import { createLocalSlots } from '../../src/jobs/pace/slots.ts';
 import type { CallContext, ProviderDeps, Sending } from '../../src/providers/contract.ts';
 import { createHttp, type HttpRequest } from '../../src/providers/http.ts';
 import { until } from '../support/until.ts';

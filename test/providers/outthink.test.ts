@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink.ts';
+import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink/index.ts';
 import type { Membership } from '../../src/account.ts';
 import type { EnrollmentRule, PlatformConfig } from '../../src/config/schema.ts';
 import type {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim.ts';
+import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim/index.ts';
 import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, ItemOutcome, Provider } from '../../src/providers/contract.ts';

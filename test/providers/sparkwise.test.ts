@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Sandbox } from '../../sandbox/server.ts';
-import { type SparkwiseOptions, sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise.ts';
-import type { SparkwiseState } from '../../sandbox/sparkwise-state.ts';
+import { type SparkwiseOptions, sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
+import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
 import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, Provider, ResultRow } from '../../src/providers/contract.ts';

@@ -9,7 +9,7 @@ import {
   type KeepnetOptions,
   type KeepnetSandbox,
   startKeepnet,
-} from '../../sandbox/keepnet.ts';
+} from '../../sandbox/keepnet/index.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 

@@ -10,7 +10,7 @@ import {
   type MimecastOptions,
   type MimecastSandbox,
   startMimecast,
-} from '../../sandbox/mimecast.ts';
+} from '../../sandbox/mimecast/index.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink.ts';
-import { enterpriseSchema, userSchema } from '../../sandbox/scim-attributes.ts';
-import { patchSchema } from '../../sandbox/scim-patch.ts';
+import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink/index.ts';
+import { enterpriseSchema, userSchema } from '../../sandbox/scim/attributes.ts';
+import { patchSchema } from '../../sandbox/scim/patch.ts';
 import type { Sandbox } from '../../sandbox/server.ts';
 
 let open: Sandbox[] = [];

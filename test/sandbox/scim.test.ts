@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type ScimOptions, startScim } from '../../sandbox/scim.ts';
-import { enterpriseSchema, userSchema } from '../../sandbox/scim-attributes.ts';
-import { patchSchema } from '../../sandbox/scim-patch.ts';
+import { type ScimOptions, startScim } from '../../sandbox/scim/index.ts';
+import { enterpriseSchema, userSchema } from '../../sandbox/scim/attributes.ts';
+import { patchSchema } from '../../sandbox/scim/patch.ts';
 import type { Sandbox } from '../../sandbox/server.ts';
 
 let open: Sandbox[] = [];

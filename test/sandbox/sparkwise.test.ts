@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../sandbox/server.ts';
-import { type SparkwiseOptions, startSparkwise } from '../../sandbox/sparkwise.ts';
+import { type SparkwiseOptions, startSparkwise } from '../../sandbox/sparkwise/index.ts';
 
 let open: Sandbox[] = [];
 afterEach(async () => {

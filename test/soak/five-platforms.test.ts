@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { openFive, platformNames } from '../platforms/five.ts';
+import { openFive, platformNames } from '../support/five.ts';
 import { describeOn } from '../support/backends.ts';
 import { people } from '../support/company.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { killForAWhile, openFleet } from '../service/fleet.ts';
+import { killForAWhile, openFleet } from '../jobs/service/fleet.ts';
 import { describeOn } from '../support/backends.ts';
 
 const forMs = Number(process.env['ROLLCALL_SOAK_MINUTES'] ?? '4') * 60_000;

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterEach, expect, test } from 'vitest';
-import { createService, type Service } from '../../src/jobs/service.ts';
+import { createService, type Service } from '../../src/jobs/service/service.ts';
 import { describeOn, openBackend } from '../support/backends.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';

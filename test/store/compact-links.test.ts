@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asDiffLink } from '../../src/jobs/read-sides.ts';
+import { asDiffLink } from '../../src/jobs/read/sides.ts';
 import type { CompactLink } from '../../src/store/compact-links.ts';
 import { openEmbedded, openPostgres } from '../../src/store/database.ts';
 import type { LinkRow } from '../../src/store/links.ts';

@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel';
 import { expect } from 'vitest';
 import { busiestWindow } from '../../sandbox/server.ts';
-import { sparkwiseApiKey } from '../../sandbox/sparkwise.ts';
-import { windowMarginMs } from '../../src/jobs/pacing.ts';
+import { sparkwiseApiKey } from '../../sandbox/sparkwise/index.ts';
+import { windowMarginMs } from '../../src/jobs/pace/pacing.ts';
 import type { BackendName } from './backends.ts';
 import { people } from './company.ts';
 import { openCompany } from './harness.ts';

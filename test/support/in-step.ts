@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { SparkwiseState } from '../../sandbox/sparkwise-state.ts';
+import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
 import type { Row } from './company.ts';
 import { type Company, platformName, type RunEnded } from './harness.ts';
 

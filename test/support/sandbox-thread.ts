@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import type { SandboxCounts } from '../../sandbox/server.ts';
-import { startSparkwise } from '../../sandbox/sparkwise.ts';
+import { startSparkwise } from '../../sandbox/sparkwise/index.ts';
 
 /** `stalledMs`: the longest that the machine kept the sandbox itself from looking at the clock. */
 export type ThreadCounts = SandboxCounts & { readonly stalledMs: number };

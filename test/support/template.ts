@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openQueues } from '../../src/jobs/queues.ts';
+import { openQueues } from '../../src/jobs/queue/queues.ts';
 import { createLog } from '../../src/log.ts';
 import { openEmbedded } from '../../src/store/database.ts';
 import { migrations } from '../../src/store/migrations.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Sandbox } from '../../sandbox/server.ts';
-import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise.ts';
+import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
 import { commands } from '../../src/cli/commands.ts';
 import type { Cli, Command } from '../../src/cli/context.ts';
 import { type Opened, openAll } from '../../src/cli/open.ts';

@@ -1,7 +1,7 @@
 import type { Account } from '../../account.ts';
 import { RollcallError } from '../../errors.ts';
 import { failureOf } from '../../jobs/failure.ts';
-import { type Unmanaged, unmanagedAccounts } from '../../jobs/unmanaged.ts';
+import { type Unmanaged, unmanagedAccounts } from '../../actions/unmanaged.ts';
 import type { Command } from '../context.ts';
 import { csvLine, writeAll } from '../csv.ts';
 import { table } from '../table.ts';

@@ -1,6 +1,6 @@
 import { RollcallError } from '../../errors.ts';
-import { approveRun, type Decider } from '../../jobs/decisions.ts';
-import { findRun } from '../../jobs/explain-run.ts';
+import { approveRun, type Decider } from '../../actions/decisions.ts';
+import { findRun } from '../../actions/run-story.ts';
 import { awaitRun } from '../await-run.ts';
 import type { Cli, Command } from '../context.ts';
 import type { Opened } from '../open.ts';

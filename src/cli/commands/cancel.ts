@@ -1,5 +1,5 @@
 import { RollcallError } from '../../errors.ts';
-import { cancelRun } from '../../jobs/pause.ts';
+import { cancelRun } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
 import { describeRun, reportOf } from '../report.ts';
 

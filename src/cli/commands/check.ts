@@ -1,4 +1,4 @@
-import { checkPlatform, checkRoster, type PlatformCheck, type RosterCheck } from '../../jobs/check.ts';
+import { checkPlatform, checkRoster, type PlatformCheck, type RosterCheck } from '../../actions/check.ts';
 import { personStates } from '../../person.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';

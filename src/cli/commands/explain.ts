@@ -5,8 +5,8 @@ import {
   type JournalLine,
   type PlatformStanding,
   type RosterStanding,
-} from '../../jobs/explain.ts';
-import { meaningOf, settlingCommands } from '../../jobs/links.ts';
+} from '../../actions/explain.ts';
+import { meaningOf, settlingCommands } from '../../actions/links.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';

@@ -1,6 +1,6 @@
 import { formatDuration, parseDurationMs } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
-import { pausePlatforms } from '../../jobs/pause.ts';
+import { pausePlatforms } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
 
 /** `rollcall pause`: no run begins, and one that is under way sends nothing more. */

@@ -2,7 +2,7 @@ import { noChanges } from '../../change.ts';
 import { planTable } from '../../diff/summary.ts';
 import { type Customer, type Platform, platformOf } from '../../jobs/customer.ts';
 import { failureOf } from '../../jobs/failure.ts';
-import { type Preview, previewRun } from '../../jobs/preview.ts';
+import { type Preview, previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, ParsedArguments } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf, type RunReport } from '../report.ts';

@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
-import { dateIn } from '../../jobs/calendar.ts';
-import { rejectRun } from '../../jobs/decisions.ts';
-import { findRun } from '../../jobs/explain-run.ts';
+import { dateIn } from '../../jobs/read/calendar.ts';
+import { rejectRun } from '../../actions/decisions.ts';
+import { findRun } from '../../actions/run-story.ts';
 import type { Command } from '../context.ts';
 import { deciderOf } from './approve.ts';
 

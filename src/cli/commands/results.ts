@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import type { Platform } from '../../jobs/customer.ts';
 import { failureOf } from '../../jobs/failure.ts';
-import { refreshResults } from '../../jobs/results.ts';
+import { refreshResults } from '../../actions/results.ts';
 import type { ResultFilter, ResultRecord } from '../../store/results.ts';
 import type { Cli, Command, ExitStatus, ParsedArguments } from '../context.ts';
 import { csvLine, writeAll } from '../csv.ts';

@@ -1,5 +1,5 @@
 import { RollcallError } from '../../errors.ts';
-import { resumePlatforms } from '../../jobs/pause.ts';
+import { resumePlatforms } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
 
 /** `rollcall resume`: ends a pause. Runs that it stopped go on; a slot that it swallowed is made up for. */

@@ -1,5 +1,5 @@
 import { platformOf } from '../../jobs/customer.ts';
-import { meaningOf, settlingCommands } from '../../jobs/links.ts';
+import { meaningOf, settlingCommands } from '../../actions/links.ts';
 import type { Command } from '../context.ts';
 
 /**

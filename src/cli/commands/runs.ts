@@ -1,6 +1,6 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import { holdStateOf } from '../../jobs/decisions.ts';
+import { holdStateOf } from '../../actions/decisions.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { Command } from '../context.ts';
 import { countsInWords, type RunReport, reportOf } from '../report.ts';

@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import { describePause } from '../../jobs/pause.ts';
-import { upcomingRuns } from '../../jobs/upcoming.ts';
+import { describePause } from '../../actions/pause.ts';
+import { upcomingRuns } from '../../jobs/service/upcoming.ts';
 import type { Command } from '../context.ts';
 
 /** `rollcall schedule`: when each platform runs next. */

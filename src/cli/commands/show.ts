@@ -1,4 +1,4 @@
-import { findRun, nameIn, type RunStory, runStory } from '../../jobs/explain-run.ts';
+import { findRun, nameIn, type RunStory, runStory } from '../../actions/run-story.ts';
 import type { Approval } from '../../store/decisions.ts';
 import type { StoredChange } from '../../store/journal.ts';
 import type { Command } from '../context.ts';

@@ -1,7 +1,7 @@
 import { formatError, RollcallError } from '../../errors.ts';
-import { createAlerting } from '../../jobs/alerting.ts';
-import { createService } from '../../jobs/service.ts';
-import { scheduleOf } from '../../jobs/upcoming.ts';
+import { createAlerting } from '../../alerts/watch/alerting.ts';
+import { createService } from '../../jobs/service/service.ts';
+import { scheduleOf } from '../../jobs/service/upcoming.ts';
 import { createControlServer } from '../../web/server.ts';
 import { controlSettingsOf } from '../../web/tokens.ts';
 import { commands } from '../commands.ts';

@@ -2,8 +2,13 @@ import { changeKinds } from '../../change.ts';
 import { formatDuration } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import { describePause } from '../../jobs/pause.ts';
-import { type PlatformStatus, platformStatus, type RosterStatus, rosterStatus } from '../../jobs/status.ts';
+import { describePause } from '../../actions/pause.ts';
+import {
+  type PlatformStatus,
+  platformStatus,
+  type RosterStatus,
+  rosterStatus,
+} from '../../actions/status.ts';
 import type { Command } from '../context.ts';
 import { countsInWords } from '../report.ts';
 import { localTime } from './schedule.ts';

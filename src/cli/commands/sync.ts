@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
-import { watchRuns } from '../../jobs/alerting-once.ts';
+import { watchRuns } from '../../alerts/watch/once.ts';
 import type { Customer, Platform } from '../../jobs/customer.ts';
-import { previewRun } from '../../jobs/preview.ts';
+import { previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command } from '../context.ts';
 import type { Opened } from '../open.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';

@@ -1,8 +1,8 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import { failureOf } from '../../jobs/failure.ts';
-import { type LaunchDecision, settleLaunch } from '../../jobs/launch.ts';
-import { listTargets, type PlatformTargets } from '../../jobs/targets.ts';
+import { type LaunchDecision, settleLaunch } from '../../jobs/launch/launch.ts';
+import { listTargets, type PlatformTargets } from '../../actions/targets.ts';
 import type { TargetListing } from '../../providers/contract.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Cli, Command, ExitStatus, ParsedArguments } from '../context.ts';

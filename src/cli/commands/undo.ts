@@ -1,7 +1,7 @@
 import { noChanges } from '../../change.ts';
 import { RollcallError } from '../../errors.ts';
-import { findRun, nameIn } from '../../jobs/explain-run.ts';
-import { describeNotUndone, previewUndo, undoableRun } from '../../jobs/undo.ts';
+import { findRun, nameIn } from '../../actions/run-story.ts';
+import { describeNotUndone, previewUndo, undoableRun } from '../../jobs/undo/undo.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { awaitRun } from '../await-run.ts';
 import type { Cli, Command } from '../context.ts';

@@ -1,6 +1,6 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import { unlinkPerson } from '../../jobs/links.ts';
+import { unlinkPerson } from '../../actions/links.ts';
 import type { Command } from '../context.ts';
 
 /**

@@ -1,0 +1,148 @@
+import { formatError } from '../errors.ts';
+import { findRoster } from '../roster/index.ts';
+import type { Run } from '../store/run-lookups.ts';
+import type { RunReason, RunStatus } from '../store/schema.ts';
+import type { Customer, Platform } from '../jobs/customer.ts';
+import type { JobDeps } from '../jobs/deps.ts';
+import { upcomingRuns } from '../jobs/service/upcoming.ts';
+
+/** How a platform is. Times are ISO 8601. */
+export type PlatformStatus = {
+  readonly platform: string;
+  readonly provider: string;
+  readonly mode: string;
+  readonly lastGood: { readonly run: string; readonly at: string } | null;
+  /** The last run that ended, whatever its end. */
+  readonly lastRun: {
+    readonly id: string;
+    readonly status: RunStatus;
+    readonly ended: string;
+    readonly reasons: readonly RunReason[];
+    readonly notes: readonly RunReason[];
+  } | null;
+  /** Runs whose held changes wait for a decision. */
+  readonly held: readonly {
+    readonly id: string;
+    readonly held: Run['held'];
+    readonly expires: string | null;
+  }[];
+  /** Removals were withheld by the last whole run. */
+  readonly withheld: boolean;
+  readonly underWay: readonly { readonly id: string; readonly status: RunStatus }[];
+  readonly paused: {
+    readonly since: string;
+    readonly until: string | null;
+    readonly reason: string | null;
+    readonly by: string | null;
+  } | null;
+  readonly schedule: string | null;
+  readonly next: string | null;
+};
+
+/** The roster file now, and what was last read of it; or why there is none. */
+export type RosterStatus =
+  | { readonly problem: string }
+  | {
+      readonly modified: string;
+      readonly ageMs: number;
+      readonly lastRead: {
+        readonly at: string;
+        readonly rows: number;
+        readonly usable: number;
+        readonly rejected: number;
+        readonly complete: boolean;
+        readonly reasons: readonly string[];
+      } | null;
+    };
+
+/** Runs of a platform that are looked through for the last one that ended. */
+const lookedThrough = 20;
+
+/** How one platform is, from the store and the schedule. */
+export async function platformStatus(
+  deps: Pick<JobDeps, 'store' | 'now'>,
+  customer: Customer,
+  platform: Platform,
+): Promise<PlatformStatus> {
+  const { store } = deps;
+  const row = await store.platforms.find(customer.name, platform.name);
+  const runs = await store.runs.list({
+    customer: customer.name,
+    platform: platform.name,
+    limit: lookedThrough,
+  });
+  const ended = runs.find((run) => run.ended_ms !== null);
+  const whole = runs.find((run) => run.ended_ms !== null && run.planned_ms !== null && run.person === null);
+  const held = await store.runs.held(customer.name, platform.name);
+  const paused = row?.paused_ms == null ? null : row;
+  const [next] = upcomingRuns(customer, platform, paused, deps.now(), 1);
+  return {
+    platform: platform.name,
+    provider: platform.config.provider,
+    mode: platform.config.mode,
+    lastGood:
+      row?.last_good_run == null || row.last_good_ms === null
+        ? null
+        : { run: row.last_good_run, at: iso(row.last_good_ms) },
+    lastRun:
+      ended === undefined
+        ? null
+        : {
+            id: ended.id,
+            status: ended.status,
+            ended: iso(ended.ended_ms ?? 0),
+            reasons: ended.reasons,
+            notes: ended.notes,
+          },
+    held: held.map((run) => ({
+      id: run.id,
+      held: run.held,
+      expires: run.hold_expires_ms === null ? null : iso(run.hold_expires_ms),
+    })),
+    withheld: whole?.reasons.some(({ code }) => code === 'REMOVALS_WITHHELD') ?? false,
+    underWay: runs.filter((run) => run.ended_ms === null).map(({ id, status }) => ({ id, status })),
+    paused:
+      paused === null
+        ? null
+        : {
+            since: iso(paused.paused_ms ?? 0),
+            until: paused.paused_until_ms === null ? null : iso(paused.paused_until_ms),
+            reason: paused.pause_reason,
+            by: paused.paused_by,
+          },
+    schedule: platform.config.schedule ?? null,
+    next: next === undefined ? null : iso(next),
+  };
+}
+
+/** How the customer's roster is. */
+export async function rosterStatus(
+  deps: Pick<JobDeps, 'store' | 'now'>,
+  customer: Customer,
+): Promise<RosterStatus> {
+  try {
+    const { modifiedAtMs } = await findRoster(customer.config.roster);
+    const read = await deps.store.roster.lastExport(customer.name);
+    return {
+      modified: iso(modifiedAtMs),
+      ageMs: Math.max(0, Math.round(deps.now() - modifiedAtMs)),
+      lastRead:
+        read === undefined
+          ? null
+          : {
+              at: iso(read.last_read_ms),
+              rows: read.rows,
+              usable: read.usable,
+              rejected: read.rejected,
+              complete: read.complete,
+              reasons: read.reasons.map(({ code }) => code),
+            },
+    };
+  } catch (error) {
+    return { problem: formatError(error) };
+  }
+}
+
+function iso(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

@@ -1,0 +1,83 @@
+import type { Condition } from '../state.ts';
+import type { Run } from '../../store/run-lookups.ts';
+import type { RunReason } from '../../store/schema.ts';
+import { at, codesInWords, listed, plural, sentences } from './words.ts';
+import { arrivalNotes } from '../../jobs/run/arrivals.ts';
+import { rosterWithheld } from './withheld.ts';
+import { type CustomerFacts, rejectedInARow } from './facts.ts';
+
+/** What a run fails with when the roster could not be read: one file for all platforms, so one alert of the customer. */
+export const rosterFailures = ['ROSTER_NOT_FOUND', 'ROSTER_UNREADABLE', 'ROSTER_HEADER', 'ROSTER_CHANGING'];
+
+/** What on-call has to know of a customer's roster. */
+export function rosterConditions(facts: CustomerFacts): Condition[] {
+  const of = { customer: facts.customer, platform: null };
+  const run = (verb: string): string => `rollcall ${verb}${facts.commandSuffix}`;
+  const scheduled = facts.platforms.some((platform) => platform.scheduled);
+  const again = run(scheduled ? 'resync' : 'sync');
+  const conditions: Condition[] = [];
+
+  const unreadable = facts.platforms.flatMap(({ last }) =>
+    last?.status === 'failed' && rosterFailures.includes(last.reasons[0]?.code ?? '') ? [last] : [],
+  );
+  const [firstUnreadable] = unreadable;
+  if (firstUnreadable !== undefined)
+    conditions.push({
+      ...of,
+      kind: 'ROSTER_UNREADABLE',
+      runId: firstUnreadable.id,
+      summary: `The roster cannot be read. ${sentences(firstUnreadable.reasons.slice(0, 1))}`,
+      notDone: `Nothing was changed on ${listed(unreadable.map(({ platform }) => platform))}; nobody was removed.`,
+      nextStep: `${run('check')}; when it is readable again: ${again}`,
+      details: { error: firstUnreadable.reasons[0]?.code ?? '' },
+    });
+
+  // The roster is one for all platforms: the run that read it last knows best.
+  const throughs = facts.platforms.flatMap(({ through }) => (through === undefined ? [] : [through]));
+  const [newest] = throughs.toSorted((a, b) => (b.planned_ms ?? 0) - (a.planned_ms ?? 0));
+  const late = lateOf(newest);
+  if (late !== undefined && newest !== undefined)
+    conditions.push({
+      ...of,
+      kind: 'ROSTER_LATE',
+      runId: newest.id,
+      summary: sentences([late]),
+      notDone:
+        'Nobody was removed on the strength of an old file; joiners and leavers since then are not known yet.',
+      nextStep: `Ask for the export; ${run('check')}; when it is there: ${again}`,
+      details: {},
+    });
+  else if (facts.unchangedSinceMs !== null)
+    conditions.push({
+      ...of,
+      kind: 'ROSTER_UNCHANGED',
+      summary: `The roster has had the very same content since ${at(facts.unchangedSinceMs)}, run after run.`,
+      notDone:
+        'Nothing was left out; but if the export has stopped, joiners and leavers since then are not known.',
+      nextStep: `${run('status')}; ask whether the export ran; when there is a new one: ${again}`,
+      details: {},
+    });
+
+  conditions.push(...rosterWithheld(facts.customer, throughs, run, again));
+  if (facts.rejected.length > 0) {
+    const one = facts.rejected[0]?.person ?? '';
+    conditions.push({
+      ...of,
+      kind: 'PEOPLE_REJECTED',
+      summary: `The rows of ${plural(facts.rejected.length, 'person', 'people')} were rejected in ${rejectedInARow} exports in a row or more (${codesInWords(facts.rejected)}).`,
+      notDone: `${plural(facts.rejected.length, 'this person is', 'these people are')} left as they are: not created, not changed, not removed.`,
+      nextStep: `${run('check')}; ${run(`explain ${one}`)}; have HR correct the rows`,
+      details: { people: facts.rejected.length },
+      items: facts.rejected.map(({ person }) => person),
+    });
+  }
+  return conditions;
+}
+
+/** Why the roster was late for that run; undefined when it was not. */
+function lateOf(run: Run | undefined): RunReason | undefined {
+  return (
+    run?.reasons.find(({ code }) => code === 'ROSTER_STALE') ??
+    run?.notes.find(({ code }) => code === arrivalNotes.late)
+  );
+}

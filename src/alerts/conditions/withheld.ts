@@ -1,0 +1,66 @@
+import type { Condition } from '../state.ts';
+import type { Run } from '../../store/run-lookups.ts';
+import type { RunReason } from '../../store/schema.ts';
+import { listed, sentences } from './words.ts';
+import type { Command, OfPlatform } from './facts.ts';
+import { isWithholding } from '../../jobs/run/finish.ts';
+
+const rosterReason = /^(ROSTER_|TRAILER_)/;
+
+/** Removals that wait because the platform did not prove that it was read whole. */
+export function platformWithheld(of: OfPlatform, through: Run, run: Command, again: string): Condition[] {
+  const reasons = through.reasons.filter(
+    (reason) => isWithholding(reason) && !rosterReason.test(reason.code),
+  );
+  if (reasons.length === 0) return [];
+  return [
+    {
+      ...of,
+      kind: 'REMOVALS_WITHHELD',
+      runId: through.id,
+      summary: `${of.platform} was not read whole. ${sentences(reasons)}`,
+      notDone: removalsNotDone([through]),
+      nextStep: `${run(`show ${through.id}`)}; ${run('check')}; when it is whole again: ${again}`,
+      details: { reasons: listed(reasons.map(({ code }) => code)) },
+    },
+  ];
+}
+
+/** Removals that wait because the roster did not prove that it is complete: one alert, whatever the number of platforms. */
+export function rosterWithheld(
+  customer: string,
+  throughs: readonly Run[],
+  run: Command,
+  again: string,
+): Condition[] {
+  const incomplete = throughs.filter((through) => rosterDoubts(through).length > 0);
+  const [first] = incomplete;
+  if (first === undefined) return [];
+  const doubts = rosterDoubts(first);
+  return [
+    {
+      customer,
+      platform: null,
+      kind: 'REMOVALS_WITHHELD',
+      runId: first.id,
+      summary: `The roster does not prove that it is complete. ${sentences(doubts)}`,
+      notDone: removalsNotDone(incomplete),
+      nextStep: `${run('check')}; have the export repaired, then ${again}`,
+      details: { reasons: listed(doubts.map(({ code }) => code)) },
+    },
+  ];
+}
+
+function removalsNotDone(runs: readonly Run[]): string {
+  const waiting = runs.flatMap(({ reasons }) => reasons.filter(({ code }) => code === 'REMOVALS_WITHHELD'));
+  const where = listed(runs.map(({ platform }) => platform));
+  const counted = waiting.length === 0 ? '' : ` ${sentences(waiting)}`;
+  return `Nobody was deactivated or unenrolled on ${where}; everything else went ahead.${counted}`;
+}
+
+/** Doubts about the roster besides its age, which is an alert of its own. */
+function rosterDoubts(run: Run): readonly RunReason[] {
+  return run.reasons.filter(
+    (reason) => isWithholding(reason) && rosterReason.test(reason.code) && reason.code !== 'ROSTER_STALE',
+  );
+}

@@ -1,0 +1,159 @@
+import { basename } from 'node:path';
+import type { Store } from '../../store/store.ts';
+import type { Schedule } from '../../jobs/schedule/beat.ts';
+import { cronSchedule } from '../../jobs/schedule/cron.ts';
+import type { Customer, Platform } from '../../jobs/customer.ts';
+import {
+  type CustomerFacts,
+  type PlatformFacts,
+  pauseOutlivedAtMs,
+  rejectedInARow,
+} from '../conditions/facts.ts';
+
+/** Scheduled reads of the same content before on-call hears of it. */
+const sameContentReads = 3;
+/** Missed slots after which a platform is stale, where `staleAfter` is not set. */
+const missedSlots = 2;
+/** A slot counts as missed when its run has not come through this long after it (or after half the distance of slots). */
+const slotGraceMs = 3_600_000;
+/** People of one state that are kept one by one; beyond that the platform as a whole is in trouble. */
+const mostPeople = 2_000;
+const recentExports = 40;
+const dayMs = 24 * 3_600_000;
+
+/** Gathers what alerts look at. `sinceMs`: since when the customer is watched, for platforms that never ran. */
+export type FactsReader = (
+  customer: Customer,
+  nowMs: number,
+  sinceMs: number,
+) => Promise<{
+  readonly facts: CustomerFacts;
+  /** When time alone changes what holds; null when only a run can. */
+  readonly nextMs: number | null;
+}>;
+
+/** Reads facts from the store; what never changes (schedules, failed items of an ended run) is read once. */
+export function createFactsReader(store: Store): FactsReader {
+  const schedules = new Map<string, Schedule | null>();
+  const failures = new Map<string, { readonly run: string; readonly people: PlatformFacts['failing'] }>();
+
+  function scheduleOf(key: string, cron: string | undefined, timezone: string): Schedule | null {
+    const known = schedules.get(key);
+    if (known !== undefined) return known;
+    const schedule = cron === undefined ? null : cronSchedule(cron, timezone, key);
+    schedules.set(key, schedule);
+    return schedule;
+  }
+
+  function staleAtMs(customer: Customer, platform: Platform, baseMs: number): number | null {
+    const { staleAfter, schedule: cron, timezone, jitter } = platform.config;
+    if (staleAfter !== undefined) return baseMs + staleAfter;
+    const schedule = scheduleOf(`${customer.name}.platforms.${platform.name}.schedule`, cron, timezone);
+    if (schedule === null) return null;
+    let before = baseMs;
+    let slot = baseMs;
+    for (let missed = 0; missed < missedSlots; missed++) {
+      const next = schedule.next(slot);
+      if (next === null) return null;
+      before = slot;
+      slot = next;
+    }
+    const { expected, waitFor } = customer.config.roster;
+    const graceMs = Math.min(slotGraceMs, (slot - before) / 2);
+    return slot + graceMs + jitter + (expected === undefined ? 0 : waitFor);
+  }
+
+  async function failingOf(
+    key: string,
+    run: string | undefined,
+    any: boolean,
+  ): Promise<PlatformFacts['failing']> {
+    if (run === undefined || !any) return [];
+    const known = failures.get(key);
+    if (known?.run === run) return known.people;
+    const people = await store.journal.failedPeople(run, mostPeople);
+    failures.set(key, { run, people });
+    return people;
+  }
+
+  /** Since when the roster has had the content it has now, if that is longer than a roster should. */
+  async function unchangedSince(customer: Customer, nowMs: number): Promise<number | null> {
+    const exports = await store.roster.recentExports(customer.name, recentExports);
+    const [newest] = exports;
+    if (newest === undefined) return null;
+    let sinceMs = newest.first_read_ms;
+    for (const read of exports) {
+      if (read.fingerprint !== newest.fingerprint) break;
+      sinceMs = Math.min(sinceMs, read.first_read_ms);
+    }
+    const { expected } = customer.config.roster;
+    if (expected !== undefined && 'cron' in expected) {
+      const schedule = scheduleOf(`${customer.name}.roster.expected`, expected.cron, expected.timezone);
+      let due: number | null = sinceMs;
+      for (let count = 0; count < sameContentReads && due !== null; count++)
+        due = schedule?.next(due) ?? null;
+      return due !== null && newest.last_read_ms >= due + expected.grace ? sinceMs : null;
+    }
+    if (nowMs - sinceMs < (sameContentReads - 0.5) * dayMs) return null;
+    return (await store.runs.scheduledDaysSince(customer.name, sinceMs)) >= sameContentReads ? sinceMs : null;
+  }
+
+  return async (customer, nowMs, sinceMs) => {
+    const { name } = customer;
+    const names = [...customer.platforms.keys()];
+    const rows = new Map((await store.platforms.all(name)).map((row) => [row.platform, row]));
+    const last = new Map((await store.runs.latest(name, names)).map((run) => [run.platform, run]));
+    const failed = [...last.values()].filter(({ status }) => status === 'failed').map((run) => run.platform);
+    const through = new Map([...last].filter(([, run]) => run.status !== 'failed'));
+    for (const run of await store.runs.latest(name, failed, true)) through.set(run.platform, run);
+    const heldRuns = await store.runs.held(name);
+    const reviews = Map.groupBy(await store.decisions.reviews(name), (review) => review.platform);
+    const launches = Map.groupBy(await store.launches.waiting(name), (launch) => launch.platform);
+
+    const platforms: PlatformFacts[] = [];
+    const nextMs: number[] = [];
+    for (const platform of customer.platforms.values()) {
+      const row = rows.get(platform.name);
+      const came = through.get(platform.name);
+      // What some items or a mode kept from being in step has come through all the same: it is not silent.
+      const cameMs = came?.status === 'partial' || came?.status === 'planned' ? came.ended_ms : null;
+      const goodMs =
+        row?.last_good_ms == null && cameMs === null ? null : Math.max(row?.last_good_ms ?? 0, cameMs ?? 0);
+      const watched = platform.config.staleAfter !== undefined || platform.config.schedule !== undefined;
+      const baseMs = !watched ? null : (goodMs ?? (await store.runs.firstMs(name, platform.name)) ?? sinceMs);
+      const staleMs = baseMs === null ? null : staleAtMs(customer, platform, baseMs);
+      const anyFailed = came !== undefined && Object.values(came.failed).some((count) => count > 0);
+      platforms.push({
+        name: platform.name,
+        scheduled: platform.config.schedule !== undefined,
+        row,
+        last: last.get(platform.name),
+        through: came,
+        goodMs,
+        staleAtMs: staleMs,
+        held: heldRuns.find((run) => run.platform === platform.name),
+        failing: await failingOf(`${name}/${platform.name}`, came?.id, anyFailed),
+        reviews: (reviews.get(platform.name) ?? []).slice(0, mostPeople),
+        launches: launches.get(platform.name) ?? [],
+      });
+      for (const ms of [staleMs, pauseOutlivedAtMs(row)]) if (ms !== null && ms > nowMs) nextMs.push(ms);
+    }
+    return {
+      facts: {
+        customer: name,
+        commandSuffix: commandSuffix(customer.config.file),
+        nowMs,
+        platforms,
+        rejected: (await store.roster.rejectedPeople(name, rejectedInARow)).slice(0, mostPeople),
+        unchangedSinceMs: await unchangedSince(customer, nowMs),
+      },
+      nextMs: nextMs.length === 0 ? null : Math.min(...nextMs),
+    };
+  };
+}
+
+/** What makes a command find the configuration from its folder: nothing where it has the usual name. */
+function commandSuffix(file: string): string {
+  if (basename(file) === 'rollcall.yaml') return '';
+  return /^[\w./~-]+$/.test(file) ? ` -c ${file}` : ` -c '${file.replaceAll("'", `'\\''`)}'`;
+}

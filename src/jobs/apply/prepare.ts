@@ -1,0 +1,66 @@
+import type { Batch, BatchBegin, OpenChange } from '../../store/batches.ts';
+import type { LinkRow } from '../../store/links.ts';
+import type { JobDeps } from '../deps.ts';
+
+/** A batch that is being taken up, with everything that sending it needs. */
+export type PreparedBatch =
+  | Exclude<BatchBegin, { readonly state: 'begun' }>
+  | {
+      readonly state: 'begun';
+      readonly batch: Batch;
+      /** An earlier attempt may have been sent. */
+      readonly repeated: boolean;
+      readonly sending: readonly OpenChange[];
+      /** Their change needs another one that did not succeed. */
+      readonly skipped: readonly OpenChange[];
+      readonly links: ReadonlyMap<string, LinkRow>;
+    }
+  /** It is marked as being sent, and what it needs could not be looked up. */
+  | { readonly state: 'failed'; readonly batch: Batch; readonly repeated: boolean; readonly error: unknown };
+
+/** Takes a batch up and looks up what sending it needs. */
+export async function prepareBatch(
+  deps: Pick<JobDeps, 'store' | 'now'>,
+  run: string,
+  number: number,
+): Promise<PreparedBatch> {
+  const { store } = deps;
+  const begun = await store.batches.begin(run, number, deps.now());
+  if (begun.state !== 'begun') return begun;
+  const { batch, repeated, changes } = begun;
+  try {
+    const without = await blocked(deps, batch, changes);
+    const sending = changes.filter((change) => !without.has(change.person));
+    const links = await store.links.ofPeople(
+      batch.customer,
+      batch.platform,
+      sending.map((change) => change.person),
+    );
+    const skipped = changes.filter((change) => without.has(change.person));
+    return { state: 'begun', batch, repeated, sending, skipped, links };
+  } catch (error) {
+    return { state: 'failed', batch, repeated, error };
+  }
+}
+
+/** People of a batch whose change needs another one that did not succeed. */
+async function blocked(
+  deps: Pick<JobDeps, 'store'>,
+  batch: Batch,
+  changes: readonly OpenChange[],
+): Promise<ReadonlySet<string>> {
+  const { journal } = deps.store;
+  if (batch.operation === 'enroll') {
+    return journal.failedAccounts(
+      batch.run_id,
+      changes.map((change) => change.person),
+    );
+  }
+  const moved = changes.filter((change) => change.kind === 'unenroll' && change.reason === 'EMAIL_MOVED');
+  if (batch.target === null || moved.length === 0) return new Set();
+  return journal.failedEnrollments(
+    batch.run_id,
+    batch.target,
+    moved.map((change) => change.person),
+  );
+}

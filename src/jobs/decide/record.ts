@@ -1,0 +1,161 @@
+import { changeKinds } from '../../change.ts';
+import { flag } from '../../diff/population.ts';
+import type { PlanRecord } from '../../store/plan-record.ts';
+import type { Run } from '../../store/run-lookups.ts';
+import type { RunReason } from '../../store/schema.ts';
+import type { Customer, Platform } from '../customer.ts';
+import type { Decision } from './decide.ts';
+import type { Sides } from '../read/sides.ts';
+
+export type RecordOptions = {
+  readonly customer: Customer;
+  readonly platform: Platform;
+  readonly run: Run;
+  readonly sides: Sides;
+  readonly decision: Decision;
+  readonly nowMs: number;
+  /** How many changes the run's approval names. */
+  readonly approved?: number;
+  /** Remarks on the run from before its plan. */
+  readonly notes?: readonly RunReason[];
+};
+
+/** What a plan leaves in the store. A run of one person says nothing of the roster or the platform as a whole. */
+export function planRecord(options: RecordOptions): PlanRecord {
+  const { customer, platform, run, sides, decision, nowMs } = options;
+  const { difference } = decision;
+  const { proof, rejectedRows } = sides.roster;
+  const whole = run.person === null;
+  const { people } = sides.differ;
+  const isPresent = (person: string): boolean => {
+    const ordinal = people.find(person);
+    return ordinal >= 0 && !people.has(ordinal, flag.missing);
+  };
+  const holds = decision.holds.length > 0;
+  const toApply = changeKinds.some((kind) => decision.planned[kind] > decision.held[kind]);
+  return {
+    run: run.id,
+    customer: customer.name,
+    platform: platform.name,
+    roster: whole
+      ? {
+          read: {
+            fingerprint: proof.fingerprint,
+            modifiedMs: Math.floor(proof.modifiedAtMs),
+            rows: proof.rows,
+            usable: proof.usable,
+            rejected: proof.rejected,
+            perValue: proof.perShrinkValue,
+            complete: proof.complete,
+            reasons: proof.reasons,
+          },
+          rejectedRows: rejectedRows.map(({ id, line, field, code, message }) => ({
+            person: id,
+            line,
+            field,
+            code,
+            message,
+          })),
+          // A row without a readable id may be that of anybody who seems to be missing.
+          missing: proof.unreadableIds > 0 ? [] : difference.missing,
+          present: isPresent,
+        }
+      : null,
+    adoptions: {
+      *[Symbol.iterator]() {
+        for (const adoption of difference.adoptions) {
+          const person = people.find(adoption.person);
+          const known = people.linkOf(person);
+          // Somebody already linked may be adopted again (an id that a read told us): what we wrote stays known.
+          yield {
+            ...adoption,
+            link: {
+              writtenHash: known?.writtenHash ?? null,
+              emailHash: known?.emailHash ?? people.emailHash(person),
+            },
+            confirmedHash: known?.confirmedHash ?? null,
+          };
+        }
+      },
+    },
+    completions: decision.completions,
+    reviews: whole ? difference.reviews : null,
+    changes: { [Symbol.iterator]: () => decision.changes()[Symbol.iterator]() },
+    batches: decision.batches,
+    summary: () => ({
+      hash: decision.hash,
+      planned: decision.planned,
+      held: decision.held,
+      reasons: decision.reasons,
+      notes: [
+        ...(options.notes ?? []),
+        ...notesOf(sides, decision),
+        ...approvalNote(run, options.approved ?? 0, decision.released),
+      ],
+      rejected: proof.rejected,
+      review: difference.reviews.length,
+      managed: decision.managed,
+      accounts: sides.accounts?.total ?? 0,
+      members: sides.members,
+      holdExpiresMs: holds ? nowMs + customer.config.approval.expires : null,
+    }),
+    status: platform.config.mode === 'observe' ? 'planned' : toApply ? 'applying' : 'planned',
+    approval: run.approval,
+  };
+}
+
+/** What became of an approval: what is still needed was released, what is not was dropped. */
+export function approvalNote(
+  run: Pick<Run, 'approval'>,
+  approved: number,
+  released: Decision['released'],
+): RunReason[] {
+  if (run.approval === null) return [];
+  if (approved === 0)
+    return [
+      {
+        code: 'APPROVAL_EXPIRED',
+        message: 'the approval had expired or was used; nothing was released by it',
+      },
+    ];
+  const needed = changeKinds.reduce((sum, kind) => sum + released[kind], 0);
+  const rest =
+    needed === approved
+      ? ''
+      : `; ${approved - needed} are not needed any more, or not possible now, and were dropped`;
+  return [
+    {
+      code: 'APPROVAL_USED',
+      message: `${needed} of ${approved} approved changes are still needed and were released${rest}`,
+    },
+  ];
+}
+
+function notesOf(sides: Sides, decision: Decision): RunReason[] {
+  const notes: RunReason[] = [];
+  for (const target of sides.targets) {
+    if (target.closed !== undefined)
+      notes.push({
+        code: 'TARGET_CLOSED',
+        message: `${target.name}: nobody is enrolled or removed, ${target.closed}`,
+      });
+  }
+  if (sides.cutValues > 0)
+    notes.push({
+      code: 'VALUES_CUT',
+      message: `${sides.cutValues} values were longer than the platform takes and were cut`,
+    });
+  if (decision.difference.missing.length > 0) {
+    notes.push({
+      code: 'PEOPLE_ABSENT',
+      message: `${decision.difference.missing.length} people with an account are not on the roster`,
+    });
+  }
+  if (decision.difference.suppressed > 0) {
+    notes.push({
+      code: 'CHANGES_SUPPRESSED',
+      message: `${decision.difference.suppressed} changes were rejected or undone before and are not proposed again`,
+    });
+  }
+  return notes;
+}

@@ -1,0 +1,194 @@
+import {
+  createPostgresBackend,
+  type Job,
+  type JobsOptions,
+  Queue,
+  QueueEvents,
+  runMigrations,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import { RollcallError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { Database } from '../../store/database.ts';
+
+/** The queue that anybody may ask for a resync on (fixed). */
+export const syncQueueName = 'rollcall-sync';
+/** The queue of write requests; ours alone. */
+export const batchQueueName = 'rollcall-batch';
+
+/** A job's lock. Renewed at half of it; a process that is gone longer loses the job to another. */
+export const lockDurationMs = 15_000;
+/** How often jobs of processes that died are looked for. */
+export const stalledIntervalMs = 5_000;
+/** Runs asked for are kept this long, so that one slot is enqueued once however many schedulers there are. */
+export const keepSyncJobs = { age: 2 * 86_400, count: 5_000 } as const;
+
+/** The queues of one backend. */
+export type Queues = {
+  readonly backend: 'embedded' | 'postgres' | 'redis';
+  readonly redis: Redis | null;
+  readonly sync: Queue;
+  readonly batch: Queue;
+  readonly worker: <T>(
+    name: string,
+    process: (job: Job, signal: AbortSignal | undefined) => Promise<T>,
+    options: { concurrency: number },
+  ) => Worker;
+  readonly events: (name: string) => QueueEvents;
+  readonly close: () => Promise<void>;
+};
+
+export type QueueOptions = {
+  readonly database: Database;
+  readonly redisUrl: string | undefined;
+  readonly log: Log;
+};
+
+/** Opens the queues: on Redis when there is an address, else in the store's database. Throws QUEUE_UNAVAILABLE. */
+export async function openQueues(options: QueueOptions): Promise<Queues> {
+  return options.redisUrl === undefined
+    ? openPostgresQueues(options)
+    : openRedisQueues(options, options.redisUrl);
+}
+
+const syncJobs: JobsOptions = { removeOnComplete: keepSyncJobs, removeOnFail: keepSyncJobs, attempts: 1 };
+const batchJobs: JobsOptions = { removeOnComplete: true, removeOnFail: true };
+const workerDefaults = {
+  lockDuration: lockDurationMs,
+  stalledInterval: stalledIntervalMs,
+  maxStalledCount: 1_000,
+} as const;
+
+async function openRedisQueues(options: QueueOptions, redisUrl: string): Promise<Queues> {
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: null, lazyConnect: true });
+  let lastError = '';
+  redis.on('error', (error: Error) => {
+    // One line a kind of trouble, not one a retry.
+    const reason = 'code' in error ? String(error.code) : error.name;
+    if (reason !== lastError) options.log.error({ reason }, 'redis: connection trouble');
+    lastError = reason;
+  });
+  redis.on('ready', () => {
+    lastError = '';
+  });
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    throw new RollcallError('QUEUE_UNAVAILABLE', 'Redis cannot be reached.', {
+      hint: 'Check REDIS_URL, and that the server is up.',
+      cause: error,
+    });
+  }
+  await claimRedis(redis, options.database.id);
+  await warnAboutEviction(redis, options.log);
+  const sync = new Queue(syncQueueName, { connection: redis, defaultJobOptions: syncJobs });
+  const batch = new Queue(batchQueueName, { connection: redis, defaultJobOptions: batchJobs });
+  for (const queue of [sync, batch]) queue.on('error', () => undefined);
+  return {
+    backend: 'redis',
+    redis,
+    sync,
+    batch,
+    worker: (name, process, { concurrency }) => {
+      const worker = new Worker(
+        name,
+        (job: Job, _token?: string, signal?: AbortSignal) => process(job, signal),
+        {
+          connection: redis,
+          concurrency,
+          ...workerDefaults,
+        },
+      );
+      worker.on('error', () => undefined);
+      return worker;
+    },
+    events: (name) => {
+      const events = new QueueEvents(name, { connection: redis.duplicate({ lazyConnect: false }) });
+      events.on('error', () => undefined);
+      return events;
+    },
+    close: async () => {
+      await Promise.allSettled([sync.close(), batch.close()]);
+      redis.disconnect();
+    },
+  };
+}
+
+/** One Redis serves one store: a second store's service would take the first one's jobs. */
+async function claimRedis(redis: Redis, store: string): Promise<void> {
+  await redis.set('rollcall:store', store, 'NX');
+  const owner = await redis.get('rollcall:store');
+  if (owner === store) return;
+  throw new RollcallError(
+    'STORE_MISMATCH',
+    `this Redis belongs to the store ${owner}, and this one is ${store}.`,
+    {
+      hint: 'Give each database its own Redis (or its own database number in REDIS_URL), or delete the key rollcall:store if the other store is gone.',
+    },
+  );
+}
+
+/** BullMQ needs `noeviction`: any other policy may drop jobs. True when all is well. */
+export async function redisKeepsEverything(redis: Redis): Promise<boolean> {
+  const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1];
+  return policy === undefined || policy === 'noeviction';
+}
+
+async function warnAboutEviction(redis: Redis, log: Log): Promise<void> {
+  if (!(await redisKeepsEverything(redis)))
+    log.warn({}, 'redis: maxmemory-policy is not noeviction; queued jobs may be dropped');
+}
+
+async function openPostgresQueues({ database }: QueueOptions): Promise<Queues> {
+  const connection = database.queueConnection;
+  if ('connect' in connection) {
+    const client = await connection.connect();
+    await runMigrations(client as never, 'bullmq');
+    client.release();
+    await connection.query('set search_path to bullmq, rollcall');
+  }
+  // A pool of ours is used as it is; an address makes BullMQ open its own connections and migrate its schema.
+  const target = (
+    'connect' in connection ? connection : { ...connection, schema: 'bullmq', migrate: true }
+  ) as never;
+  const sync = new Queue(
+    syncQueueName,
+    { connection: target, defaultJobOptions: syncJobs },
+    createPostgresBackend,
+  );
+  const batch = new Queue(
+    batchQueueName,
+    { connection: target, defaultJobOptions: batchJobs },
+    createPostgresBackend,
+  );
+  for (const queue of [sync, batch]) queue.on('error', () => undefined);
+  await sync.waitUntilReady();
+  return {
+    backend: database.kind,
+    redis: null,
+    sync: sync as unknown as Queue,
+    batch: batch as unknown as Queue,
+    worker: (name, process, { concurrency }) => {
+      const options: WorkerOptions<never> = { connection: target, concurrency, ...workerDefaults };
+      const worker = new Worker(
+        name,
+        (job: Job, _token?: string, signal?: AbortSignal) => process(job, signal),
+        options,
+        createPostgresBackend as never,
+      );
+      worker.on('error', () => undefined);
+      return worker as unknown as Worker;
+    },
+    events: (name) => {
+      const events = new QueueEvents(name, { connection: target }, createPostgresBackend);
+      events.on('error', () => undefined);
+      return events as unknown as QueueEvents;
+    },
+    close: async () => {
+      await Promise.allSettled([sync.close(), batch.close()]);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import type { Account } from '../../account.ts';
+import { createDiffer } from '../../diff/differ.ts';
+import { RollcallError } from '../../errors.ts';
+import type { Person } from '../../person.ts';
+import { desireOf, diffPlatform } from '../customer.ts';
+import { readCustomerRoster } from './roster.ts';
+import { asDiffLink, feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
+
+/**
+ * Both sides of one person: their row, their link, their account. Where the platform cannot look one up, a linked
+ * person is taken to be as we know them and is written again (writes of accounts are safe to repeat); for an unlinked
+ * one the accounts are read, for nothing else proves that there is none.
+ *
+ * Throws PERSON_UNKNOWN when the roster has no usable row of them.
+ */
+export async function readOnePerson(options: ReadSidesOptions & { readonly person: string }): Promise<Sides> {
+  const { customer, platform, store, ctx, person: id } = options;
+  const { provider } = platform;
+  await provider.prepare?.(ctx);
+  let found: Person | undefined;
+  let retracted = false;
+  const roster = await readCustomerRoster({
+    customer,
+    store,
+    nowMs: options.nowMs,
+    signal: ctx.signal,
+    onPerson: (person) => {
+      if (person.id === id) found = person;
+    },
+    onRetract: (person) => {
+      if (person === id) retracted = true;
+    },
+  });
+  if (found === undefined || retracted) {
+    const rejected = roster.rejectedRows.find((row) => row.id === id);
+    throw new RollcallError(
+      'PERSON_UNKNOWN',
+      rejected === undefined
+        ? `the roster has no row of ${id}; who is missing is never removed by a resync of one person.`
+        : `the row of ${id} (line ${rejected.line}) is rejected: ${rejected.code}.`,
+    );
+  }
+  const targets =
+    platform.config.enrollments.length === 0
+      ? []
+      : await provider.resolveTargets(platform.config.enrollments, ctx);
+  const differ = createDiffer(diffPlatform(customer, platform, targets));
+  const desire = desireOf(customer, platform, roster.today);
+  differ.person(desire.of(found));
+  const rowHashes = new Map<string, string>();
+  if (options.hashRowsOf?.has(id) === true) rowHashes.set(id, options.hashRow(found));
+
+  const links = await store.links.ofPeople(customer.name, platform.name, [id]);
+  const link = links.get(id);
+  if (link !== undefined) differ.link(asDiffLink(link));
+  await feedAliases(options, differ);
+  let total = 0;
+  if (provider.capabilities.accounts === 'write') {
+    const ref = { id: link?.account_id ?? null, externalId: link?.external_id ?? id, email: found.email };
+    if (provider.capabilities.lookUp) {
+      const account = await provider.lookUp(ref, ctx);
+      if (account !== null) differ.accounts([account]);
+    } else if (link?.account_id != null) {
+      differ.accounts([{ ...ref, active: true, fields: {} } satisfies Account]);
+    } else {
+      for await (const page of provider.readAccounts(ctx))
+        differ.accounts(page.filter((account) => concerns(account, id, found?.email ?? null)));
+    }
+    total = differ.settleAccounts().total;
+  }
+  const members: Record<string, number> = {};
+  for (const [at, target] of targets.entries()) {
+    let count = 0;
+    for await (const page of provider.readMembers(target.id, ctx)) {
+      count += page.length;
+      differ.members(
+        at,
+        page.filter(
+          (member) =>
+            (member.id !== null && member.id === link?.account_id) ||
+            concerns(member, id, found?.email ?? null),
+        ),
+      );
+    }
+    members[target.id] = count;
+  }
+  return {
+    differ,
+    roster,
+    accounts: { total, active: total, unmanaged: 0 },
+    targets,
+    members,
+    platformReasons: [],
+    cutValues: desire.cut(),
+    rowHashes,
+  };
+}
+
+function concerns(
+  ref: { readonly externalId: string | null; readonly email: string | null },
+  id: string,
+  email: string | null,
+): boolean {
+  return ref.externalId === id || (email !== null && ref.email === email);
+}

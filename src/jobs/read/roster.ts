@@ -1,0 +1,64 @@
+import { asRulePerson, compileStateRules } from '../../diff/rules.ts';
+import type { Person } from '../../person.ts';
+import { type RejectedRow, type RosterProof, type RosterRules, readRoster } from '../../roster/index.ts';
+import type { Store } from '../../store/store.ts';
+import { dateIn } from './calendar.ts';
+import type { Customer } from '../customer.ts';
+
+/** What a run needs of the roster besides the people, who go to `onPerson`. */
+export type RosterRead = {
+  readonly proof: RosterProof;
+  readonly rejectedRows: readonly RejectedRow[];
+  readonly today: string;
+};
+
+export type ReadCustomerRosterOptions = {
+  readonly customer: Customer;
+  readonly store: Pick<Store, 'roster'>;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+  /** The last time before this at which `roster.expected.cron` was due. */
+  readonly lastExpectedMs?: (atMs: number) => number;
+  readonly onPerson: (person: Person) => void;
+  readonly onRetract: (id: string) => void;
+  readonly onProgress?: (bytes: number, totalBytes: number) => void;
+};
+
+/** Rejected rows that are kept one by one; beyond that they are only counted, and the roster is incomplete anyway. */
+const mostRejectedRows = 20_000;
+
+/** Reads the customer's roster by its rules, against the sizes of the last 30 days. */
+export async function readCustomerRoster(options: ReadCustomerRosterOptions): Promise<RosterRead> {
+  const { customer, nowMs } = options;
+  const { roster } = customer.config;
+  const today = dateIn(roster.timezone, nowMs);
+  const baseline = await options.store.roster.baseline(customer.name, nowMs);
+  const rejectedRows: RejectedRow[] = [];
+  const stateOf = compileStateRules(
+    customer.compiler,
+    roster.state,
+    roster.columns.status !== undefined,
+    today,
+  );
+  const rules: RosterRules = { stateOf };
+  if (roster.duplicates !== 'reject') {
+    const prefer = customer.compiler.predicate(roster.duplicates.prefer, 'roster.duplicates.prefer');
+    rules.prefer = (row) => prefer(asRulePerson(row), today);
+  }
+  const proof = await readRoster({
+    config: roster,
+    baseline: { maxRows: baseline.maxRows, maxPerShrinkValue: baseline.maxPerValue },
+    rules,
+    nowMs,
+    today,
+    signal: options.signal,
+    ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),
+    onPerson: options.onPerson,
+    onRetract: options.onRetract,
+    onRejected: (row) => {
+      if (rejectedRows.length < mostRejectedRows) rejectedRows.push(row);
+    },
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+  });
+  return { proof, rejectedRows, today };
+}

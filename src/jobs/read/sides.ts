@@ -1,0 +1,204 @@
+import type { Account } from '../../account.ts';
+import { type AccountsRead, createDiffer, type Differ } from '../../diff/differ.ts';
+import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
+import { ProviderError } from '../../providers/error.ts';
+import type { LinkRow } from '../../store/links.ts';
+import type { RunReason } from '../../store/schema.ts';
+import type { Store } from '../../store/store.ts';
+import { dateIn } from './calendar.ts';
+import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
+import type { OnProgress } from '../progress.ts';
+import { type RosterRead, readCustomerRoster } from './roster.ts';
+
+/** Reads of a platform whose pages did not add up are repeated this often: people are created while we page. */
+export const readsBeforeGivingUp = 3;
+
+/** Both sides, read and fed to the diff. */
+export type Sides = {
+  readonly differ: Differ;
+  readonly roster: RosterRead;
+  readonly accounts: AccountsRead | null;
+  readonly targets: readonly ResolvedTarget[];
+  /** Members of each target, by its id. */
+  readonly members: Readonly<Record<string, number>>;
+  /** Why the platform side does not count as complete; empty when it does. */
+  readonly platformReasons: readonly RunReason[];
+  readonly cutValues: number;
+  /** Hash of the roster row of people who have a suppression. */
+  readonly rowHashes: ReadonlyMap<string, string>;
+};
+
+export type ReadSidesOptions = {
+  readonly customer: Customer;
+  readonly platform: Platform;
+  readonly store: Store;
+  readonly ctx: CallContext;
+  readonly nowMs: number;
+  readonly lastExpectedMs?: (atMs: number) => number;
+  readonly onProgress: OnProgress;
+  readonly onUnmanaged?: (account: Account) => void;
+  /** People whose row's hash is wanted. */
+  readonly hashRowsOf?: ReadonlySet<string>;
+  readonly hashRow: (person: object) => string;
+};
+
+/** Tells the diff under which further emails people may be enrolled, where a platform knows people by nothing else. */
+export async function feedAliases(
+  options: Pick<ReadSidesOptions, 'customer' | 'platform' | 'store'>,
+  differ: Differ,
+): Promise<void> {
+  if (options.platform.provider.capabilities.accounts !== 'none') return;
+  for (const { key, person } of await options.store.links.aliases(
+    options.customer.name,
+    options.platform.name,
+  ))
+    differ.alias(key, person);
+}
+
+/** A link as the diff wants it. */
+export function asDiffLink(row: LinkRow) {
+  return {
+    person: row.person,
+    accountId: row.account_id,
+    externalId: row.external_id,
+    email: row.email,
+    writtenHash: row.written_hash,
+    emailHash: row.email_hash,
+    confirmedHash: row.confirmed_hash,
+  };
+}
+
+/** Reads roster, links, accounts and memberships of one platform into a diff. Throws when a side cannot be read at all. */
+export async function readSides(options: ReadSidesOptions): Promise<Sides> {
+  const { customer, platform, store, ctx, onProgress } = options;
+  const { provider } = platform;
+  await provider.prepare?.(ctx);
+  const targets =
+    platform.config.enrollments.length === 0
+      ? []
+      : await provider.resolveTargets(platform.config.enrollments, ctx);
+  const known = await store.platforms.find(customer.name, platform.name);
+  const memberReasons: RunReason[] = [];
+  const hooks = options.onUnmanaged === undefined ? {} : { onUnmanaged: options.onUnmanaged };
+  const shape = diffPlatform(customer, platform, targets);
+  const differ = createDiffer(shape, hooks);
+
+  const rowHashes = new Map<string, string>();
+  const desireRules = { today: '', desire: undefined as ReturnType<typeof desireOf> | undefined };
+  const roster = await readCustomerRoster({
+    customer,
+    store,
+    nowMs: options.nowMs,
+    signal: ctx.signal,
+    ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),
+    onPerson: (person) => {
+      desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
+      differ.person(desireRules.desire.of(person));
+      if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, options.hashRow(person));
+    },
+    onRetract: differ.reject,
+    onProgress: (done, total) => onProgress({ phase: 'roster', done, total }),
+  });
+  for (const row of roster.rejectedRows) if (row.id !== null) differ.reject(row.id);
+  for await (const page of store.links.compact(customer.name, platform.name))
+    for (const link of page) differ.link(link);
+  await feedAliases(options, differ);
+
+  const accounts = provider.capabilities.accounts === 'write' ? await readAccounts(options, differ) : null;
+  const reasons: RunReason[] = [];
+  if (accounts !== null)
+    reasons.push(
+      ...shrunkAccounts(accounts.total, known?.last_accounts ?? null, customer.config.roster.maxShrink),
+    );
+
+  const members: Record<string, number> = {};
+  for (const [at, target] of targets.entries()) {
+    let count = 0;
+    for await (const page of provider.readMembers(target.id, ctx)) {
+      count += page.length;
+      differ.members(at, page);
+      onProgress({ phase: 'members', done: count, total: null });
+    }
+    members[target.id] = count;
+    memberReasons.push(
+      ...shrunkMembers(
+        target.name,
+        count,
+        known?.last_members[target.id] ?? null,
+        customer.config.roster.maxShrink,
+      ),
+    );
+  }
+  return {
+    differ,
+    roster,
+    accounts,
+    targets,
+    members,
+    platformReasons: [...reasons, ...memberReasons],
+    cutValues: desireRules.desire?.cut() ?? 0,
+    rowHashes,
+  };
+}
+
+function todayOf(customer: Customer, nowMs: number): string {
+  return dateIn(customer.config.roster.timezone, nowMs);
+}
+
+async function readAccounts(options: ReadSidesOptions, differ: Differ): Promise<AccountsRead> {
+  const { platform, ctx, onProgress } = options;
+  for (let tries = 1; ; tries++) {
+    let done = 0;
+    let total: number | null = null;
+    try {
+      for await (const page of platform.provider.readAccounts(ctx, (expected) => {
+        total = expected;
+      })) {
+        differ.accounts(page);
+        done += page.length;
+        onProgress({ phase: 'accounts', done, total });
+      }
+      return differ.settleAccounts();
+    } catch (error) {
+      const again =
+        error instanceof ProviderError && error.code === 'READ_INCOMPLETE' && tries < readsBeforeGivingUp;
+      if (!again) throw error;
+      differ.restart();
+    }
+  }
+}
+
+function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: number): RunReason[] {
+  if (last === null || last === 0) return [];
+  if (count === 0) {
+    return [
+      {
+        code: 'PLATFORM_EMPTY',
+        message: `the platform answered with no accounts; the last good read had ${last}. Nobody is removed. If they really are gone, set roster.maxShrink to 100% for one run.`,
+      },
+    ];
+  }
+  if (count >= last * (1 - maxShrinkPercent / 100)) return [];
+  return [
+    {
+      code: 'PLATFORM_SHRUNK',
+      message: `the platform answered with ${count} accounts; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed.`,
+    },
+  ];
+}
+
+function shrunkMembers(
+  name: string,
+  count: number,
+  last: number | null,
+  maxShrinkPercent: number,
+): RunReason[] {
+  // Small groups change by more than a percentage would allow; the limits on enroll and unenroll still hold there.
+  if (last === null || last < 20 || count >= last * (1 - maxShrinkPercent / 100)) return [];
+  return [
+    {
+      code: 'TARGET_SHRUNK',
+      message: `the target "${name}" has ${count} members; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed.`,
+    },
+  ];
+}

@@ -1,0 +1,127 @@
+import { formatDuration } from '../../config/units.ts';
+import { RollcallError } from '../../errors.ts';
+import { findRoster } from '../../roster/index.ts';
+import type { ExportRow } from '../../store/roster-state.ts';
+import type { RunReason, RunTrigger } from '../../store/schema.ts';
+import type { Customer } from '../customer.ts';
+
+/** How often a run that waits for the roster looks again. */
+export const arrivalEveryMs = 30_000;
+/** A file written to this recently may still be growing; a run that nobody watches lets it settle. */
+export const settleMs = 2_000;
+/** How soon a file that was written to is looked at again. */
+export const settleEveryMs = 2_000;
+/** A run asked for by hand gives up this soon on a file that keeps changing. */
+const handWaitMs = 60_000;
+
+/** Notes of a run about the roster's arrival; alerting looks for these codes. */
+export const arrivalNotes = {
+  /** The run is `waiting`: the roster is older than expected. */
+  awaited: 'ROSTER_AWAITED',
+  /** The run went on with the roster it had: nothing newer came in time. */
+  late: 'ROSTER_LATE',
+  /** The same file as at the platform's last run. */
+  unchanged: 'ROSTER_UNCHANGED',
+} as const;
+
+/** Whether a run may read the roster now. `afterMs`: how long to wait before looking again. */
+export type Arrival =
+  | { readonly go: true; readonly notes: readonly RunReason[] }
+  | { readonly go: false; readonly afterMs: number; readonly notes: readonly RunReason[] };
+
+export type ArrivalOptions = {
+  readonly customer: Customer;
+  readonly trigger: RunTrigger;
+  /** The run's slot, or when it was asked for. */
+  readonly fromMs: number;
+  readonly nowMs: number;
+  readonly lastExpectedMs?: ((atMs: number) => number) | undefined;
+};
+
+/**
+ * Whether a run by schedule should wait for a fresh roster: while the file is older than expected, until `roster.waitFor`
+ * after the slot. Then it goes on with what there is; a file that is too old withholds removals by itself.
+ */
+export async function rosterArrival(options: ArrivalOptions): Promise<Arrival> {
+  const { customer, trigger, fromMs, nowMs } = options;
+  if (trigger !== 'schedule' && trigger !== 'catch-up') return { go: true, notes: [] };
+  const { roster } = customer.config;
+  const deadlineMs = fromMs + roster.waitFor;
+  const late = await lateness(options);
+  if (late === 'settling')
+    return nowMs < deadlineMs ? { go: false, afterMs: settleEveryMs, notes: [] } : { go: true, notes: [] };
+  if (late === undefined) return { go: true, notes: [] };
+  if (nowMs < deadlineMs) {
+    return {
+      go: false,
+      afterMs: Math.min(arrivalEveryMs, Math.max(deadlineMs - nowMs, 100)),
+      notes: [
+        {
+          code: arrivalNotes.awaited,
+          message: `${late}; the run waits for it until ${new Date(deadlineMs).toISOString()} (roster.waitFor).`,
+        },
+      ],
+    };
+  }
+  return {
+    go: true,
+    notes: [
+      {
+        code: arrivalNotes.late,
+        message: `${late}; the run waited ${formatDuration(roster.waitFor)} for it (roster.waitFor) and went on with what there is.`,
+      },
+    ],
+  };
+}
+
+/** Why the roster is not the one expected; undefined when it is. Without `roster.expected` any file is. */
+async function lateness(options: ArrivalOptions): Promise<string | 'settling' | undefined> {
+  const { customer, nowMs, lastExpectedMs } = options;
+  const { roster } = customer.config;
+  let modifiedMs: number;
+  try {
+    modifiedMs = (await findRoster(roster)).modifiedAtMs;
+  } catch (error) {
+    const awaited = roster.expected !== undefined && error instanceof RollcallError;
+    // Without an expectation the read says what is wrong.
+    return awaited && error.code === 'ROSTER_NOT_FOUND' ? 'there is no roster file' : undefined;
+  }
+  if (nowMs - modifiedMs < settleMs && nowMs >= modifiedMs) return 'settling';
+  const { expected } = roster;
+  if (expected === undefined) return undefined;
+  const modified = new Date(modifiedMs).toISOString();
+  if ('maxAge' in expected) {
+    return nowMs - modifiedMs <= expected.maxAge
+      ? undefined
+      : `the roster is of ${modified}, older than roster.expected.maxAge (${formatDuration(expected.maxAge)})`;
+  }
+  const dueMs = lastExpectedMs?.(nowMs) ?? 0;
+  return modifiedMs >= dueMs
+    ? undefined
+    : `the roster is of ${modified}, and a newer one was due at ${new Date(dueMs).toISOString()}`;
+}
+
+/** How long a run puts up with a roster that is written to while it is read. */
+export function changingDeadlineMs(options: Pick<ArrivalOptions, 'customer' | 'trigger' | 'fromMs'>): number {
+  const scheduled = options.trigger === 'schedule' || options.trigger === 'catch-up';
+  return options.fromMs + (scheduled ? options.customer.config.roster.waitFor : handWaitMs);
+}
+
+/**
+ * The note that the platform's run before this one read the very same file; null when it did not. With a time at which
+ * a new file is expected, a file of that time or later is nothing to remark on.
+ */
+export function sameRoster(
+  read: { readonly fingerprint: string; readonly modifiedMs: number },
+  known: ExportRow | undefined,
+  lastRunMs: number | null,
+  expectedMs: number | null,
+): RunReason | null {
+  const same = known?.fingerprint === read.fingerprint && known.modified_ms === read.modifiedMs;
+  if (known === undefined || !same || lastRunMs === null || known.first_read_ms > lastRunMs) return null;
+  if (expectedMs !== null && read.modifiedMs >= expectedMs) return null;
+  return {
+    code: arrivalNotes.unchanged,
+    message: `the roster is the same file as at the last run (written ${new Date(read.modifiedMs).toISOString()})`,
+  };
+}

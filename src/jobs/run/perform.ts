@@ -1,0 +1,236 @@
+import { RollcallError } from '../../errors.ts';
+import type { Run } from '../../store/run-lookups.ts';
+import type { RunReason, RunStatus } from '../../store/schema.ts';
+import { isOutOfReach } from '../../store/trouble.ts';
+import { applyRun } from '../apply/apply.ts';
+import { changingDeadlineMs, sameRoster, settleEveryMs } from './arrivals.ts';
+import { type Customer, countingContext, type Platform } from '../customer.ts';
+import { decide } from '../decide/decide.ts';
+import type { JobDeps } from '../deps.ts';
+import { failureOf } from '../failure.ts';
+import { finishRun } from './finish.ts';
+import { runLaunches } from '../launch/launch.ts';
+import { readOnePerson } from '../read/one-person.ts';
+import { Postponement, Refused } from '../queue/postpone.ts';
+import { readSides, type Sides } from '../read/sides.ts';
+import { planRecord } from '../decide/record.ts';
+import { hashRow } from '../decide/suppressed.ts';
+import type { SyncJobData } from '../queue/sync-job.ts';
+import { planUndoRun } from '../undo/undo.ts';
+
+/** Reads, plans, applies and finishes a run, from wherever it stands. Throws Postponement while its roster is being written. */
+export async function performRun(
+  deps: JobDeps,
+  customer: Customer,
+  platform: Platform,
+  data: Omit<SyncJobData, 'reason'> & { run: string },
+  signal: AbortSignal,
+  notes: readonly RunReason[] = [],
+): Promise<RunStatus> {
+  const { store, log } = deps;
+  let run = await beginRun(deps, data);
+  const runLog = log.child({ customer: customer.name, platform: platform.name, run: run.id });
+  try {
+    if (run.status === 'waiting' || run.status === 'reading') {
+      await store.runs.setStatus(run.id, 'reading', deps.now());
+      runLog.info({ trigger: run.trigger }, 'run started');
+      await planRun(deps, customer, platform, run, signal, notes);
+      run = await reload(deps, run.id);
+      runLog.info(
+        {
+          status: run.status,
+          planned: run.planned,
+          held: run.held,
+          reasons: run.reasons.map((reason) => reason.code),
+        },
+        'run planned',
+      );
+    } else runLog.info({ status: run.status }, 'run goes on');
+    if (run.status === 'applying' || run.status === 'cancelled')
+      await applyRun(deps, customer.config, platform, run, signal);
+    await runLaunches(deps, customer, platform, await reload(deps, run.id), signal);
+    return await finishRun(deps, customer, platform, await reload(deps, run.id), signal);
+  } catch (error) {
+    if (signal.aborted || isOutOfReach(error)) throw error;
+    if (error instanceof RollcallError) await refuseOrWait(deps, customer, run, error);
+    return await failRun(deps, customer, platform, run, error);
+  }
+}
+
+/** The run as stored; a new one where there is none of that id. */
+export function beginRun(deps: JobDeps, data: Omit<SyncJobData, 'reason'> & { run: string }): Promise<Run> {
+  const { run: id, customer, platform, person, trigger, actor, slotMs, approval, undoes } = data;
+  return deps.store.runs.begin(
+    { id, customer, platform, person, trigger, actor, slotMs, approval, undoes },
+    deps.now(),
+  );
+}
+
+/** Errors that are no failure of the run: a person whom nobody knows was asked for, or the roster is being written. */
+async function refuseOrWait(
+  deps: JobDeps,
+  customer: Customer,
+  run: Run,
+  error: RollcallError,
+): Promise<void> {
+  if (error.code === 'PERSON_UNKNOWN' && run.person !== null) {
+    if (run.approval !== null) await deps.store.decisions.reopenHold(run.approval, run.id);
+    await deps.store.runs.discard(run.id);
+    throw new Refused({ code: error.code, message: error.message });
+  }
+  if (error.code !== 'ROSTER_CHANGING') return;
+  const fromMs = run.slot_ms ?? run.created_ms;
+  if (deps.now() >= changingDeadlineMs({ customer, trigger: run.trigger, fromMs })) return;
+  const message = 'the roster is being written; the run waits for that to end';
+  await deps.store.runs.wait(run.id, [{ code: error.code, message }]);
+  throw new Postponement(settleEveryMs);
+}
+
+async function reload(deps: JobDeps, id: string): Promise<Run> {
+  const run = await deps.store.runs.find(id);
+  if (run === undefined) throw new RollcallError('RUN_UNKNOWN', `no run ${id}.`);
+  return run;
+}
+
+/** A run that could not go on: what was planned but not sent is closed, the reason is kept. */
+async function failRun(
+  deps: JobDeps,
+  customer: Customer,
+  platform: Platform,
+  run: Run,
+  error: unknown,
+): Promise<RunStatus> {
+  const reason = failureOf(error);
+  deps.log.error(
+    { customer: customer.name, platform: platform.name, run: run.id, code: reason.code, err: error },
+    'run failed',
+  );
+  await deps.store.batches.closeRun(run.id, 'skipped', reason.code, reason.message, deps.now());
+  const counts = await deps.store.runs.outcomes(run.id);
+  await deps.store.runs.end(
+    run.id,
+    { status: 'failed', reasons: [reason], applied: counts.applied, failed: counts.failed },
+    deps.now(),
+  );
+  // It failed before it planned: what was approved still waits, and can be approved again.
+  if (run.approval !== null) await deps.store.decisions.reopenHold(run.approval, run.id);
+  deps.events.emit('runEnded', run.id);
+  return 'failed';
+}
+
+/** The fingerprints that a run's approval releases: none once another run has used it, or it has expired. */
+async function approvedFingerprints(
+  deps: Pick<JobDeps, 'store' | 'now'>,
+  run: Pick<Run, 'id' | 'approval'>,
+): Promise<ReadonlySet<string>> {
+  if (run.approval === null) return new Set();
+  const approval = await deps.store.decisions.approval(run.approval);
+  if (approval === undefined || approval.expires_ms <= deps.now()) return new Set();
+  if (approval.used_by !== null && approval.used_by !== run.id) return new Set();
+  const people = approval.people === null ? null : new Set(approval.people);
+  const fingerprints = new Set<string>();
+  for await (const page of deps.store.journal.changes(approval.run_id, { disposition: 'held' })) {
+    for (const change of page)
+      if (people === null || people.has(change.person)) fingerprints.add(change.fingerprint);
+  }
+  return fingerprints;
+}
+
+async function planRun(
+  deps: JobDeps,
+  customer: Customer,
+  platform: Platform,
+  run: Run,
+  signal: AbortSignal,
+  notes: readonly RunReason[],
+): Promise<void> {
+  const { store } = deps;
+  const ctx = countingContext(signal);
+  const nowMs = deps.now();
+  const approved = await approvedFingerprints(deps, run);
+  if (run.undoes !== null) {
+    await planUndoRun(deps, customer, platform, run, approved, ctx);
+    return;
+  }
+  const suppressions = await store.decisions.suppressions(customer.name, platform.name, nowMs);
+  const lastExpectedMs = deps.lastExpectedMs?.(customer);
+  const options = {
+    customer,
+    platform,
+    store,
+    ctx,
+    nowMs,
+    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
+    onProgress: (progress: Parameters<Parameters<typeof readSides>[0]['onProgress']>[0]) =>
+      deps.events.emit('progress', run.id, progress),
+    hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
+    hashRow,
+  };
+  let sides: Sides;
+  try {
+    sides =
+      run.person === null
+        ? await readSides(options)
+        : await readOnePerson({ ...options, person: run.person });
+  } finally {
+    await store.runs.addRequests(run.id, ctx.count.reads, ctx.count.writes);
+  }
+  deps.events.emit('progress', run.id, { phase: 'plan', done: 0, total: null });
+  const decision = await decide({
+    customer,
+    platform,
+    store,
+    sides,
+    nowMs,
+    approved,
+    suppressions,
+    onePerson: run.person !== null,
+  });
+  await store.decisions.dropSuppressions(decision.usedSuppressions);
+  await store.plans.save(
+    planRecord({
+      customer,
+      platform,
+      run,
+      sides,
+      decision,
+      nowMs,
+      approved: approved.size,
+      notes: [...notes, ...(await rosterNotes(deps, customer, run, sides, nowMs))],
+    }),
+    nowMs,
+  );
+}
+
+/** That the roster is the file of the last run, where a run by schedule might have expected another. */
+async function rosterNotes(
+  deps: JobDeps,
+  customer: Customer,
+  run: Run,
+  sides: Sides,
+  nowMs: number,
+): Promise<readonly RunReason[]> {
+  if (run.trigger !== 'schedule' && run.trigger !== 'catch-up') return [];
+  const earlier = await deps.store.runs.list({ customer: run.customer, platform: run.platform, limit: 10 });
+  const last = earlier.find(
+    (other) =>
+      other.id !== run.id && other.person === null && other.undoes === null && other.planned_ms !== null,
+  );
+  const note = sameRoster(
+    {
+      fingerprint: sides.roster.proof.fingerprint,
+      modifiedMs: Math.floor(sides.roster.proof.modifiedAtMs),
+    },
+    await deps.store.roster.lastExport(customer.name),
+    last?.planned_ms ?? null,
+    newerExpectedMs(deps, customer, nowMs),
+  );
+  return note === null ? [] : [note];
+}
+
+/** A roster of this time or later is one that was expected; null when nothing is said of it. */
+function newerExpectedMs(deps: JobDeps, customer: Customer, nowMs: number): number | null {
+  const { expected } = customer.config.roster;
+  if (expected === undefined) return null;
+  return 'maxAge' in expected ? nowMs - expected.maxAge : (deps.lastExpectedMs?.(customer)?.(nowMs) ?? null);
+}

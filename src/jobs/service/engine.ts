@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { DelayedError, type Job, type JobType, type Worker } from 'bullmq';
+import { RollcallError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import type { RunTrigger } from '../../store/schema.ts';
+import type { Store } from '../../store/store.ts';
+import { type EngineResult, waitForResult } from './await-result.ts';
+import { type BatchJobData, batchBackoffMs, processBatch } from '../apply/batch.ts';
+import type { Customer } from '../customer.ts';
+import type { EngineEvents, JobDeps } from '../deps.ts';
+import { failureOf } from '../failure.ts';
+import { createGate } from '../gate.ts';
+import type { Progress } from '../progress.ts';
+import { batchQueueName, type Queues, syncQueueName } from '../queue/queues.ts';
+import { asSyncJob } from '../queue/resync.ts';
+import { processSync } from '../run/sync.ts';
+import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
+
+/** Runs in progress at once in one process: each waits for its platform most of the time. */
+export const syncConcurrency = 64;
+/** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
+export const batchConcurrency = 2_000;
+/** Batches looked up at once, and batches whose outcomes are stored at once: two of each keep a database busy. */
+const storingAtOnce = 2;
+/** Jobs of the queue that are looked at when runs without a job are looked for. */
+const mostQueuedRuns = 5_000;
+const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
+const performedStates: JobType[] = [...waitingStates, 'active'];
+
+/** How soon a request for a customer unknown here is offered again, and how long before it is refused. */
+const foreignDelayMs = 1_000;
+const foreignJobMs = 10 * 60_000;
+
+export type EngineOptions = {
+  /**
+   * A command knows one customer and leaves the requests of others, on a shared queue, to the service. Default `service`.
+   */
+  readonly role?: 'service' | 'command';
+  readonly customers: readonly Customer[];
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly log: Log;
+  readonly now?: () => number;
+  /** First back-off of a batch that fails, in ms. */
+  readonly batchBackoffMs?: number;
+  readonly lastExpectedMs?: JobDeps['lastExpectedMs'];
+};
+
+/** What a run is asked for. */
+export type RunRequest = {
+  readonly customer: string;
+  readonly platform: string;
+  readonly trigger: RunTrigger;
+  readonly actor: string | null;
+  readonly person?: string | null;
+  readonly approval?: string | null;
+  readonly slotMs?: number | null;
+  /** Why it was asked for; kept with the run. */
+  readonly reason?: string | null;
+  /** How long after now it starts, in ms. */
+  readonly delayMs?: number;
+  /** The run to take back. */
+  readonly undoes?: string | null;
+  /** A run that is stored already: the one to perform. */
+  readonly run?: string;
+  /** Two requests with one id are one job. */
+  readonly jobId?: string;
+};
+
+/** The heart of the service and of `sync`: takes requests through the queue and performs them. */
+export type Engine = {
+  readonly deps: JobDeps;
+  /** Starts the workers and takes up what an earlier process left. */
+  readonly start: () => Promise<void>;
+  /** Takes up runs that nobody performs any more: another process died, or the queue lost their jobs. How many. */
+  readonly sweep: () => Promise<number>;
+  /** Asks for a run through the queue. The job's id; the run's id follows from it once it starts. */
+  readonly request: (request: RunRequest) => Promise<Job>;
+  /** Waits for the run that a job performs, whoever performs it. */
+  readonly result: (
+    job: Job,
+    watch: { readonly onProgress?: (progress: Progress) => void; readonly signal: AbortSignal },
+  ) => Promise<EngineResult>;
+  /** Stops taking jobs, lets requests in flight end, and closes the workers. */
+  readonly drain: (deadlineMs: number) => Promise<void>;
+};
+
+/** Builds an engine; nothing runs before `start`. */
+export function createEngine(options: EngineOptions): Engine {
+  const { store, queues, log } = options;
+  const draining = new AbortController();
+  const events = new EventEmitter<EngineEvents>();
+  events.setMaxListeners(0);
+  const deps: JobDeps = {
+    instance: randomUUID().slice(0, 8),
+    customers: new Map(options.customers.map((customer) => [customer.name, customer])),
+    store,
+    queues,
+    log,
+    now: options.now ?? Date.now,
+    batchBackoffMs: options.batchBackoffMs ?? batchBackoffMs,
+    preparing: createGate(storingAtOnce),
+    finishing: createGate(storingAtOnce),
+    events,
+    draining: draining.signal,
+    ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),
+  };
+  const workers: Worker[] = [];
+
+  /** Puts a job back for a process that knows its customer; the embedded queue has no other process. */
+  async function leaveToOthers(job: Job): Promise<void> {
+    if (queues.backend === 'embedded') return;
+    await job.moveToDelayed(Date.now() + foreignDelayMs, job.token);
+    throw new DelayedError();
+  }
+
+  async function processSyncJob(job: Job): Promise<SyncResult> {
+    const asked = asSyncJob(deps, job);
+    if ('refused' in asked) {
+      if (asked.refused.code === 'PLATFORM_UNKNOWN' && options.role === 'command') await leaveToOthers(job);
+      log.warn({ job: job.id, code: asked.refused.code }, 'request refused');
+      return asked;
+    }
+    const isForeign = !deps.customers.has(asked.customer);
+    // A command cannot know whether there is such a customer, however long the request has waited for its service.
+    if (isForeign && (options.role === 'command' || Date.now() - job.timestamp < foreignJobMs))
+      await leaveToOthers(job);
+    return processSync(deps, job, asked);
+  }
+
+  /** The queue keeps what a job fails with, and the message of a foreign error may quote data. */
+  async function safely<T>(job: Job, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof DelayedError || error instanceof RollcallError) throw error;
+      log.error({ queue: job.queueName, job: job.id, err: error }, 'job failed');
+      throw new RollcallError('INTERNAL', failureOf(error).message);
+    }
+  }
+
+  /** Runs that have a job in the queue, which performs them when its time comes. */
+  async function queuedRuns(states: JobType[]): Promise<ReadonlySet<string>> {
+    const jobs = await queues.sync.getJobs(states, 0, mostQueuedRuns);
+    return new Set(
+      jobs.flatMap((job) => {
+        const asked = job?.id === undefined ? null : asSyncJob(deps, job);
+        return asked === null || 'refused' in asked ? [] : [asked.run ?? runIdOf(job, asked.platform)];
+      }),
+    );
+  }
+
+  /**
+   * Runs that no living process performs any more go on: the store is the truth, whatever became of the queue. An active
+   * job counts as performing its run, except at the start of an embedded service: whoever was active then is gone.
+   */
+  async function takeUp(states: JobType[]): Promise<number> {
+    let taken = 0;
+    let queued: ReadonlySet<string> | undefined;
+    for (const customer of deps.customers.values()) {
+      for (const run of await store.runs.open(customer.name)) {
+        if (!customer.platforms.has(run.platform)) continue;
+        const state = await store.platforms.find(customer.name, run.platform);
+        const alive = state?.lease_until_ms != null && state.lease_until_ms > deps.now();
+        if (alive || (state?.paused_ms != null && run.status !== 'cancelled')) continue;
+        queued ??= await queuedRuns(states);
+        if (queued.has(run.id)) continue;
+        taken++;
+        log.info(
+          { customer: customer.name, platform: run.platform, run: run.id, status: run.status },
+          'an unfinished run goes on',
+        );
+        await enqueue(
+          {
+            customer: customer.name,
+            platform: run.platform,
+            run: run.id,
+            trigger: run.trigger,
+            actor: run.actor,
+            slotMs: run.slot_ms,
+            approval: run.approval,
+            person: run.person,
+            undoes: run.undoes,
+            reason: null,
+          },
+          `resume-${run.id}-${deps.now()}`,
+        );
+      }
+    }
+    return taken;
+  }
+
+  function enqueue(data: SyncJobData, jobId: string, delayMs = 0): Promise<Job> {
+    return queues.sync.add('sync', data, { jobId, ...(delayMs > 0 ? { delay: delayMs } : {}) });
+  }
+
+  let started: Promise<void> | undefined;
+  async function startWorkers(): Promise<void> {
+    if (queues.backend === 'embedded') {
+      // The only process there is: whoever held a lease or a job before is gone.
+      await store.platforms.clearLeases();
+      await queues.batch.obliterate({ force: true });
+    }
+    workers.push(
+      queues.worker(
+        batchQueueName,
+        (job: Job<BatchJobData>, signal) => safely(job, () => processBatch(deps, job, signal)),
+        { concurrency: batchConcurrency },
+      ),
+      queues.worker(syncQueueName, (job) => safely(job, () => processSyncJob(job)), {
+        concurrency: syncConcurrency,
+      }),
+    );
+    await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    await takeUp(queues.backend === 'embedded' ? waitingStates : performedStates);
+  }
+
+  return {
+    deps,
+    // Two who ask at once, such as the service and a command that comes to it, start one set of workers.
+    start: () => {
+      started ??= startWorkers();
+      return started;
+    },
+    sweep: () => takeUp(performedStates),
+    request: (request) =>
+      enqueue(
+        {
+          customer: request.customer,
+          platform: request.platform,
+          trigger: request.trigger,
+          actor: request.actor,
+          slotMs: request.slotMs ?? null,
+          approval: request.approval ?? null,
+          person: request.person ?? null,
+          undoes: request.undoes ?? null,
+          reason: request.reason ?? null,
+          ...(request.run === undefined ? {} : { run: request.run }),
+        },
+        request.jobId ?? `${request.trigger}-${request.customer}-${request.platform}-${randomUUID()}`,
+        request.delayMs,
+      ),
+    result: (job, watch) => waitForResult(deps, job, watch),
+    drain: async (deadlineMs) => {
+      draining.abort(
+        new RollcallError('RUN_ABORTED', 'the service is stopping; the run goes on after the next start'),
+      );
+      const closed = Promise.allSettled(workers.map((worker) => worker.close()));
+      const timer = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs).unref());
+      await Promise.race([closed, timer]);
+    },
+  };
+}

@@ -1,0 +1,240 @@
+import type { Account, AccountRef, Membership } from '../../account.ts';
+import { RollcallError } from '../../errors.ts';
+import type { Person } from '../../person.ts';
+import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
+import { ProviderError } from '../../providers/error.ts';
+import type { StoredChange } from '../../store/journal.ts';
+import type { LinkRow } from '../../store/links.ts';
+import type { Run } from '../../store/run-lookups.ts';
+import { type Customer, desireOf, type Platform } from '../customer.ts';
+import type { JobDeps } from '../deps.ts';
+import type { OnProgress } from '../progress.ts';
+import { type RosterRead, readCustomerRoster } from '../read/roster.ts';
+import { readsBeforeGivingUp } from '../read/sides.ts';
+import { hashRow } from '../decide/suppressed.ts';
+
+/** Up to so many people are looked up one by one, where the platform can; more are found by reading all accounts. */
+const mostLookUps = 20;
+
+/** What somebody concerned by an undo is on the roster now. Nobody there: as if their row said nothing. */
+export type UndoPerson = {
+  readonly rowHash: string;
+  readonly ignored: boolean;
+  readonly protectedFrom: 'nothing' | 'deactivate' | 'unenroll' | 'both';
+};
+
+/** Everything that an undo is planned from. */
+export type UndoSides = {
+  readonly changes: readonly StoredChange[];
+  readonly links: ReadonlyMap<string, LinkRow>;
+  /** The account of each person, by their link; nobody who has none. */
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly people: ReadonlyMap<string, UndoPerson>;
+  readonly roster: RosterRead;
+  readonly targets: ReadonlyMap<string, ResolvedTarget & { readonly keepCompleted: boolean }>;
+  readonly memberOf: (change: StoredChange) => Membership | undefined;
+  /** Later runs of ours that changed a person there again. */
+  readonly laterRuns: ReadonlyMap<string, string>;
+};
+
+export type ReadUndoOptions = {
+  readonly deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>;
+  readonly customer: Customer;
+  readonly platform: Platform;
+  readonly undone: Run;
+  readonly ctx: CallContext;
+  readonly onProgress: OnProgress;
+};
+
+/** Reads what a run did, and how the people concerned stand on the roster and on the platform now. */
+export async function readUndoSides(options: ReadUndoOptions): Promise<UndoSides> {
+  const { deps, customer, platform, undone, ctx } = options;
+  const { store } = deps;
+  const { provider } = platform;
+  const changes: StoredChange[] = [];
+  for await (const page of store.journal.changes(undone.id))
+    for (const change of page)
+      if (change.outcome === 'done' || change.outcome === 'unknown') changes.push(change);
+  if (changes.length === 0)
+    throw new RollcallError('UNDO_REFUSED', `${undone.id} changed nothing: there is nothing to take back.`);
+  await provider.prepare?.(ctx);
+  const ids = [...new Set(changes.map((change) => change.person))];
+  const links = await linksOf(options, ids);
+  const { roster, people } = await readPeople(options, new Set(ids));
+  const rules = platform.config.enrollments;
+  const resolved =
+    rules.length > 0 && changes.some((change) => change.target !== null)
+      ? await provider.resolveTargets(rules, ctx)
+      : [];
+  const targets = new Map(
+    resolved.map((target, at) => [target.id, { ...target, keepCompleted: rules[at]?.keepCompleted ?? true }]),
+  );
+  const accounts =
+    provider.capabilities.accounts === 'write'
+      ? await readAccounts(options, ids, links)
+      : new Map<string, Account>();
+  return {
+    changes,
+    links,
+    accounts,
+    people,
+    roster,
+    targets,
+    memberOf: await readMembers(options, changes, targets, links, accounts),
+    laterRuns: await store.journal.appliedSince(
+      customer.name,
+      platform.name,
+      ids,
+      undone.planned_ms ?? undone.created_ms,
+      undone.id,
+    ),
+  };
+}
+
+async function linksOf(options: ReadUndoOptions, ids: readonly string[]): Promise<Map<string, LinkRow>> {
+  const { deps, customer, platform } = options;
+  const links = new Map<string, LinkRow>();
+  for (let at = 0; at < ids.length; at += 5_000) {
+    const page = await deps.store.links.ofPeople(customer.name, platform.name, ids.slice(at, at + 5_000));
+    for (const [person, link] of page) links.set(person, link);
+  }
+  return links;
+}
+
+async function readPeople(
+  options: ReadUndoOptions,
+  wanted: ReadonlySet<string>,
+): Promise<{ roster: RosterRead; people: Map<string, UndoPerson> }> {
+  const { deps, customer, platform, ctx } = options;
+  const found = new Map<string, Person>();
+  const lastExpectedMs = deps.lastExpectedMs?.(customer);
+  const roster = await readCustomerRoster({
+    customer,
+    store: deps.store,
+    nowMs: deps.now(),
+    signal: ctx.signal,
+    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
+    onPerson: (person) => {
+      if (wanted.has(person.id)) found.set(person.id, person);
+    },
+    onRetract: (id) => found.delete(id),
+    onProgress: (done, total) => options.onProgress({ phase: 'roster', done, total }),
+  });
+  const desire = desireOf(customer, platform, roster.today);
+  const people = new Map<string, UndoPerson>();
+  for (const person of found.values()) {
+    const { ignored, protectedFrom } = desire.of(person);
+    people.set(person.id, { rowHash: hashRow(person), ignored, protectedFrom });
+  }
+  return { roster, people };
+}
+
+/** What a person's account is told by: its id, else what we gave it. */
+function keysOf(person: string, link: LinkRow, matchBy: 'externalId' | 'email'): AccountRef {
+  if (link.account_id !== null) return { id: link.account_id, externalId: null, email: null };
+  return matchBy === 'email'
+    ? { id: null, externalId: null, email: link.email }
+    : { id: null, externalId: link.external_id ?? person, email: null };
+}
+
+async function readAccounts(
+  options: ReadUndoOptions,
+  ids: readonly string[],
+  links: ReadonlyMap<string, LinkRow>,
+): Promise<Map<string, Account>> {
+  const { platform, ctx } = options;
+  const { capabilities } = platform.provider;
+  const wanted = new Map<string, string>();
+  const found = new Map<string, Account>();
+  const refs: (readonly [string, AccountRef])[] = [];
+  for (const person of ids) {
+    const link = links.get(person);
+    if (link !== undefined) refs.push([person, keysOf(person, link, capabilities.matchBy)]);
+  }
+  if (capabilities.lookUp && refs.length <= mostLookUps) {
+    for (const [person, ref] of refs) {
+      const account = await platform.provider.lookUp(ref, ctx);
+      if (account !== null) found.set(person, account);
+    }
+    return found;
+  }
+  for (const [person, { id, externalId, email }] of refs)
+    wanted.set(`${id ?? ''}\n${externalId ?? ''}\n${email ?? ''}`, person);
+  for (let tries = 1; ; tries++) {
+    found.clear();
+    let done = 0;
+    try {
+      for await (const page of platform.provider.readAccounts(ctx)) {
+        for (const account of page) {
+          const person =
+            wanted.get(`${account.id ?? ''}\n\n`) ??
+            wanted.get(`\n${account.externalId ?? ''}\n`) ??
+            wanted.get(`\n\n${account.email ?? ''}`);
+          if (person !== undefined) found.set(person, account);
+        }
+        done += page.length;
+        options.onProgress({ phase: 'accounts', done, total: null });
+      }
+      return found;
+    } catch (error) {
+      const again =
+        error instanceof ProviderError && error.code === 'READ_INCOMPLETE' && tries < readsBeforeGivingUp;
+      if (!again) throw error;
+    }
+  }
+}
+
+/** Reads the targets concerned; tells of a change whether what it was about is a member now. */
+async function readMembers(
+  options: ReadUndoOptions,
+  changes: readonly StoredChange[],
+  targets: UndoSides['targets'],
+  links: ReadonlyMap<string, LinkRow>,
+  accounts: ReadonlyMap<string, Account>,
+): Promise<UndoSides['memberOf']> {
+  const { platform, ctx } = options;
+  const byAccounts = platform.provider.capabilities.accounts === 'write';
+  const keysOfChange = (change: StoredChange): readonly string[] => {
+    const link = links.get(change.person);
+    const account = accounts.get(change.person);
+    // Without accounts a membership is of the address that it was made under.
+    const email = byAccounts ? (account?.email ?? change.ref.email) : change.ref.email;
+    if (!byAccounts && email !== null) return [`email ${email}`];
+    const id = account?.id ?? link?.account_id ?? change.ref.id;
+    const externalId = account?.externalId ?? link?.external_id ?? change.ref.externalId;
+    return [
+      ...(id === null ? [] : [`id ${id}`]),
+      ...(externalId === null ? [] : [`externalId ${externalId}`]),
+      ...(email === null ? [] : [`email ${email}`]),
+    ];
+  };
+  // A member that names its account is told by that alone: its email may be somebody else's by now.
+  const keysOfMember = (member: Membership): readonly string[] =>
+    byAccounts && member.id !== null
+      ? [`id ${member.id}`]
+      : [`externalId ${member.externalId}`, `email ${member.email}`];
+  const wanted = new Map<string, Map<string, Membership | null>>();
+  for (const change of changes) {
+    if (change.target === null || !targets.has(change.target)) continue;
+    const keys = wanted.get(change.target) ?? new Map<string, Membership | null>();
+    for (const key of keysOfChange(change)) keys.set(key, null);
+    wanted.set(change.target, keys);
+  }
+  for (const [target, keys] of wanted) {
+    let done = 0;
+    for await (const page of platform.provider.readMembers(target, ctx)) {
+      for (const member of page) {
+        for (const key of keysOfMember(member)) if (keys.has(key)) keys.set(key, member);
+      }
+      done += page.length;
+      options.onProgress({ phase: 'members', done, total: null });
+    }
+  }
+  return (change) => {
+    for (const key of keysOfChange(change)) {
+      const member = wanted.get(change.target ?? '')?.get(key);
+      if (member != null) return member;
+    }
+    return undefined;
+  };
+}
