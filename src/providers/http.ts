@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { z } from 'zod';
+import { AnswerOverBound, readAnswer } from './answer-body.ts';
 import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
@@ -15,8 +16,6 @@ export const retryBaseMs = 500;
 export const longestPauseMs = 15 * 60_000;
 /** What a 429 without a wait means. */
 export const defaultPauseMs = 5_000;
-/** An answer larger than this is not a page of 200 accounts. */
-const largestAnswerBytes = 256 * 1024 * 1024;
 
 /** One request. `path` begins with `/` and is appended to the base URL. */
 export type HttpRequest<T> = {
@@ -35,6 +34,8 @@ export type HttpRequest<T> = {
   readonly accept?: readonly number[];
   /** An empty body stands for this, where the API answers 204. */
   readonly emptyAs?: unknown;
+  /** The most that the answer may hold, in bytes, where a good one may be larger than others. */
+  readonly mostBytes?: number;
 };
 
 export type HttpAnswer<T> = { readonly status: number; readonly data: T; readonly headers: Headers };
@@ -170,13 +171,16 @@ export function createHttp(options: HttpOptions): Http {
       if (request.form !== undefined) init.body = new URLSearchParams(request.form);
       response = await departing(onLeft, () => client(base + request.path, init));
       onAnswer();
-      const length = Number(response.headers.get('content-length') ?? 0);
-      if (length > largestAnswerBytes) throw new Error(`answer of ${length} bytes`);
-      text = await response.text();
+      text = await readAnswer(response, request.mostBytes);
     } catch (error) {
       left.resolve();
       onAnswer();
       ctx.signal.throwIfAborted();
+      if (error instanceof AnswerOverBound)
+        throw new ProviderError('PLATFORM_BAD_ANSWER', `${where}: ${error.message}.`, {
+          applied: mayHaveApplied,
+          hint: 'Check baseUrl, and whether a proxy answers in its place.',
+        });
       // No cause: the client's own errors carry the address with its query, and headers, which may hold personal data.
       const { reason, unsent } = describeNetworkFailure(error, options.timeoutMs);
       throw new ProviderError('PLATFORM_UNAVAILABLE', `${where}: ${reason}.`, {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import {
@@ -352,6 +353,74 @@ test.each([
     code: 'PLATFORM_UNAVAILABLE',
     applied: 'unknown',
     message: 'academy: POST /things: no answer within 0.05 s.',
+  });
+});
+
+/** A server that answers for as long as somebody reads, packed or plain, and says how much it sent. */
+async function endless(
+  piece: Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly url: string; readonly requests: () => number; readonly sentBytes: () => number }> {
+  let requests = 0;
+  let sentBytes = 0;
+  const server = createServer((_incoming, outgoing) => {
+    requests++;
+    outgoing.writeHead(200, { 'content-type': 'application/json', ...headers });
+    const more = (): void => {
+      while (!outgoing.destroyed) {
+        sentBytes += piece.length;
+        if (!outgoing.write(piece)) return;
+      }
+    };
+    outgoing.on('drain', more);
+    outgoing.on('error', () => undefined);
+    more();
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  closing.push(async () => {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests: () => requests, sentBytes: () => sentBytes };
+}
+
+const spaces = Buffer.alloc(1024 * 1024, ' ');
+const largest = 4 * 1024 * 1024;
+
+test.each([
+  ['without an end', spaces, {}, 'read'],
+  ['without an end, of a write', spaces, {}, 'write'],
+  // One member of a gzip file after the other: each unpacks to a megabyte.
+  ['that unpacks without an end', gzipSync(spaces), { 'content-encoding': 'gzip' }, 'read'],
+  ['that announces too much', spaces, { 'content-length': String(64 * 1024 ** 3) }, 'read'],
+] as const)(
+  'an answer %s is given up at its bound, and asked for once',
+  async (_title, piece, headers, kind) => {
+    const { url, requests, sentBytes } = await endless(piece, headers);
+    const { failure } = await setup({ baseUrl: url });
+    const wanted = kind === 'read' ? read : write;
+    expect(await failure({ ...wanted, mostBytes: largest })).toMatchObject({
+      code: 'PLATFORM_BAD_ANSWER',
+      applied: kind === 'read' ? 'no' : 'unknown',
+      message: expect.stringContaining('the answer has more than 4 MiB and was not read to its end'),
+    });
+    expect(requests()).toBe(1);
+    // What was sent beyond the bound lay in the buffers of the connection.
+    expect(sentBytes()).toBeLessThan(4 * largest);
+  },
+);
+
+test('an answer of the largest size is read; one that is nested without bounds is not', async () => {
+  const { sandbox, request, failure } = await setup();
+  const name = 'x'.repeat(3_000_000);
+  sandbox.fail({ effect: answering(200, { json: { name, deep: '['.repeat(1_000) } }) });
+  expect(await request(read)).toMatchObject({ data: { name } });
+  const text = `{"name":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`;
+  sandbox.fail({ effect: answering(200, { headers: { 'content-type': 'application/json' }, text }) });
+  expect(await failure(read)).toMatchObject({
+    code: 'PLATFORM_BAD_ANSWER',
+    message: 'academy: GET /things: the answer is nested deeper than 64 levels.',
   });
 });
 

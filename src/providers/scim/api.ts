@@ -17,6 +17,9 @@ import {
   writeAnswer,
 } from './schema.ts';
 
+/** A group comes with all its members in one answer: about 100 bytes each, a company of a million people in one. */
+const largestGroupBytes = 256 * 1024 * 1024;
+
 /** What a service says of itself. */
 export type ScimService = {
   readonly patch: boolean;
@@ -188,7 +191,9 @@ export function createScimClient(options: ScimClientOptions): ScimClient {
     },
     group: async (id, ctx) => {
       const path = `/Groups/${encodeURIComponent(id)}`;
-      return (await request({ kind: 'read', method: 'GET', path, schema: group }, ctx)).data;
+      return (
+        await request({ kind: 'read', method: 'GET', path, schema: group, mostBytes: largestGroupBytes }, ctx)
+      ).data;
     },
     write: async ({ method, path, data: json }, ctx) => {
       const label = path.replace(/^\/Users\/.+$/, '/Users/{id}');
