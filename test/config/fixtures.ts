@@ -8,7 +8,7 @@ import { ConfigError, loadConfig } from '../../src/config.ts';
 import { testRegistry } from './registry.ts';
 
 export const canary = 'CANARY-3f9a77d2-secret';
-export const env = { KEY: canary, SHORT: 'x7', HOST: 'lantern.example', EMPTY: '' };
+export const env = { KEY: canary, SHORT: '~7', HOST: 'lantern.example', EMPTY: '' };
 export const options = { registry: testRegistry, env };
 
 /** The least that loads: lines 1 to 3, and 4 to 8. */

@@ -16,7 +16,7 @@ describe('references', () => {
       folder,
     );
     expect(config.platforms['academy']).toMatchObject({
-      baseUrl: 'https://lantern.example/x7',
+      baseUrl: 'https://lantern.example/~7',
       apiKey: `${canary}:\${KEY}:from-a-file\n`,
     });
   });
@@ -111,7 +111,7 @@ describe('no secret is repeated', () => {
     expect(error.issues.length).toBeGreaterThan(0);
     expect(shown).not.toContain(canary);
     expect(shown).not.toContain('3f9a77d2');
-    expect(shown).not.toContain('x7');
+    expect(shown).not.toContain('~7');
   });
 
   test('even one written into a file that is no YAML', async () => {
