@@ -2,28 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type ApplyingRow, benchApplying, benchFirstSync, type FirstSyncRow } from './applying.ts';
+import { benchApplying, benchFirstSync } from './applying.ts';
 import { problemsOf } from './check.ts';
-import { benchPeer, type PeerRow } from './peer.ts';
-import { benchPlanning, type PlanningRow } from './planning.ts';
-import { benchQueue, type QueueRow } from './queueing.ts';
+import { benchPeer } from './peer.ts';
+import { benchPlanning } from './planning.ts';
+import { benchQueue } from './queueing.ts';
+import type { BenchReport } from './measured.ts';
 import { asMarkdown } from './report.ts';
-import { benchScaling, type ScalingRow } from './scaling.ts';
+import { benchScaling } from './scaling.ts';
 import { openStores } from './stores.ts';
-
-/** Everything one run of the benchmark measured. */
-export type BenchReport = {
-  readonly date: string;
-  readonly machine: string;
-  readonly node: string;
-  readonly missing: readonly string[];
-  planning: PlanningRow[];
-  applying: ApplyingRow[];
-  firstSync: FirstSyncRow[];
-  queue: QueueRow[];
-  peer: readonly PeerRow[];
-  scaling: ScalingRow[];
-};
 
 const sizes: Readonly<Record<string, number>> = {
   '1k': 1_000,

@@ -1,4 +1,4 @@
-import type { BenchReport } from './bench.ts';
+import type { BenchReport } from './measured.ts';
 
 /**
  * What `npm run bench -- --check` holds a report against: the goals of docs/performance.md with room for a noisy machine.

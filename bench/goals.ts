@@ -1,4 +1,4 @@
-import type { BenchReport } from './bench.ts';
+import type { BenchReport } from './measured.ts';
 
 /** A goal of the project beside what was measured. */
 export type Goal = {

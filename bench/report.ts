@@ -1,4 +1,4 @@
-import type { BenchReport } from './bench.ts';
+import type { BenchReport } from './measured.ts';
 import { goalsOf } from './goals.ts';
 
 const number = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits) : '–');

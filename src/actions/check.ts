@@ -9,7 +9,6 @@ import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
 import { readCustomerRoster } from '../jobs/read/roster.ts';
 import { readSides } from '../jobs/read/sides.ts';
-import { hashRow } from '../jobs/decide/suppressed.ts';
 
 /** What the roster looks like; `error` when it cannot be read at all. */
 export type RosterCheck =
@@ -222,7 +221,6 @@ async function strangers(
     nowMs: deps.now(),
     ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
     onProgress: () => undefined,
-    hashRow,
   });
   return sides.targets.flatMap((target, at) => {
     const count = sides.differ.strangers(at);

@@ -3,7 +3,6 @@ import { RollcallError } from '../errors.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { readSides } from '../jobs/read/sides.ts';
-import { hashRow } from '../jobs/decide/suppressed.ts';
 
 /** Accounts of one platform that no person on the roster explains. */
 export type Unmanaged = {
@@ -44,7 +43,6 @@ export async function unmanagedAccounts(
     onProgress: () => undefined,
     onUnmanaged: (account) =>
       found.set(JSON.stringify([account.id, account.externalId, account.email]), account),
-    hashRow,
   });
   return {
     platform: platform.name,

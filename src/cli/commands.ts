@@ -1,10 +1,10 @@
-import type { Command } from './context.ts';
+import type { CommandTable } from './context.ts';
 
 /** All commands; each is loaded when it is asked for, so that `help` costs nothing. */
-export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+export const commands: CommandTable = {
   plan: async () => (await import('./commands/plan.ts')).plan,
   sync: async () => (await import('./commands/sync.ts')).sync,
-  start: async () => (await import('./commands/start.ts')).start,
+  start: async () => (await import('./commands/start.ts')).createStart(commands),
   status: async () => (await import('./commands/status.ts')).status,
   schedule: async () => (await import('./commands/schedule.ts')).schedule,
   resync: async () => (await import('./commands/resync.ts')).resync,

@@ -1,6 +1,9 @@
 import type { Writable } from 'node:stream';
+import type { Customer } from '../jobs/customer.ts';
+import type { Queues } from '../jobs/queue/queues.ts';
+import type { Engine } from '../jobs/service/engine.ts';
 import type { Log } from '../log.ts';
-import type { Opened } from './open.ts';
+import type { Store } from '../store/store.ts';
 
 /** The world as a command sees it: everything that a test may want to give it. */
 export type Cli = {
@@ -20,6 +23,19 @@ export type Cli = {
   readonly batchBackoffMs?: number;
   /** Asks a yes-or-no question at the terminal. */
   readonly ask: (question: string) => Promise<boolean>;
+};
+
+/** Everything a command works with, opened; `close` gives it all back. */
+export type Opened = {
+  readonly customers: readonly Customer[];
+  /** The customer of a command that works on one. */
+  readonly customer: Customer;
+  /** Who asks, for the journal: `command` on the command line, the token's name through the control API. */
+  readonly actor: string;
+  readonly store: Store;
+  readonly queues: Queues;
+  readonly engine: Engine;
+  readonly close: () => Promise<void>;
 };
 
 /** A command's end: what the process exits with. */
@@ -44,6 +60,9 @@ export type Command = {
   readonly role: 'viewer' | 'operator' | 'local';
   readonly run: (cli: Cli, args: ParsedArguments, open: Open) => Promise<ExitStatus>;
 };
+
+/** The commands there are, each loaded when it is asked for. */
+export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
 
 export type CommandOption = {
   readonly type: 'string' | 'boolean';

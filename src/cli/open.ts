@@ -1,29 +1,16 @@
 import { loadConfigs } from '../config.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, createCustomer } from '../jobs/customer.ts';
-import { createEngine, type Engine } from '../jobs/service/engine.ts';
+import { createEngine } from '../jobs/service/engine.ts';
 import { createPacer } from '../jobs/pace/pacer.ts';
-import { openQueues, type Queues } from '../jobs/queue/queues.ts';
+import { openQueues } from '../jobs/queue/queues.ts';
 import { lastExpectedOf } from '../jobs/schedule/roster-times.ts';
 import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
 import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
 import { openEmbedded, openPostgres } from '../store/database.ts';
 import { createStore, type Store } from '../store/store.ts';
-import type { Cli, ParsedArguments } from './context.ts';
-
-/** Everything a command works with, opened; `close` gives it all back. */
-export type Opened = {
-  readonly customers: readonly Customer[];
-  /** The customer of a command that works on one. */
-  readonly customer: Customer;
-  /** Who asks, for the journal: `command` on the command line, the token's name through the control API. */
-  readonly actor: string;
-  readonly store: Store;
-  readonly queues: Queues;
-  readonly engine: Engine;
-  readonly close: () => Promise<void>;
-};
+import type { Cli, Opened, ParsedArguments } from './context.ts';
 
 const defaultFile = 'rollcall.yaml';
 /** Commands that perform runs themselves: on a shared queue they leave other customers' requests to the service. */

@@ -1,8 +1,7 @@
 import type { CustomerConfig } from '../config/schema.ts';
 import { formatError, RollcallError } from '../errors.ts';
 import { type LockHolder, lockHolder } from '../store/data-dir.ts';
-import type { Cli, Command, ExitStatus, ParsedArguments } from './context.ts';
-import type { Opened } from './open.ts';
+import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from './context.ts';
 
 /** A running service holds the embedded database: the command has to run there. */
 class HeldByService extends Error {

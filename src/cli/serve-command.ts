@@ -1,12 +1,8 @@
 import { RollcallError } from '../errors.ts';
 import type { CommandRunner } from '../web/commands.ts';
 import { parseArguments } from './arguments.ts';
-import type { Cli, Command, ExitStatus } from './context.ts';
-import type { Opened } from './open.ts';
+import type { Cli, Command, CommandTable, ExitStatus, Opened } from './context.ts';
 import { reportFailure } from './run-command.ts';
-
-/** The commands there are, each loaded when it is asked for. */
-export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
 
 const never: Opened['close'] = async () => undefined;
 

@@ -1,7 +1,7 @@
 import type { Account, AccountFields, AccountRef } from '../account.ts';
 import type { ChangeKind } from '../change.ts';
 import { type Change, type ChangeReason, fingerprintOf, type Review, type ReviewCode } from './change.ts';
-import type { Circumstances, DiffPlatform } from './differ.ts';
+import type { Circumstances, DiffPlatform } from './platform.ts';
 import { keyOf, type Matches } from './match.ts';
 import type { Members } from './members.ts';
 import { flag, type Population } from './population.ts';

@@ -1,5 +1,5 @@
 import type { Account } from '../account.ts';
-import type { DiffPlatform } from './differ.ts';
+import type { DiffPlatform } from './platform.ts';
 import { absent } from './hash-index.ts';
 import type { OpenAccount } from './match.ts';
 import { flag, type Population } from './population.ts';

@@ -1,7 +1,7 @@
 import type { Account, AccountRef, Membership } from '../account.ts';
 import { type Addresses, createAddresses } from './addresses.ts';
 import type { Adoption } from './change.ts';
-import type { DiffPlatform } from './differ.ts';
+import type { DiffPlatform } from './platform.ts';
 import { absent, createTextIndex } from './hash-index.ts';
 import type { Matches, OpenAccount } from './match.ts';
 import { flag, type Link, type Population } from './population.ts';

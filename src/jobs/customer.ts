@@ -1,7 +1,7 @@
 import { nearest } from '../config/nearest.ts';
 import type { CustomerConfig, PlatformConfig } from '../config/schema.ts';
 import { compileDesire, type DiffField, exemptOf } from '../diff/desired.ts';
-import type { DiffPlatform } from '../diff/differ.ts';
+import type { DiffPlatform } from '../diff/platform.ts';
 import { compileStateRules, createRuleCompiler, type RuleCompiler } from '../diff/rules.ts';
 import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkImports } from './rules.ts';
+import { checkImports, jobsOrder, mayImport } from './rules.ts';
 
 async function violationsOf(files: Record<string, string>): Promise<string[]> {
   const root = await mkdtemp(join(tmpdir(), 'rollcall-imports-'));
@@ -44,13 +44,19 @@ describe('import rules', () => {
       'bullmq outside jobs',
       'src/store/a.ts',
       "import { Queue } from 'bullmq';\n",
-      'bullmq is imported only in jobs and actions, not in store',
+      'bullmq is imported only in jobs and type actions, not in store',
     ],
     [
-      'ky outside providers and alerts',
-      'src/jobs/a.ts',
+      'more of bullmq than its types in actions',
+      'src/actions/a.ts',
+      "import { Queue } from 'bullmq';\n",
+      'bullmq is imported only in jobs and type actions, not in actions',
+    ],
+    [
+      'ky outside providers, alerts and roster/sources',
+      'src/roster/a.ts',
       "import ky from 'ky';\n",
-      'ky is imported only in providers and alerts, not in jobs',
+      'ky is imported only in providers and alerts and roster/sources, not in roster',
     ],
     [
       'a provider in a provider',
@@ -63,6 +69,24 @@ describe('import rules', () => {
       'src/providers/a/x.ts',
       "import type { y } from '../../jobs/y.ts';\n",
       'providers may not import jobs',
+    ],
+    [
+      'a later folder of jobs in an earlier one',
+      'src/jobs/read/a.ts',
+      "import type { y } from '../decide/y.ts';\n",
+      'jobs/read may not import jobs/decide, which comes later',
+    ],
+    [
+      'a folder of jobs below the files that all of it stands on',
+      'src/jobs/reasons.ts',
+      "import { y } from './read/y.ts';\n",
+      'jobs/reasons.ts may not import jobs/read, which comes later',
+    ],
+    [
+      'a folder of jobs that is not in the order',
+      'src/jobs/run/a.ts',
+      "import { y } from '../misc/y.ts';\n",
+      'jobs/misc has no place in the order of jobs',
     ],
     [
       'the sandbox in the product',
@@ -90,5 +114,63 @@ describe('import rules', () => {
     ],
   ])('catch %s', async (_name, file, text, message) => {
     expect(await violationsOf({ [file]: text })).toEqual([`${file}:1 ${message}`]);
+  });
+
+  it.each([
+    ['ky where rosters are fetched', 'src/roster/sources/a.ts', "import ky from 'ky';\n"],
+    ['types of bullmq in actions', 'src/actions/a.ts', "import type { Job } from 'bullmq';\n"],
+    ['an earlier folder of jobs', 'src/jobs/decide/a.ts', "import { y } from '../read/y.ts';\n"],
+  ])('let %s pass', async (_name, file, text) => {
+    expect(await violationsOf({ [file]: text })).toEqual([]);
+  });
+
+  it('catch a circle of two files, wherever it is', async () => {
+    const found = await violationsOf({
+      'src/diff/a.ts': "import type { B } from './b.ts';\n",
+      'src/diff/b.ts': "import { x } from 'node:crypto';\nimport { A } from './a.ts';\n",
+      'bench/a.ts': "import { b } from './b.ts';\n",
+      'bench/b.ts': "const a = await import('./a.ts');\n",
+    });
+    expect(found).toEqual([
+      'src/diff/b.ts:2 closes a circle: src/diff/a.ts → src/diff/b.ts → src/diff/a.ts',
+      'bench/b.ts:1 closes a circle: bench/a.ts → bench/b.ts → bench/a.ts',
+    ]);
+  });
+
+  it('catch a circle through a third file', async () => {
+    const found = await violationsOf({
+      'src/store/a.ts': "import { b } from './b.ts';\n",
+      'src/store/b.ts': "import { c } from './c.ts';\n",
+      'src/store/c.ts': "import { b } from './b.ts';\n",
+    });
+    expect(found).toEqual([
+      'src/store/c.ts:1 closes a circle: src/store/b.ts → src/store/c.ts → src/store/b.ts',
+    ]);
+  });
+});
+
+describe('docs/architecture.md', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../docs/architecture.md'), 'utf8');
+  const named = (text: string): string[] =>
+    [...text.matchAll(/`([^`]+)`/g)].flatMap(([, name]) => name ?? []);
+  const folders = (names: readonly string[]): string[] =>
+    names.filter((name) => !name.endsWith('.ts')).sort();
+
+  it.each(Object.entries(mayImport).filter(([room]) => !room.endsWith('.ts') || room === 'main.ts'))(
+    'says what %s may import',
+    (room, allowed) => {
+      const [, , , cell] =
+        page
+          .split('\n')
+          .find((line) => line.startsWith(`| \`src/${room}\``))
+          ?.split('|') ?? [];
+      expect(named(cell ?? 'no row').sort()).toEqual(folders(allowed));
+    },
+  );
+
+  it('has the folders of jobs in their order', () => {
+    const sentence = /In `jobs` the folders[\s\S]*?\./.exec(page)?.[0] ?? '';
+    const order = jobsOrder.filter((name) => !name.endsWith('.ts'));
+    expect(named(sentence).slice(1)).toEqual(order);
   });
 });

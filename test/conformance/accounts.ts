@@ -11,7 +11,7 @@ import {
   readFaults,
   type SamplePerson,
 } from './harness.ts';
-import type { Case, Open } from './suite.ts';
+import type { Case, Open } from './harness.ts';
 
 const accountKinds = ['create', 'update', 'reactivate', 'deactivate'] as const;
 

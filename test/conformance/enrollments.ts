@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { AccountRef } from '../../src/account.ts';
 import type { MemberItem, ResultRow } from '../../src/providers/contract.ts';
 import { type Bench, type Harness, people, type SamplePerson } from './harness.ts';
-import type { Case, Open } from './suite.ts';
+import type { Case, Open } from './harness.ts';
 
 async function membersThere(bench: Bench, target: string): Promise<AccountRef[]> {
   const members: AccountRef[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { FaultEffect } from '../../sandbox/server.ts';
 import type { RequestPacer } from '../../src/providers/contract.ts';
 import { type Bench, canary, type Harness, people, platform } from './harness.ts';
-import type { Case, Open } from './suite.ts';
+import type { Case, Open } from './harness.ts';
 
 /** An aborted run has stopped after this. */
 const promptlyMs = 250;

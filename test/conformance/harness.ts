@@ -250,6 +250,20 @@ export class Bench {
   }
 }
 
+/**
+ * Opens a platform for one test. It is closed after the test, which then also checks that nothing the provider said
+ * held personal data or a secret.
+ */
+export type Open = (options?: Parameters<typeof Bench.open>[1]) => Promise<Bench>;
+
+/** A test, or a visible skip with the reason why this platform cannot have it. */
+export type Case = (
+  title: string,
+  reason: string | undefined,
+  body: () => Promise<void>,
+  timeoutMs?: number,
+) => void;
+
 /** People `from` … `from + count - 1`, all different, with the canary in every name and email. */
 export function people(count: number, from = 0): SamplePerson[] {
   return Array.from({ length: count }, (_, index) => {

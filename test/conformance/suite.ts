@@ -2,21 +2,7 @@ import { afterEach, describe, it } from 'vitest';
 import { describeAccounts } from './accounts.ts';
 import { describeEnrollments } from './enrollments.ts';
 import { describeFailures } from './failures.ts';
-import { Bench, type Harness, type StartOptions } from './harness.ts';
-
-/**
- * Opens a platform for one test. It is closed after the test, which then also checks that nothing the provider said
- * held personal data or a secret.
- */
-export type Open = (options?: Parameters<typeof Bench.open>[1]) => Promise<Bench>;
-
-/** A test, or a visible skip with the reason why this platform cannot have it. */
-export type Case = (
-  title: string,
-  reason: string | undefined,
-  body: () => Promise<void>,
-  timeoutMs?: number,
-) => void;
+import { Bench, type Case, type Harness, type Open, type StartOptions } from './harness.ts';
 
 const test: Case = (title, reason, body, timeoutMs) => {
   if (reason === undefined) it(title, body, timeoutMs);

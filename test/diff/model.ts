@@ -2,12 +2,8 @@ import type { Account, Membership } from '../../src/account.ts';
 import type { Adoption, Change, Review } from '../../src/diff/change.ts';
 import { hashOf } from '../../src/diff/change.ts';
 import type { Desired, DiffField, Exempt } from '../../src/diff/desired.ts';
-import {
-  type Circumstances,
-  createDiffer,
-  type Difference,
-  type DiffPlatform,
-} from '../../src/diff/differ.ts';
+import { createDiffer } from '../../src/diff/differ.ts';
+import type { Circumstances, Difference, DiffPlatform } from '../../src/diff/platform.ts';
 import type { Link } from '../../src/diff/population.ts';
 
 /** The fields of the model platform: two read names, a read email, and one field that is not given back. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Account, Membership } from '../../src/account.ts';
 import { removalKinds } from '../../src/change.ts';
 import type { Desired } from '../../src/diff/desired.ts';
-import type { DiffPlatform } from '../../src/diff/differ.ts';
+import type { DiffPlatform } from '../../src/diff/platform.ts';
 import type { Link } from '../../src/diff/population.ts';
 import { apply, desired, diff, emptyWorld, linkOf, memberOf, modelPlatform, type World } from './model.ts';
 

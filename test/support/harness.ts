@@ -9,8 +9,8 @@ import { type SparkwiseOptions, sparkwiseApiKey, startSparkwise } from '../../sa
 import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
-import type { Cli } from '../../src/cli/context.ts';
-import { loadOne, type Opened, openAll } from '../../src/cli/open.ts';
+import type { Cli, Opened } from '../../src/cli/context.ts';
+import { loadOne, openAll } from '../../src/cli/open.ts';
 import type { RunReport } from '../../src/cli/report.ts';
 import { RollcallError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';

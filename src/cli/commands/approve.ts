@@ -2,8 +2,7 @@ import { RollcallError } from '../../errors.ts';
 import { approveRun, type Decider } from '../../actions/decisions.ts';
 import { findRun } from '../../actions/run-story.ts';
 import { awaitRun } from '../await-run.ts';
-import type { Cli, Command } from '../context.ts';
-import type { Opened } from '../open.ts';
+import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf, reportOf } from '../report.ts';
 

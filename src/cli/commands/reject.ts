@@ -1,5 +1,5 @@
 import { RollcallError } from '../../errors.ts';
-import { dateIn } from '../../jobs/read/calendar.ts';
+import { dateIn } from '../../jobs/read/roster.ts';
 import { rejectRun } from '../../actions/decisions.ts';
 import { findRun } from '../../actions/run-story.ts';
 import type { Command } from '../context.ts';

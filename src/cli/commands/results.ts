@@ -3,9 +3,8 @@ import type { Platform } from '../../jobs/customer.ts';
 import { failureOf } from '../../jobs/failure.ts';
 import { refreshResults } from '../../actions/results.ts';
 import type { ResultFilter, ResultRecord } from '../../store/results.ts';
-import type { Cli, Command, ExitStatus, ParsedArguments } from '../context.ts';
+import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../context.ts';
 import { csvLine, writeAll } from '../csv.ts';
-import type { Opened } from '../open.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
 

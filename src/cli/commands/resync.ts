@@ -1,7 +1,6 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import type { Command } from '../context.ts';
-import type { Opened } from '../open.ts';
+import type { Command, Opened } from '../context.ts';
 
 /** `rollcall resync`: asks the running service for a run, through the queue. */
 export const resync: Command = {

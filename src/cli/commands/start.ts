@@ -4,9 +4,8 @@ import { createService } from '../../jobs/service/service.ts';
 import { scheduleOf } from '../../jobs/service/upcoming.ts';
 import { createControlServer } from '../../web/server.ts';
 import { controlSettingsOf } from '../../web/tokens.ts';
-import { commands } from '../commands.ts';
-import type { Cli, Command, ParsedArguments } from '../context.ts';
-import { loadCustomers, type Opened, openAll } from '../open.ts';
+import type { Cli, Command, CommandTable, Opened, ParsedArguments } from '../context.ts';
+import { loadCustomers, openAll } from '../open.ts';
 import { createCommandRunner } from '../serve-command.ts';
 
 /** How long requests in flight may take when the service is told to stop. Less than the 30 s that most managers give. */
@@ -16,8 +15,8 @@ const closeDeadlineMs = 2_000;
 /** How long alert messages that are on their way may take then. */
 const alertingDeadlineMs = 3_000;
 
-/** `rollcall start`: the unattended service. */
-export const start: Command = {
+/** `rollcall start`: the unattended service. `commands`: those that it runs for others, through the control API. */
+export const createStart = (commands: CommandTable): Command => ({
   usage: 'start [-c FILE…]',
   summary: 'the unattended service: schedule, workers, alerts, control API; takes several files or a glob',
   options: {},
@@ -25,7 +24,7 @@ export const start: Command = {
   run: async (cli, args) => {
     const opened = await openUsable(cli, args);
     try {
-      await serve(cli, opened);
+      await serve(cli, opened, commands);
     } catch (error) {
       await opened.close();
       throw error;
@@ -35,7 +34,7 @@ export const start: Command = {
     await Promise.race([closed.catch(() => undefined), pause(closeDeadlineMs)]);
     return 0;
   },
-};
+});
 
 /** Opens every customer whose file can be used; says loudly which cannot. Throws when none can. */
 async function openUsable(cli: Cli, args: ParsedArguments): Promise<Opened> {
@@ -60,7 +59,7 @@ async function openUsable(cli: Cli, args: ParsedArguments): Promise<Opened> {
 }
 
 /** Runs until it is told to stop, then drains. */
-async function serve(cli: Cli, opened: Opened): Promise<void> {
+async function serve(cli: Cli, opened: Opened, commands: CommandTable): Promise<void> {
   const { customers, store, queues, engine } = opened;
   const { log, now } = cli;
   const service = createService({ customers, store, queues, engine, log, now });

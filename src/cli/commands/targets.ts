@@ -5,8 +5,7 @@ import { type LaunchDecision, settleLaunch } from '../../jobs/launch/launch.ts';
 import { listTargets, type PlatformTargets } from '../../actions/targets.ts';
 import type { TargetListing } from '../../providers/contract.ts';
 import type { LaunchRow } from '../../store/results.ts';
-import type { Cli, Command, ExitStatus, ParsedArguments } from '../context.ts';
-import type { Opened } from '../open.ts';
+import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../context.ts';
 import { platformsOf } from './plan.ts';
 
 const decisions = ['approve', 'sent', 'unsent'] as const satisfies readonly LaunchDecision[];

@@ -1,7 +1,7 @@
 import { type ChangeCounts, type ChangeKind, noChanges } from '../../change.ts';
 import { absenceIsDue } from '../../diff/absence.ts';
 import { type Change, hashOf } from '../../diff/change.ts';
-import type { Difference } from '../../diff/differ.ts';
+import type { Difference } from '../../diff/platform.ts';
 import { describeHold, guard, guardWindowMs, type Hold } from '../../diff/guard.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { Completion, PlannedBatch, PlannedChange } from '../../store/plan-record.ts';

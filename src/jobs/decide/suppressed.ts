@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Change } from '../../diff/change.ts';
 import { flag, type Population } from '../../diff/population.ts';
 import type { Suppression } from '../../store/decisions.ts';
@@ -45,10 +44,4 @@ export function indexSuppressions(
         return cause === 'rejected' && target === null && judged && !matched.has(id) ? [id] : [];
       }),
   };
-}
-
-/** A person's row as a hash: what an undo stays valid for. */
-export function hashRow(person: object): string {
-  const { line: _line, ...row } = person as { line?: number };
-  return createHash('sha256').update(JSON.stringify(row)).digest('hex').slice(0, 32);
 }

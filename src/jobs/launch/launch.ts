@@ -4,8 +4,7 @@ import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
-import { type Circumstances, create, isOf, send, unknownReason } from './send.ts';
-import { launchSettled } from './settled.ts';
+import { type Circumstances, create, isOf, launchSettled, send, unknownReason } from './send.ts';
 
 /** What launching came to. Reasons keep a run from counting as applied; notes only tell. */
 type Launched = { readonly reasons: readonly RunReason[]; readonly notes: readonly RunReason[] };

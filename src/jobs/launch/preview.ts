@@ -2,8 +2,7 @@ import type { CallContext, WantedLaunch } from '../../providers/contract.ts';
 import type { RunReason } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
-import { isApproved, isOf, sendHold, unknownReason } from './send.ts';
-import { launchSettled } from './settled.ts';
+import { isApproved, isOf, launchSettled, sendHold, unknownReason } from './send.ts';
 
 /** The launches that a run would make now, as reasons for a plan: how many people a send reaches, and whether it would be held. */
 export async function previewLaunches(

@@ -1,6 +1,6 @@
 import { noChanges } from '../../change.ts';
 import { guard, guardWindowMs } from '../../diff/guard.ts';
-import type { CallContext, Launch, Launcher } from '../../providers/contract.ts';
+import type { CallContext, Launch, Launcher, WantedLaunch } from '../../providers/contract.ts';
 import { ProviderError } from '../../providers/error.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Run } from '../../store/run-lookups.ts';
@@ -21,6 +21,16 @@ export type Circumstances = {
 /** Whether the row is of that launch. */
 export function isOf(row: LaunchRow, launch: Launch): boolean {
   return row.target === launch.target && row.name === launch.name && row.training === launch.training;
+}
+
+/** Whether nothing is left to do for a launch, so that a run need not ask the platform about it. */
+export function launchSettled(rows: readonly LaunchRow[], { name, rule, send }: WantedLaunch): boolean {
+  return rows.some(
+    (row) =>
+      row.name === name &&
+      row.rule === rule &&
+      (row.state === 'sent' || row.state === 'unknown' || (row.state === 'created' && !send)),
+  );
 }
 
 /** Why a launch waits for a person: nobody knows what became of its send. */

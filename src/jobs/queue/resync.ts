@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import { z } from 'zod';
-import type { JobDeps } from '../deps.ts';
+import type { Customer } from '../customer.ts';
 import type { Refusal } from './postpone.ts';
 import { type SyncJobData, syncJobData } from './sync-job.ts';
 
@@ -21,7 +21,7 @@ const refuse = (code: string, message: string): { readonly refused: Refusal } =>
 
 /** Reads a job of the queue, ours or somebody's `resync`. What cannot be done is refused, never retried. */
 export function asSyncJob(
-  deps: Pick<JobDeps, 'customers'>,
+  { customers }: { readonly customers: ReadonlyMap<string, Customer> },
   job: Job,
 ): SyncJobData | { readonly refused: Refusal } {
   if (job.name === 'sync') {
@@ -41,7 +41,7 @@ export function asSyncJob(
     );
   }
   const { platform, person, customer, reason } = asked.data;
-  const owners = [...deps.customers.values()].filter(
+  const owners = [...customers.values()].filter(
     (candidate) =>
       candidate.platforms.has(platform) && (customer === undefined || candidate.name === customer),
   );

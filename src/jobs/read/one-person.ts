@@ -4,6 +4,7 @@ import { RollcallError } from '../../errors.ts';
 import type { Person } from '../../person.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
 import { readCustomerRoster } from './roster.ts';
+import { hashRow } from './row-hash.ts';
 import { asDiffLink, feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
 
 /**
@@ -48,7 +49,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const desire = desireOf(customer, platform, roster.today);
   differ.person(desire.of(found));
   const rowHashes = new Map<string, string>();
-  if (options.hashRowsOf?.has(id) === true) rowHashes.set(id, options.hashRow(found));
+  if (options.hashRowsOf?.has(id) === true) rowHashes.set(id, hashRow(found));
 
   const links = await store.links.ofPeople(customer.name, platform.name, [id]);
   const link = links.get(id);

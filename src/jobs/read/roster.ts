@@ -2,7 +2,6 @@ import { asRulePerson, compileStateRules } from '../../diff/rules.ts';
 import type { Person } from '../../person.ts';
 import { type RejectedRow, type RosterProof, type RosterRules, readRoster } from '../../roster/index.ts';
 import type { Store } from '../../store/store.ts';
-import { dateIn } from './calendar.ts';
 import type { Customer } from '../customer.ts';
 
 /** What a run needs of the roster besides the people, who go to `onPerson`. */
@@ -23,6 +22,17 @@ export type ReadCustomerRosterOptions = {
   readonly onRetract: (id: string) => void;
   readonly onProgress?: (bytes: number, totalBytes: number) => void;
 };
+
+/** The calendar date in a time zone, `yyyy-MM-dd`. */
+export function dateIn(timezone: string, atMs: number): string {
+  // Sweden writes dates as ISO 8601 does.
+  return new Intl.DateTimeFormat('sv-SE', {
+    timeZone: timezone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  }).format(atMs);
+}
 
 /** Rejected rows that are kept one by one; beyond that they are only counted, and the roster is incomplete anyway. */
 const mostRejectedRows = 20_000;

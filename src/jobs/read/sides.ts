@@ -1,14 +1,15 @@
 import type { Account } from '../../account.ts';
-import { type AccountsRead, createDiffer, type Differ } from '../../diff/differ.ts';
+import { createDiffer, type Differ } from '../../diff/differ.ts';
+import type { AccountsRead } from '../../diff/platform.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { ProviderError } from '../../providers/error.ts';
 import type { LinkRow } from '../../store/links.ts';
 import type { RunReason } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
-import { dateIn } from './calendar.ts';
 import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
 import type { OnProgress } from '../progress.ts';
-import { type RosterRead, readCustomerRoster } from './roster.ts';
+import { dateIn, type RosterRead, readCustomerRoster } from './roster.ts';
+import { hashRow } from './row-hash.ts';
 
 /** Reads of a platform whose pages did not add up are repeated this often: people are created while we page. */
 export const readsBeforeGivingUp = 3;
@@ -39,7 +40,6 @@ export type ReadSidesOptions = {
   readonly onUnmanaged?: (account: Account) => void;
   /** People whose row's hash is wanted. */
   readonly hashRowsOf?: ReadonlySet<string>;
-  readonly hashRow: (person: object) => string;
 };
 
 /** Tells the diff under which further emails people may be enrolled, where a platform knows people by nothing else. */
@@ -94,7 +94,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     onPerson: (person) => {
       desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
       differ.person(desireRules.desire.of(person));
-      if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, options.hashRow(person));
+      if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
     onRetract: differ.reject,
     onProgress: (done, total) => onProgress({ phase: 'roster', done, total }),

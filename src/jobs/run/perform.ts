@@ -14,7 +14,6 @@ import { readOnePerson } from '../read/one-person.ts';
 import { Postponement, Refused } from '../queue/postpone.ts';
 import { readSides, type Sides } from '../read/sides.ts';
 import { planRecord } from '../decide/record.ts';
-import { hashRow } from '../decide/suppressed.ts';
 import type { SyncJobData } from '../queue/sync-job.ts';
 import { planUndoRun } from '../undo/undo.ts';
 
@@ -164,7 +163,6 @@ async function planRun(
     onProgress: (progress: Parameters<Parameters<typeof readSides>[0]['onProgress']>[0]) =>
       deps.events.emit('progress', run.id, progress),
     hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
-    hashRow,
   };
   let sides: Sides;
   try {

@@ -7,7 +7,6 @@ import { isWithholding } from './finish.ts';
 import { previewLaunches } from '../launch/preview.ts';
 import type { OnProgress } from '../progress.ts';
 import { readSides, type Sides } from '../read/sides.ts';
-import { hashRow } from '../decide/suppressed.ts';
 
 /** A plan that was only looked at. */
 export type Preview = {
@@ -40,7 +39,6 @@ export async function previewRun(
     ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
     onProgress: options.onProgress,
     hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
-    hashRow,
   });
   const decision = await decide({
     customer,

@@ -11,7 +11,7 @@ import type { JobDeps } from '../deps.ts';
 import type { OnProgress } from '../progress.ts';
 import { type RosterRead, readCustomerRoster } from '../read/roster.ts';
 import { readsBeforeGivingUp } from '../read/sides.ts';
-import { hashRow } from '../decide/suppressed.ts';
+import { hashRow } from '../read/row-hash.ts';
 
 /** Up to so many people are looked up one by one, where the platform can; more are found by reading all accounts. */
 const mostLookUps = 20;

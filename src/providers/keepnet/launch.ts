@@ -3,15 +3,14 @@ import { ProviderError } from '../error.ts';
 import { findNamed } from '../named.ts';
 import type { KeepnetApi } from './api.ts';
 import type { WireEnrollment } from './schema.ts';
-import { type KeepnetRule, type KeepnetSettings, launchName } from './settings.ts';
-import type { Targets } from './targets.ts';
-
-/** A rule that starts a training for its group. */
-export type TrainingRule = KeepnetRule & { readonly training: string };
-
-export function isTrainingRule(rule: KeepnetRule): rule is TrainingRule {
-  return rule.training !== undefined;
-}
+import {
+  isTrainingRule,
+  type KeepnetRule,
+  type KeepnetSettings,
+  launchName,
+  type TrainingRule,
+} from './settings.ts';
+import { isOf, type Targets } from './targets.ts';
 
 /** The options with a fixed choice, the vendor's documented values, and what form-details may call their list. */
 const choices = [
@@ -159,16 +158,4 @@ export function createLauncher(
       ),
     send: (enrollmentId, ctx) => api.sendEnrollment(enrollmentId, ctx),
   };
-}
-
-/** Whether an enrollment has that name, and nothing that it says of its training speaks against that training. */
-export function isOf(
-  row: WireEnrollment,
-  name: string,
-  training: { readonly id: string; readonly name: string },
-): boolean {
-  if (row.name !== name) return false;
-  if (row.trainingId !== null && row.trainingId === training.id) return true;
-  if (row.trainingName !== null && row.trainingName === training.name) return true;
-  return row.trainingId === null && row.trainingName === null;
 }

@@ -57,6 +57,13 @@ const rule = enrollmentRule
   });
 export type KeepnetRule = z.output<typeof rule>;
 
+/** A rule that starts a training for its group. */
+export type TrainingRule = KeepnetRule & { readonly training: string };
+
+export function isTrainingRule(rule: KeepnetRule): rule is TrainingRule {
+  return rule.training !== undefined;
+}
+
 /** The name of the enrollment that a rule with `training` creates: from the configuration, so that it stays. */
 export function launchName(of: Pick<KeepnetRule, 'name' | 'training' | 'target'>): string {
   return of.name ?? `${of.training ?? ''} / ${of.target}`;

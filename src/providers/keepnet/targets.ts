@@ -5,9 +5,8 @@ import { ProviderError } from '../error.ts';
 import { findNamed } from '../named.ts';
 import type { KeepnetApi } from './api.ts';
 import { isCompleted, notReached, toMembership, toResult } from './convert.ts';
-import { isOf, isTrainingRule, type TrainingRule } from './launch.ts';
 import type { WireEnrollment, WireGroup } from './schema.ts';
-import { type KeepnetSettings, launchName } from './settings.ts';
+import { isTrainingRule, type KeepnetSettings, launchName, type TrainingRule } from './settings.ts';
 
 /** A target group, with what `findNamed` looks at. */
 export type Group = WireGroup & { readonly id: string };
@@ -155,4 +154,16 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
       return [...listed, ...trainings.map(({ id, name }) => ({ kind: 'training', id, name }))];
     },
   };
+}
+
+/** Whether an enrollment has that name, and nothing that it says of its training speaks against that training. */
+export function isOf(
+  row: WireEnrollment,
+  name: string,
+  training: { readonly id: string; readonly name: string },
+): boolean {
+  if (row.name !== name) return false;
+  if (row.trainingId !== null && row.trainingId === training.id) return true;
+  if (row.trainingName !== null && row.trainingName === training.name) return true;
+  return row.trainingId === null && row.trainingName === null;
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { createHttp, type Refusal, retryAfterMs } from '../http.ts';
+import type { Window } from '../pages.ts';
 import {
   type Campaign,
   type CampaignUser,
@@ -26,9 +27,6 @@ const signInCodes = [
   'missing_authorization_header',
   'invalid_authorization_header',
 ];
-
-/** One page: rows from `skip` on, `take` at most; out of range, both are silently clamped. */
-export type Window = { readonly skip: number; readonly take: number };
 
 export type OutthinkClient = {
   readonly signIn: (ctx: CallContext) => Promise<void>;

@@ -2,8 +2,8 @@ import type { AccountRef, Membership } from '../../account.ts';
 import { normaliseEmail, normaliseId } from '../../normalise.ts';
 import type { CallContext, ItemOutcome, MemberItem, ResolvedTarget, ResultRow } from '../contract.ts';
 import { safeCode } from '../error.ts';
-import type { OutthinkClient } from './api.ts';
-import { readToEnd } from './pages.ts';
+import { readToEnd } from '../pages.ts';
+import { largestTake, type OutthinkClient } from './api.ts';
 import type { CampaignUser, ChangeAnswer } from './schema.ts';
 import type { Identifier } from './settings.ts';
 
@@ -40,6 +40,7 @@ function readUsers(
 ): AsyncGenerator<readonly CampaignUser[], void, undefined> {
   return readToEnd(
     `${platform}: users of campaign ${campaignId}`,
+    largestTake,
     (window, inner) => client.users(campaignId, window, inner),
     ({ userId, userSourceIdentifier, userEmail }) =>
       JSON.stringify([userId, userSourceIdentifier, userEmail]),
