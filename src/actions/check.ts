@@ -44,14 +44,13 @@ export type PlatformCheck = {
 
 /** Reads the roster by its rules and counts. Never throws for what is wrong with the roster. */
 export async function checkRoster(
-  deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>,
+  deps: Pick<JobDeps, 'store' | 'now'>,
   customer: Customer,
   signal: AbortSignal,
 ): Promise<RosterCheck> {
   const states = Object.fromEntries(personStates.map((state) => [state, 0])) as Record<PersonState, number>;
   const statuses = new Map<string, number>();
   const standing = new Map<string, readonly [PersonState, string]>();
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
   const add = (state: PersonState, status: string, by: number): void => {
     states[state] += by;
     statuses.set(status, (statuses.get(status) ?? 0) + by);
@@ -62,7 +61,6 @@ export async function checkRoster(
       store: deps.store,
       nowMs: deps.now(),
       signal,
-      ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
       onPerson: ({ id, state, status }) => {
         add(state, status ?? '', 1);
         standing.set(id, [state, status ?? '']);
@@ -100,7 +98,7 @@ export async function checkRoster(
  * being on the roster. Reads only, and never throws for what is wrong there.
  */
 export async function checkPlatform(
-  deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>,
+  deps: Pick<JobDeps, 'store' | 'now'>,
   customer: Customer,
   platform: Platform,
   options: { readonly signal: AbortSignal; readonly quick: boolean },
@@ -207,19 +205,17 @@ function describeLaunches(launches: readonly Launch[]): string {
 
 /** Members that no person on the roster explains: somebody, or a rule there, enrolls people too. */
 async function strangers(
-  deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>,
+  deps: Pick<JobDeps, 'store' | 'now'>,
   customer: Customer,
   platform: Platform,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
   const sides = await readSides({
     customer,
     platform,
     store: deps.store,
     ctx: countingContext(signal),
     nowMs: deps.now(),
-    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
     onProgress: () => undefined,
   });
   return sides.targets.flatMap((target, at) => {

@@ -11,7 +11,7 @@ import { type Customer, desireOf, type Platform } from '../jobs/customer.ts';
 import { holdStateOf } from './decisions.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
-import { readCustomerRoster } from '../jobs/read/roster.ts';
+import { findOnRoster } from '../jobs/read/on-roster.ts';
 
 /** Lines of the journal that are shown of one person. */
 const mostJournal = 200;
@@ -119,31 +119,18 @@ async function rosterStanding(
   signal: AbortSignal,
 ): Promise<{ readonly roster: RosterStanding; readonly today: string }> {
   const nowMs = deps.now();
-  let person: Person | undefined;
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
-  let read: Awaited<ReturnType<typeof readCustomerRoster>>;
+  let read: Awaited<ReturnType<typeof findOnRoster>>;
   try {
-    read = await readCustomerRoster({
-      customer,
-      store: deps.store,
-      nowMs,
-      signal,
-      ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
-      onPerson: (found) => {
-        if (found.id === id) person = found;
-      },
-      onRetract: (retracted) => {
-        if (retracted === id) person = undefined;
-      },
-    });
+    read = await findOnRoster({ customer, store: deps.store, nowMs, signal }, new Set([id]));
   } catch (error) {
     signal.throwIfAborted();
     return { roster: { is: 'unread', reason: failureOf(error).message }, today: '' };
   }
-  const { today } = read;
+  const { today, rejectedRows } = read.roster;
+  const person = read.people.get(id);
   if (person !== undefined)
     return { roster: { is: 'present', person, why: whyState(customer, person, today) }, today };
-  const rows = read.rejectedRows.filter((row) => row.id === id);
+  const rows = rejectedRows.filter((row) => row.id === id);
   if (rows.length > 0) {
     const counted = await deps.store.roster.rejectedPeople(customer.name, 1);
     return {

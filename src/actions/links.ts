@@ -5,12 +5,11 @@ import { createDiffer } from '../diff/differ.ts';
 import { identityHash } from '../diff/identity.ts';
 import { RollcallError } from '../errors.ts';
 import { normaliseEmail, normaliseId } from '../normalise.ts';
-import type { Person } from '../person.ts';
 import type { Review } from '../store/decisions.ts';
 import type { LinkRow } from '../store/links.ts';
 import { type Customer, countingContext, desireOf, diffPlatform, type Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
-import { readCustomerRoster } from '../jobs/read/roster.ts';
+import { personOnRoster } from '../jobs/read/on-roster.ts';
 
 /** How long the platform is kept from runs while a link is stored. */
 const leaseMs = 15_000;
@@ -44,9 +43,9 @@ export type Linked = {
 export async function linkPerson(deps: JobDeps, request: LinkRequest): Promise<Linked> {
   const { customer, platform, person: id } = request;
   const { store } = deps;
-  const person = await rosterPerson(deps, customer, id, request.signal);
+  const { person, roster } = await personOnRoster(rosterOf(deps, request), id);
   const differ = createDiffer(diffPlatform(customer, platform, []));
-  const desired = desireOf(customer, platform, person.today).of(person.person);
+  const desired = desireOf(customer, platform, roster.today).of(person);
   differ.person(desired);
   if (desired.ignored)
     throw new RollcallError(
@@ -139,18 +138,28 @@ export async function unlinkPerson(deps: JobDeps, request: Omit<LinkRequest, 'ac
   };
 }
 
+const rosterOf = (
+  { store, now }: JobDeps,
+  { customer, signal }: Pick<LinkRequest, 'customer' | 'signal'>,
+) => ({
+  customer,
+  store,
+  nowMs: now(),
+  signal,
+});
+
 async function whatComesNext(deps: JobDeps, request: Omit<LinkRequest, 'account'>): Promise<string> {
   const { customer, platform, person: id } = request;
-  let found: Awaited<ReturnType<typeof rosterPerson>>;
+  let found: Awaited<ReturnType<typeof personOnRoster>>;
   try {
-    found = await rosterPerson(deps, customer, id, request.signal);
+    found = await personOnRoster(rosterOf(deps, request), id);
   } catch (error) {
     if (!(error instanceof RollcallError)) throw error;
     return error.code === 'PERSON_UNKNOWN'
       ? 'They have no usable row on the roster: the next run leaves the account alone.'
       : `What the next run does depends on the roster, which cannot be read now (${error.code}).`;
   }
-  const desired = desireOf(customer, platform, found.today).of(found.person);
+  const desired = desireOf(customer, platform, found.roster.today).of(found.person);
   const by = platform.provider.capabilities.matchBy === 'email' ? 'email' : 'id or email';
   const leave = `To leave it alone for good, add ${id} to ignore.people.`;
   if (desired.ignored) return 'They are ignored: the next run leaves the account alone.';
@@ -192,39 +201,6 @@ async function whileNothingRuns<T>(
   } finally {
     await platforms.release(customer.name, platform.name, owner);
   }
-}
-
-/** The person as the roster has them now. Throws PERSON_UNKNOWN, with the line where their row is rejected. */
-async function rosterPerson(
-  deps: JobDeps,
-  customer: Customer,
-  id: string,
-  signal: AbortSignal,
-): Promise<{ readonly person: Person; readonly today: string }> {
-  let found: Person | undefined;
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
-  const { rejectedRows, today } = await readCustomerRoster({
-    customer,
-    store: deps.store,
-    nowMs: deps.now(),
-    signal,
-    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
-    onPerson: (person) => {
-      if (person.id === id) found = person;
-    },
-    onRetract: (retracted) => {
-      if (retracted === id) found = undefined;
-    },
-  });
-  if (found !== undefined) return { person: found, today };
-  const row = rejectedRows.find((rejected) => rejected.id === id);
-  throw new RollcallError(
-    'PERSON_UNKNOWN',
-    row === undefined
-      ? `the roster has no row of ${id}.`
-      : `the row of ${id} is rejected (line ${row.line}, ${row.code}).`,
-    { hint: `See rollcall explain ${id}.` },
-  );
 }
 
 /** The one account that is called so: by the platform's id first, then by the id or email that it carries. */

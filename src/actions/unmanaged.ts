@@ -18,7 +18,7 @@ export type Unmanaged = {
  * Throws CAPABILITY_MISSING where the platform has no accounts.
  */
 export async function unmanagedAccounts(
-  deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>,
+  deps: Pick<JobDeps, 'store' | 'now'>,
   customer: Customer,
   platform: Platform,
   signal: AbortSignal,
@@ -31,7 +31,6 @@ export async function unmanagedAccounts(
     );
   // A read whose pages did not add up is repeated, and tells of the same accounts again.
   const found = new Map<string, Account>();
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
   const sides = await readSides({
     customer,
     // Who is enrolled where does not matter here, and would cost requests.
@@ -39,7 +38,6 @@ export async function unmanagedAccounts(
     store: deps.store,
     ctx: countingContext(signal),
     nowMs: deps.now(),
-    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
     onProgress: () => undefined,
     onUnmanaged: (account) =>
       found.set(JSON.stringify([account.id, account.externalId, account.email]), account),

@@ -4,7 +4,6 @@ import { type Customer, createCustomer } from '../jobs/customer.ts';
 import { createEngine } from '../jobs/service/engine.ts';
 import { createPacer } from '../jobs/pace/pacer.ts';
 import { openQueues } from '../jobs/queue/queues.ts';
-import { lastExpectedOf } from '../jobs/schedule/roster-times.ts';
 import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
 import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
@@ -109,7 +108,6 @@ export async function openAll(
       log: cli.log,
       now: cli.now,
       ...(cli.batchBackoffMs === undefined ? {} : { batchBackoffMs: cli.batchBackoffMs }),
-      lastExpectedMs: (customer) => lastExpectedOf(customer.config.roster),
     });
     const [customer] = customers;
     if (customer === undefined) {

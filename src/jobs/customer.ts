@@ -7,6 +7,7 @@ import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Provider, ProviderModule, ResolvedTarget } from '../providers/contract.ts';
 import { type Pacer, rateGroupName } from './pace/pacer.ts';
+import { lastExpectedOf } from './schedule/roster-times.ts';
 
 /** One configured platform, ready to be called. */
 export type Platform = {
@@ -23,6 +24,8 @@ export type Customer = {
   readonly config: CustomerConfig;
   readonly platforms: ReadonlyMap<string, Platform>;
   readonly compiler: RuleCompiler;
+  /** When the roster was due last, at or before that time (ms); 0 where no time of day is expected. */
+  readonly rosterDueMs: (atMs: number) => number;
 };
 
 /** What customers are built with. */
@@ -49,7 +52,13 @@ export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Cust
     const platforms = new Map<string, Platform>();
     for (const [name, block] of Object.entries(config.platforms))
       platforms.set(name, createPlatform(config, name, block, compiler, deps));
-    return { name: config.customer, config, platforms, compiler };
+    return {
+      name: config.customer,
+      config,
+      platforms,
+      compiler,
+      rosterDueMs: lastExpectedOf(config.roster),
+    };
   } catch (error) {
     if (!(error instanceof RollcallError) || error.place?.file !== undefined) throw error;
     throw new RollcallError(error.code, error.message, {

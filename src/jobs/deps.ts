@@ -33,5 +33,4 @@ export type JobDeps = {
   readonly events: EventEmitter<EngineEvents>;
   /** Aborts when the process drains: runs stop where they are and go on after the next start. */
   readonly draining: AbortSignal;
-  readonly lastExpectedMs?: (customer: Customer) => ((atMs: number) => number) | undefined;
 };

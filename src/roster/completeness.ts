@@ -1,6 +1,5 @@
 import type { RosterConfig } from '../config/schema.ts';
 import { formatDuration } from '../config/units.ts';
-import { RollcallError } from '../errors.ts';
 import type { IncompleteReason, ReadRosterOptions, RosterBaseline } from './types.ts';
 
 /** What the read counted. */
@@ -93,12 +92,6 @@ function staleness(
   if ('maxAge' in expected) {
     if (ageMs <= expected.maxAge) return undefined;
     return `The roster is ${age} old; roster.expected.maxAge is ${formatDuration(expected.maxAge)}. Check why no newer export came.`;
-  }
-  if (options.lastExpectedMs === undefined) {
-    throw new RollcallError(
-      'INTERNAL',
-      'roster.expected.cron is set, and nobody said when the roster was due last.',
-    );
   }
   const dueMs = options.lastExpectedMs(options.nowMs - expected.grace);
   if (modifiedAtMs >= dueMs) return undefined;

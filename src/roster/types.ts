@@ -95,8 +95,8 @@ export type ReadRosterOptions = {
   readonly nowMs: number;
   /** `yyyy-MM-dd` in `config.timezone`. */
   readonly today: string;
-  /** The last time (in ms) at or before the given one at which `config.expected.cron` was due. Needed with `expected.cron`. */
-  readonly lastExpectedMs?: (atMs: number) => number;
+  /** The last time (in ms) at or before the given one at which `config.expected.cron` was due. */
+  readonly lastExpectedMs: (atMs: number) => number;
   readonly signal?: AbortSignal;
   /** A person, at once when their row is read. No id comes twice. */
   readonly onPerson: (person: Person) => void;

@@ -63,6 +63,7 @@ export async function readFrom(
     rules: plainRules,
     nowMs: Date.now(),
     today: '2026-03-02',
+    lastExpectedMs: () => 0,
     ...options,
     onPerson: (person) => {
       if (delivered.has(person.id)) throw new Error(`${person.id} was delivered twice`);

@@ -1,9 +1,7 @@
 import type { Account } from '../../account.ts';
 import { createDiffer } from '../../diff/differ.ts';
-import { RollcallError } from '../../errors.ts';
-import type { Person } from '../../person.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
-import { readCustomerRoster } from './roster.ts';
+import { personOnRoster } from './on-roster.ts';
 import { hashRow } from './row-hash.ts';
 import { asDiffLink, feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
 
@@ -18,29 +16,10 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const { customer, platform, store, ctx, person: id } = options;
   const { provider } = platform;
   await provider.prepare?.(ctx);
-  let found: Person | undefined;
-  let retracted = false;
-  const roster = await readCustomerRoster({
-    customer,
-    store,
-    nowMs: options.nowMs,
-    signal: ctx.signal,
-    onPerson: (person) => {
-      if (person.id === id) found = person;
-    },
-    onRetract: (person) => {
-      if (person === id) retracted = true;
-    },
-  });
-  if (found === undefined || retracted) {
-    const rejected = roster.rejectedRows.find((row) => row.id === id);
-    throw new RollcallError(
-      'PERSON_UNKNOWN',
-      rejected === undefined
-        ? `the roster has no row of ${id}; who is missing is never removed by a resync of one person.`
-        : `the row of ${id} (line ${rejected.line}) is rejected: ${rejected.code}.`,
-    );
-  }
+  const { roster, person: found } = await personOnRoster(
+    { customer, store, nowMs: options.nowMs, signal: ctx.signal },
+    id,
+  );
   const targets =
     platform.config.enrollments.length === 0
       ? []
@@ -65,7 +44,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
       differ.accounts([{ ...ref, active: true, fields: {} } satisfies Account]);
     } else {
       for await (const page of provider.readAccounts(ctx))
-        differ.accounts(page.filter((account) => concerns(account, id, found?.email ?? null)));
+        differ.accounts(page.filter((account) => concerns(account, id, found.email)));
     }
     total = differ.settleAccounts().total;
   }
@@ -78,8 +57,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
         at,
         page.filter(
           (member) =>
-            (member.id !== null && member.id === link?.account_id) ||
-            concerns(member, id, found?.email ?? null),
+            (member.id !== null && member.id === link?.account_id) || concerns(member, id, found.email),
         ),
       );
     }

@@ -16,8 +16,6 @@ export type ReadCustomerRosterOptions = {
   readonly store: Pick<Store, 'roster'>;
   readonly nowMs: number;
   readonly signal: AbortSignal;
-  /** The last time before this at which `roster.expected.cron` was due. */
-  readonly lastExpectedMs?: (atMs: number) => number;
   readonly onPerson: (person: Person) => void;
   readonly onRetract: (id: string) => void;
   readonly onProgress?: (bytes: number, totalBytes: number) => void;
@@ -62,7 +60,7 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
     nowMs,
     today,
     signal: options.signal,
-    ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),
+    lastExpectedMs: customer.rosterDueMs,
     onPerson: options.onPerson,
     onRetract: options.onRetract,
     onRejected: (row) => {

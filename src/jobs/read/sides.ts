@@ -35,7 +35,6 @@ export type ReadSidesOptions = {
   readonly store: Store;
   readonly ctx: CallContext;
   readonly nowMs: number;
-  readonly lastExpectedMs?: (atMs: number) => number;
   readonly onProgress: OnProgress;
   readonly onUnmanaged?: (account: Account) => void;
   /** People whose row's hash is wanted. */
@@ -90,7 +89,6 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     store,
     nowMs: options.nowMs,
     signal: ctx.signal,
-    ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),
     onPerson: (person) => {
       desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
       differ.person(desireRules.desire.of(person));

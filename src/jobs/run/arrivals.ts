@@ -35,7 +35,6 @@ export type ArrivalOptions = {
   /** The run's slot, or when it was asked for. */
   readonly fromMs: number;
   readonly nowMs: number;
-  readonly lastExpectedMs?: ((atMs: number) => number) | undefined;
 };
 
 /**
@@ -76,7 +75,7 @@ export async function rosterArrival(options: ArrivalOptions): Promise<Arrival> {
 
 /** Why the roster is not the one expected; undefined when it is. Without `roster.expected` any file is. */
 async function lateness(options: ArrivalOptions): Promise<string | 'settling' | undefined> {
-  const { customer, nowMs, lastExpectedMs } = options;
+  const { customer, nowMs } = options;
   const { roster } = customer.config;
   let modifiedMs: number;
   try {
@@ -95,7 +94,7 @@ async function lateness(options: ArrivalOptions): Promise<string | 'settling' | 
       ? undefined
       : `the roster is of ${modified}, older than roster.expected.maxAge (${formatDuration(expected.maxAge)})`;
   }
-  const dueMs = lastExpectedMs?.(nowMs) ?? 0;
+  const dueMs = customer.rosterDueMs(nowMs);
   return modifiedMs >= dueMs
     ? undefined
     : `the roster is of ${modified}, and a newer one was due at ${new Date(dueMs).toISOString()}`;

@@ -152,14 +152,12 @@ async function planRun(
     return;
   }
   const suppressions = await store.decisions.suppressions(customer.name, platform.name, nowMs);
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
   const options = {
     customer,
     platform,
     store,
     ctx,
     nowMs,
-    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
     onProgress: (progress: Parameters<Parameters<typeof readSides>[0]['onProgress']>[0]) =>
       deps.events.emit('progress', run.id, progress),
     hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
@@ -221,14 +219,14 @@ async function rosterNotes(
     },
     await deps.store.roster.lastExport(customer.name),
     last?.planned_ms ?? null,
-    newerExpectedMs(deps, customer, nowMs),
+    newerExpectedMs(customer, nowMs),
   );
   return note === null ? [] : [note];
 }
 
 /** A roster of this time or later is one that was expected; null when nothing is said of it. */
-function newerExpectedMs(deps: JobDeps, customer: Customer, nowMs: number): number | null {
+function newerExpectedMs(customer: Customer, nowMs: number): number | null {
   const { expected } = customer.config.roster;
   if (expected === undefined) return null;
-  return 'maxAge' in expected ? nowMs - expected.maxAge : (deps.lastExpectedMs?.(customer)?.(nowMs) ?? null);
+  return 'maxAge' in expected ? nowMs - expected.maxAge : customer.rosterDueMs(nowMs);
 }

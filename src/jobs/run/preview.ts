@@ -21,7 +21,7 @@ export type Preview = {
 
 /** Reads both sides and judges the difference; changes nothing on the platform, in the queue or in the store. */
 export async function previewRun(
-  deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>,
+  deps: Pick<JobDeps, 'store' | 'now'>,
   customer: Customer,
   platform: Platform,
   options: { readonly signal: AbortSignal; readonly onProgress: OnProgress },
@@ -29,14 +29,12 @@ export async function previewRun(
   const ctx = countingContext(options.signal);
   const nowMs = deps.now();
   const suppressions = await deps.store.decisions.suppressions(customer.name, platform.name, nowMs);
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
   const sides = await readSides({
     customer,
     platform,
     store: deps.store,
     ctx,
     nowMs,
-    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
     onProgress: options.onProgress,
     hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
   });

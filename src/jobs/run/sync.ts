@@ -170,7 +170,6 @@ async function awaitRoster(
     trigger: data.trigger,
     fromMs: data.slotMs ?? job.timestamp,
     nowMs: deps.now(),
-    lastExpectedMs: deps.lastExpectedMs?.(customer),
   });
   notes.push(...arrival.notes);
   if (arrival.go) return false;

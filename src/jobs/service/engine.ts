@@ -44,7 +44,6 @@ export type EngineOptions = {
   readonly now?: () => number;
   /** First back-off of a batch that fails, in ms. */
   readonly batchBackoffMs?: number;
-  readonly lastExpectedMs?: JobDeps['lastExpectedMs'];
 };
 
 /** What a run is asked for. */
@@ -104,7 +103,6 @@ export function createEngine(options: EngineOptions): Engine {
     finishing: createGate(storingAtOnce),
     events,
     draining: draining.signal,
-    ...(options.lastExpectedMs === undefined ? {} : { lastExpectedMs: options.lastExpectedMs }),
   };
   const workers: Worker[] = [];
 

@@ -1,6 +1,5 @@
 import type { Account, AccountRef, Membership } from '../../account.ts';
 import { RollcallError } from '../../errors.ts';
-import type { Person } from '../../person.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { ProviderError } from '../../providers/error.ts';
 import type { StoredChange } from '../../store/journal.ts';
@@ -9,7 +8,8 @@ import type { Run } from '../../store/run-lookups.ts';
 import { type Customer, desireOf, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import type { OnProgress } from '../progress.ts';
-import { type RosterRead, readCustomerRoster } from '../read/roster.ts';
+import { findOnRoster } from '../read/on-roster.ts';
+import type { RosterRead } from '../read/roster.ts';
 import { readsBeforeGivingUp } from '../read/sides.ts';
 import { hashRow } from '../read/row-hash.ts';
 
@@ -38,7 +38,7 @@ export type UndoSides = {
 };
 
 export type ReadUndoOptions = {
-  readonly deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>;
+  readonly deps: Pick<JobDeps, 'store' | 'now'>;
   readonly customer: Customer;
   readonly platform: Platform;
   readonly undone: Run;
@@ -106,20 +106,16 @@ async function readPeople(
   wanted: ReadonlySet<string>,
 ): Promise<{ roster: RosterRead; people: Map<string, UndoPerson> }> {
   const { deps, customer, platform, ctx } = options;
-  const found = new Map<string, Person>();
-  const lastExpectedMs = deps.lastExpectedMs?.(customer);
-  const roster = await readCustomerRoster({
-    customer,
-    store: deps.store,
-    nowMs: deps.now(),
-    signal: ctx.signal,
-    ...(lastExpectedMs === undefined ? {} : { lastExpectedMs }),
-    onPerson: (person) => {
-      if (wanted.has(person.id)) found.set(person.id, person);
+  const { roster, people: found } = await findOnRoster(
+    {
+      customer,
+      store: deps.store,
+      nowMs: deps.now(),
+      signal: ctx.signal,
+      onProgress: (done, total) => options.onProgress({ phase: 'roster', done, total }),
     },
-    onRetract: (id) => found.delete(id),
-    onProgress: (done, total) => options.onProgress({ phase: 'roster', done, total }),
-  });
+    wanted,
+  );
   const desire = desireOf(customer, platform, roster.today);
   const people = new Map<string, UndoPerson>();
   for (const person of found.values()) {

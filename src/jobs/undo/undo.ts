@@ -37,7 +37,7 @@ export type UndoPlan = {
 };
 
 export type PlanUndoOptions = {
-  readonly deps: Pick<JobDeps, 'store' | 'now' | 'lastExpectedMs'>;
+  readonly deps: Pick<JobDeps, 'store' | 'now'>;
   readonly customer: Customer;
   readonly platform: Platform;
   /** The id of the run to take back. */

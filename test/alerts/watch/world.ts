@@ -10,7 +10,6 @@ import { type Customer, createCustomer } from '../../../src/jobs/customer.ts';
 import { createEngine, type Engine } from '../../../src/jobs/service/engine.ts';
 import { createPacer } from '../../../src/jobs/pace/pacer.ts';
 import { openQueues, type Queues } from '../../../src/jobs/queue/queues.ts';
-import { lastExpectedOf } from '../../../src/jobs/schedule/roster-times.ts';
 import { createLocalSlots } from '../../../src/jobs/pace/slots.ts';
 import { createLog } from '../../../src/log.ts';
 import { providerRegistry, providers } from '../../../src/providers/registry.ts';
@@ -165,7 +164,6 @@ export async function openWorld(
     queues,
     log,
     now: () => clock.nowMs,
-    lastExpectedMs: (customer) => lastExpectedOf(customer.config.roster),
   });
   const given = options.alerting;
   const alerting = createAlerting({

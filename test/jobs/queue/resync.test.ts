@@ -196,6 +196,24 @@ describe('one person', () => {
     expect((await store.roster.absences('harbour')).size).toBe(0);
   });
 
+  test('is read where the roster is due at a time of day, and late', async () => {
+    const expected = { cron: '0 1 * * *', timezone: 'UTC', grace: '30m' };
+    await using company = await openSparkwiseCompany({
+      backend: 'embedded',
+      rows: people(3),
+      roster: { expected },
+      clock: '2026-03-04T02:00:00Z',
+    });
+    await using client = await listen(company);
+    await company.export(people(3), { ageMs: 26 * 3_600_000 });
+    const { run } = (await client.ask({ platform: platformName, person: person(2).id })) as { run: string };
+    expect((await client.runs()).find(({ id }) => id === run)).toMatchObject({
+      applied: { create: 1 },
+      status: 'withheld',
+      reasons: [{ code: 'ROSTER_STALE' }],
+    });
+  });
+
   test('the command says when there is no service to ask', async () => {
     await using company = await openSparkwiseCompany({ backend: 'embedded', rows: people(3) });
     const ended = await company.rollcall('resync', platformName);
