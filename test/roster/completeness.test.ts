@@ -68,18 +68,14 @@ describe('completeness', () => {
   async function readAged(
     ageHours: number,
     options: Parameters<typeof readFrom>[1],
-    lastExpectedMs?: (atMs: number) => number,
+    lastExpectedMs: (atMs: number) => number = () => 0,
   ) {
     await using folder = await tempFolder();
     const file = join(folder.path, 'roster.csv');
     await writeFile(file, header + rows(1));
     const atSeconds = (nowMs - ageHours * hourMs) / 1000;
     await utimes(file, atSeconds, atSeconds);
-    return await readFrom(
-      file,
-      options,
-      lastExpectedMs === undefined ? { nowMs } : { nowMs, lastExpectedMs },
-    );
+    return await readFrom(file, options, { nowMs, lastExpectedMs });
   }
 
   test.each([
@@ -102,49 +98,5 @@ describe('completeness', () => {
     const expected = { cron: '0 1 * * *', timezone: 'UTC', grace: 2 * hourMs };
     const { proof } = await readAged(ageHours, { expected }, lastExpectedMs);
     expect(codesOf(proof)).toEqual(codes);
-  });
-
-  test('a cron without anybody to reckon it is a defect', async () => {
-    const expected = { cron: '0 1 * * *', timezone: 'UTC', grace: 0 };
-    await expect(readAged(0, { expected })).rejects.toMatchObject({ code: 'INTERNAL' });
-  });
-});
-
-describe('the trailer', () => {
-  const trailer = { match: '^(TRAILER|T)[,;|](?<count>[\\d.]+)$' };
-  test.each([
-    ['right', `${rows(12)}TRAILER,12\n`, [], 12],
-    ['right, no line break', `${rows(12)}T,12`, [], 12],
-    ['right, with blank lines after', `${rows(12)}T,12\n\n \n`, [], 12],
-    ['right, thousands separated', `${rows(1_200)}T,1.200\n`, [], 1_200],
-    ['too many', `${rows(11)}T,12\n`, ['TRAILER_COUNT'], 11],
-    ['too few', `${rows(13)}T,12\n`, ['TRAILER_COUNT'], 13],
-    ['cut in its number', `${rows(12)}T,1`, ['TRAILER_COUNT'], 12],
-    ['missing', rows(12), ['TRAILER_MISSING'], 12],
-    ['missing, no rows', '', ['ROSTER_EMPTY', 'TRAILER_MISSING'], 0],
-    ['right, no rows', 'T,0\n', ['ROSTER_EMPTY'], 0],
-  ])('%s', async (_, text, codes, count) => {
-    const { proof, people } = await readText(header + text, { trailer });
-    expect(codesOf(proof)).toEqual(codes);
-    expect(proof.rows).toBe(count);
-    expect(people).toHaveLength(count);
-  });
-
-  test('is no row even with as many cells as one', async () => {
-    const { proof, rejected } = await readText(
-      'id,status\n1,Active\n9999,1\n',
-      {
-        columns: { id: 'id', status: 'status' },
-        trailer: { match: '^9999,(?<count>\\d+)$' },
-      },
-      { rules: plainRules },
-    );
-    expect(proof).toMatchObject({ complete: true, rows: 1 });
-    expect(rejected).toEqual([]);
-  });
-
-  test('without its configuration it is a bad row', async () => {
-    const { rejected } = await readText(`${header}${rows(2)}TRAILER,2\n`);
-    expect(rejected).toMatchObject([{ code: 'COLUMN_COUNT', line: 4 }]);
   });
 });
