@@ -1,7 +1,7 @@
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { codesOf, plainRules, readFrom, readText, tempFolder } from './reading.ts';
+import { codesOf, readFrom, readText, tempFolder } from './reading.ts';
 
 const header = 'id,email,first,department,status\n';
 const rows = (count: number, department = 'Sales') =>
