@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { pattern } from '../pattern.ts';
 import { personFields } from '../person.ts';
-import { parseDurationMs, parsePercent, parseRate } from './units.ts';
+import { formatDuration, parseDurationMs, parsePercent, parseRate } from './units.ts';
 
 /** A duration such as `90s`, `26h`, `30d`, in milliseconds once parsed. */
 export const durationMs = z
@@ -15,6 +16,18 @@ export const durationMs = z
     ctx.addIssue({ code: 'custom', message: `"${text}" is not a duration; write 90s, 15m, 26h, 30d or 5y` });
     return z.NEVER;
   });
+
+/** A duration that a timer has to hold, or that nothing waits longer for. */
+function durationUpTo(mostMs: number) {
+  return durationMs.refine((value) => value <= mostMs, {
+    message: `must be at most ${formatDuration(mostMs)}`,
+  });
+}
+
+/** The longest that one request may take: an answer that takes longer is none. */
+const longestTimeoutMs = 15 * 60_000;
+/** The longest that a start may be spread over: a day, after which the next one begins. */
+const longestJitterMs = 24 * 3_600_000;
 
 /** A rate such as `5/s`, `300/m`. */
 export const rate = z
@@ -99,7 +112,7 @@ const trailer = z.strictObject({
     .refine(
       (source) => {
         try {
-          new RegExp(source);
+          pattern(source);
           return source.includes('(?<count>');
         } catch {
           return false;
@@ -159,7 +172,7 @@ export const platformBase = z.strictObject({
   mode: z.enum(['observe', 'additive', 'full']).default('full'),
   schedule: cron.optional(),
   timezone: timezone.default('UTC'),
-  jitter: durationMs.prefault('0s'),
+  jitter: durationUpTo(longestJitterMs).prefault('0s'),
   accounts: cel.default('person.state in ["active", "leave"]'),
   fields: z.record(z.string().min(1), cel).default({}),
   limits,
@@ -167,7 +180,7 @@ export const platformBase = z.strictObject({
   leavers: z.enum(['deactivate', 'unenroll']).default('deactivate'),
   staleAfter: durationMs.optional(),
   heartbeatUrl: httpUrl.optional(),
-  timeout: durationMs.prefault('30s'),
+  timeout: durationUpTo(longestTimeoutMs).prefault('30s'),
 });
 export type PlatformBase = z.infer<typeof platformBase>;
 

@@ -12,12 +12,16 @@ const durationUnitsMs = {
 } as const;
 const rateWindowsMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-/** `90s`, `26h`, `30d`, `5y` in milliseconds; undefined when it is no duration. */
+/** The longest duration: a moment so far from now is still a date that everything can hold. */
+export const longestDurationMs = 100 * durationUnitsMs.y;
+
+/** `90s`, `26h`, `30d`, `5y` in milliseconds; undefined when it is no duration, or one of more than 100 years. */
 export function parseDurationMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w|y)$/.exec(text.trim());
   if (match === null) return undefined;
   const [, amount, unit] = match;
-  return Math.round(Number(amount) * durationUnitsMs[unit as keyof typeof durationUnitsMs]);
+  const durationMs = Math.round(Number(amount) * durationUnitsMs[unit as keyof typeof durationUnitsMs]);
+  return durationMs <= longestDurationMs ? durationMs : undefined;
 }
 
 /** `5/s`, `300/m`, `1000/h` as a rate; undefined when it is none. */

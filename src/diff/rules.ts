@@ -1,5 +1,6 @@
-import { Environment } from '@marcbachmann/cel-js';
+import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { RollcallError } from '../errors.ts';
+import { pattern } from '../pattern.ts';
 import type { Person, PersonState } from '../person.ts';
 
 /** What a condition sees of a person: every field a string, '' when empty, so that a rule never meets a null. */
@@ -26,6 +27,31 @@ const fields = [
   'state',
 ];
 
+/**
+ * `matches` under a name of ours: the evaluator's own is JavaScript's, whose time has no bound, and cannot be replaced. The
+ * name stands where it can be read should an error quote it.
+ */
+const matches = 'matches_';
+
+/** Has every `matches` of a rule done by `pattern`; a pattern that is wrong is found here if it stands in the rule. */
+function boundMatches(node: unknown): void {
+  if (Array.isArray(node)) {
+    for (const part of node) boundMatches(part);
+    return;
+  }
+  if (!isNode(node)) return;
+  if (node.op === 'rcall' && node.args[0] === 'matches') {
+    node.args[0] = matches;
+    const [given] = node.args[2];
+    if (given?.op === 'value' && typeof given.args === 'string') pattern(given.args);
+  }
+  boundMatches(node.args);
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}
+
 /** Compiles CEL rules against the person of one configuration, whose extra columns are `attributes`. */
 export type RuleCompiler = {
   readonly predicate: (source: string, key: string) => Predicate;
@@ -45,11 +71,14 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
         attributes: Object.fromEntries(attributes.map((name) => [name, 'string'])),
       },
     })
-    .registerVariable('today', 'string');
+    .registerVariable('today', 'string')
+    .registerFunction(`string.${matches}(string): bool`, (text: string, source: string) =>
+      pattern(source).test(text),
+    );
 
   function compile(source: string, key: string, type: 'bool' | 'string') {
     const fail = (problem: string, position: number | undefined): never => {
-      const first = problem.split('\n')[0] ?? problem;
+      const first = (problem.split('\n')[0] ?? problem).replace(matches, 'matches');
       const at = position === undefined ? '' : ` at column ${position + 1} of the rule`;
       const known = /No such key|Unknown variable/i.test(first)
         ? `Known are ${fields.map((field) => `person.${field}`).join(', ')}${attributes.map((name) => `, person.attributes.${name}`).join('')} and today; other columns have to be listed in roster.attributes.`
@@ -61,6 +90,7 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
     };
     try {
       const rule = environment.parse(source);
+      boundMatches(rule.ast);
       const checked = rule.check();
       if (!checked.valid)
         return fail(checked.error?.message ?? 'it does not check', checked.error?.range?.start);

@@ -105,12 +105,17 @@ function byStatus(status: number): Refusal | undefined {
   return { kind: 'refused' };
 }
 
+/** NUL characters are left out: no text of the store can hold one, and nothing that a person typed has one. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return text.includes('\\u0000') ? JSON.parse(text, withoutNul) : JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function withoutNul(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll('\0', '') : value;
 }
 
 /**

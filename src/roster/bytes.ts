@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
+import { unpackingMeter } from './bounds.ts';
 import { unreadable } from './find.ts';
 import type { RosterFile } from './types.ts';
 
@@ -43,7 +44,9 @@ export async function* contentOf(
     const gunzip = createGunzip({ chunkSize: chunkBytes });
     file.on('error', (error) => gunzip.destroy(unreadable(source.file, error)));
     file.pipe(gunzip);
+    const count = unpackingMeter(source.file, source.sizeBytes);
     for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+      count(chunk.length);
       onProgress?.(file.bytesRead, source.sizeBytes);
       yield chunk;
     }

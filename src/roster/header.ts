@@ -2,6 +2,7 @@ import type { RosterConfig } from '../config/schema.ts';
 import { RollcallError } from '../errors.ts';
 import { normaliseText } from '../normalise.ts';
 import { type PersonField, personFields } from '../person.ts';
+import { mostColumns } from './bounds.ts';
 import { nearestMeant } from './nearest.ts';
 
 /** A configured column, found: its name in the configuration and its position, from 0. */
@@ -27,6 +28,13 @@ export function resolveColumns(
   cells: readonly string[],
   place: { file: string; line: number },
 ): ColumnMap {
+  if (cells.length > mostColumns) {
+    throw new RollcallError(
+      'ROSTER_HEADER',
+      `the header has ${cells.length.toLocaleString('en')} columns, and may have ${mostColumns.toLocaleString('en')}.`,
+      { place, hint: 'Is this the roster, and is its first line the header?' },
+    );
+  }
   const header = cells.map(normaliseText);
   const find = (name: string, key: string): Column => {
     const wanted = normaliseText(name);

@@ -1,4 +1,5 @@
 import { normaliseEmail, normaliseId, normaliseText } from '../normalise.ts';
+import { longestCell } from './bounds.ts';
 import type { ParseDate } from './dates.ts';
 import type { Column, ColumnMap } from './header.ts';
 import type { CsvRecord } from './records.ts';
@@ -48,6 +49,8 @@ export class RowMapper {
   readonly #columns: ColumnMap;
   readonly #parseDate: ParseDate;
   readonly #dateFormat: string;
+  /** All of them but the id's. */
+  readonly #mapped: readonly Column[];
   /** Whether the file has bytes so far that are not in its encoding: only then is every cell searched for them. */
   mayBeDamaged = false;
 
@@ -55,6 +58,8 @@ export class RowMapper {
     this.#columns = columns;
     this.#parseDate = parseDate;
     this.#dateFormat = dateFormat;
+    const fields = Object.values(columns.fields).filter((column) => column !== undefined);
+    this.#mapped = [...columns.attributes, ...fields];
   }
 
   /** `record` has as many cells as the header. */
@@ -67,6 +72,16 @@ export class RowMapper {
     }
     const { id } = reading;
 
+    const long = this.#longColumn(cells);
+    if (long !== undefined) {
+      return rejection(
+        'CELL_TOO_LONG',
+        id,
+        line,
+        long.name,
+        `${long.name} has more than ${longestCell.toLocaleString('en')} characters`,
+      );
+    }
     const damaged = this.mayBeDamaged ? this.#damagedColumn(cells) : undefined;
     if (damaged !== undefined) {
       return rejection(
@@ -125,12 +140,12 @@ export class RowMapper {
 
   /** The mapped column whose cell shows damaged bytes, if any: such a name must not reach a platform. */
   #damagedColumn(cells: readonly string[]): Column | undefined {
-    const { fields, attributes } = this.#columns;
-    for (const column of attributes) if (cells[column.at]?.includes(replacement)) return column;
-    for (const key in fields) {
-      const column = fields[key as keyof typeof fields];
-      if (column !== undefined && cells[column.at]?.includes(replacement)) return column;
-    }
+    return this.#mapped.find((column) => cells[column.at]?.includes(replacement));
+  }
+
+  /** The mapped column whose cell is too long, if any. */
+  #longColumn(cells: readonly string[]): Column | undefined {
+    for (const column of this.#mapped) if ((cells[column.at]?.length ?? 0) > longestCell) return column;
     return undefined;
   }
 

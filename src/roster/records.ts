@@ -1,5 +1,6 @@
 import { finished } from 'node:stream/promises';
 import { Parser } from 'csv-parse';
+import { maxRecordBytes } from './bounds.ts';
 import type { Layout } from './delimiter.ts';
 
 /** A row's cells as they stand in the file, and the line on which it begins (from 1). `multiline`: a cell has a line break. */
@@ -8,12 +9,6 @@ export type CsvRecord = {
   readonly line: number;
   readonly multiline: boolean;
 };
-
-/**
- * So much without a row's end is a quote that was never closed. (csv-parse has a limit of its own, which costs a tenth of
- * the time, since it is checked at every byte.)
- */
-const maxRecordBytes = 1_000_000;
 
 /**
  * csv-parse, taken by the chunk instead of by the object stream: its stream of single rows costs about a third of the time.

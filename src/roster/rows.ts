@@ -1,5 +1,7 @@
 import { normaliseText } from '../normalise.ts';
+import { type Pattern, pattern } from '../pattern.ts';
 import type { Person, PersonState } from '../person.ts';
+import { longestIdCell } from './bounds.ts';
 import type { ParseDate } from './dates.ts';
 import type { ColumnMap } from './header.ts';
 import { IdShape } from './id-shape.ts';
@@ -15,6 +17,9 @@ import type {
   RowInput,
 } from './types.ts';
 
+/** What is kept of a row with a wrong number of cells: not the cells, of which there may be a million. */
+type MiscountedRow = { readonly first: string; readonly count: number; readonly line: number };
+
 /** Rows with a wrong number of cells wait for the end, when the shape of ids is known; not more of them than this. */
 const maxWaiting = 10_000;
 const shownStatusCharacters = 60;
@@ -28,13 +33,13 @@ export class RowIntake {
   readonly #mapper: RowMapper;
   readonly #people: People;
   readonly #shape = new IdShape();
-  readonly #trailer: RegExp | undefined;
+  readonly #trailer: Pattern | undefined;
   readonly #perShrinkValue = new Map<string, number>();
   readonly #torn: string[] = [];
   readonly #trailerReasons: IncompleteReason[] = [];
   /** With a trailer, the row read last: it may be the trailer. */
   #held: CsvRecord | undefined;
-  #miscounted: CsvRecord[] = [];
+  #miscounted: MiscountedRow[] = [];
   #lastLine = 0;
   #rows = 0;
   #unreadableIds = 0;
@@ -45,8 +50,7 @@ export class RowIntake {
     this.#delimiter = delimiter;
     this.#options = options;
     this.#mapper = new RowMapper(columns, parseDate, options.config.dateFormat);
-    this.#trailer =
-      options.config.trailer === undefined ? undefined : new RegExp(options.config.trailer.match);
+    this.#trailer = options.config.trailer === undefined ? undefined : pattern(options.config.trailer.match);
     const { prefer } = options.rules;
     this.#people = new People({
       columns,
@@ -117,14 +121,13 @@ export class RowIntake {
       !file.endsInLine &&
       last !== undefined &&
       last.line === this.#lastLine &&
-      last.cells.length < this.#columns.count
+      last.count < this.#columns.count
     ) {
       this.#torn.push(
-        `the last line (${last.line}) has ${last.cells.length} of ${this.#columns.count} cells and no line break`,
+        `the last line (${last.line}) has ${last.count} of ${this.#columns.count} cells and no line break`,
       );
-      this.#miscounted.pop();
       // Its last cell may be cut: half an id is somebody else's.
-      this.#miscounted.push({ ...last, cells: last.cells.slice(0, -1) });
+      if (last.count === 1) this.#miscounted.splice(-1, 1, { ...last, first: '' });
     }
     if (this.#swallowing > shownDamage)
       this.#torn.push(`${this.#swallowing - shownDamage} more rows like that`);
@@ -141,7 +144,12 @@ export class RowIntake {
         this.#torn.push(`the row at line ${line} has swallowed others: a quote in it is not closed`);
     }
     if (cells.length !== this.#columns.count) {
-      this.#miscounted.push(record);
+      const [first = ''] = cells;
+      this.#miscounted.push({
+        first: first.length > longestIdCell ? '' : first,
+        count: cells.length,
+        line,
+      });
       if (this.#miscounted.length >= maxWaiting) this.#settleMiscounted();
       return;
     }
@@ -189,9 +197,9 @@ export class RowIntake {
 
   #settleMiscounted(): void {
     const { id: column, count } = this.#columns;
-    for (const { cells, line } of this.#miscounted) {
+    for (const { first, line } of this.#miscounted) {
       // Where cells are lost or too many, only the first one is sure to be where it belongs.
-      const reading = column.at === 0 ? readId(cells[0] ?? '') : undefined;
+      const reading = column.at === 0 ? readId(first) : undefined;
       const id = reading !== undefined && 'id' in reading && this.#shape.fits(reading.id) ? reading.id : null;
       const unread = id === null ? `; its id cannot be read` : '';
       this.#reject(
@@ -207,11 +215,11 @@ export class RowIntake {
     this.#miscounted = [];
   }
 
-  #settleTrailer(trailer: RegExp): void {
+  #settleTrailer(trailer: Pattern): void {
     const last = this.#held;
     this.#held = undefined;
-    const match = last === undefined ? null : trailer.exec(last.cells.join(this.#delimiter));
-    if (match === null) {
+    const count = last === undefined ? null : trailer.group(last.cells.join(this.#delimiter), 'count');
+    if (count === null) {
       if (last !== undefined) this.#takeRow(last);
       this.#trailerReasons.push({
         code: 'TRAILER_MISSING',
@@ -219,7 +227,7 @@ export class RowIntake {
       });
       return;
     }
-    const counted = (match.groups?.['count'] ?? '').replace(/[\s.,'’]/g, '');
+    const counted = count.replace(/[\s.,'’]/g, '');
     if (/^\d+$/.test(counted) && Number(counted) === this.#rows) return;
     this.#trailerReasons.push({
       code: 'TRAILER_COUNT',

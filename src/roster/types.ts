@@ -21,6 +21,7 @@ export type RejectCode =
   | 'EMAIL_INVALID'
   | 'ENCODING'
   | 'COLUMN_COUNT'
+  | 'CELL_TOO_LONG'
   | 'DUPLICATE_CONTRADICTS'
   | 'DUPLICATE_PREFER';
 

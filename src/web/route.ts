@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { ApiError } from './errors.ts';
 import type { Access, Caller } from './sign-in.ts';
+import { refuseControlCharacters } from './text.ts';
 
 /** A request of a route, checked. */
 export type RouteRequest<Query, Body> = {
@@ -57,6 +58,7 @@ export function defineRoute<Query extends z.ZodType = z.ZodType, Body extends z.
   return {
     ...rest,
     handle: (request) => {
+      refuseControlCharacters([request.params, request.query, request.body]);
       const query = parse(definition.query, request.query ?? {}, 'the query');
       const body = parse(definition.body, request.body ?? {}, 'the body');
       return handle({ ...request, query: query as z.infer<Query>, body: body as z.infer<Body> });

@@ -65,11 +65,11 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'log.ts',
     'normalise.ts',
   ],
-  roster: ['config', 'person.ts', 'errors.ts', 'normalise.ts'],
-  diff: ['person.ts', 'change.ts', 'account.ts', 'errors.ts', 'normalise.ts'],
+  roster: ['config', 'person.ts', 'errors.ts', 'normalise.ts', 'pattern.ts'],
+  diff: ['person.ts', 'change.ts', 'account.ts', 'errors.ts', 'normalise.ts', 'pattern.ts'],
   providers: ['config', 'person.ts', 'change.ts', 'account.ts', 'errors.ts', 'normalise.ts'],
   store: ['config', 'person.ts', 'change.ts', 'account.ts', 'errors.ts'],
-  config: ['person.ts', 'errors.ts'],
+  config: ['person.ts', 'errors.ts', 'pattern.ts'],
   'config.ts': ['config', 'errors.ts', 'person.ts'],
   'log.ts': [],
   'errors.ts': [],
@@ -77,6 +77,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'change.ts': [],
   'account.ts': [],
   'normalise.ts': [],
+  'pattern.ts': [],
 };
 
 /**

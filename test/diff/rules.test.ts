@@ -43,6 +43,40 @@ describe('a rule', () => {
   });
 
   it.each([
+    // Forty letters under JavaScript's own expressions: minutes. The rule is asked for a thousand people.
+    ['person.department.matches("^(a+)+$")'],
+    ['person.department.matches(person.attributes.Location)'],
+  ])('%s takes no longer for a text that is made for it', (source) => {
+    const rule = compiler.predicate(source, 'accounts');
+    const seen = asRulePerson({
+      ...zoe,
+      department: `${'a'.repeat(40)}!`,
+      attributes: { Location: '^(a|a)*$', 'Job Title': '' },
+    });
+    const startMs = performance.now();
+    for (let person = 0; person < 1_000; person++) expect(rule(seen, today)).toBe(false);
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
+  it.each([
+    ['"a(b"', 'missing closing )'],
+    ['"(?=a)"', 'there are no look-aheads'],
+    [`"${'a'.repeat(1_001)}"`, 'may have 1000 characters'],
+  ])('a wrong pattern is refused when the rule is compiled: %#', (source, problem) => {
+    const error = problemOf(() => compiler.predicate(`person.department.matches(${source})`, 'accounts'));
+    expect(error.code).toBe('RULE_INVALID');
+    expect(error.message).toContain(problem);
+  });
+
+  it('a wrong pattern out of a cell is a rule without an answer; wrong types are said with the word that was written', () => {
+    const rule = compiler.predicate('person.department.matches(person.attributes.Location)', 'accounts');
+    const seen = asRulePerson({ ...zoe, attributes: { Location: '(', 'Job Title': '' } });
+    expect(problemOf(() => rule(seen, today)).message).toContain('gives no answer for person 10442');
+    const error = problemOf(() => compiler.predicate('person.department.matches(1)', 'accounts'));
+    expect(error.message).toContain("'string.matches(int)'");
+  });
+
+  it.each([
     ['person.depratment == "Sales"', 'at column 8', 'No such key: depratment'],
     ['person.attributes.Locaton == ""', 'at column 19', 'No such key: Locaton'],
     ['persn.id == ""', 'at column 1', 'Unknown variable: persn'],

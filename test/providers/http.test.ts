@@ -424,6 +424,12 @@ test('an answer of the largest size is read; one that is nested without bounds i
   });
 });
 
+test('a NUL character in an answer is left out: the store could not take it', async () => {
+  const { sandbox, request } = await setup();
+  sandbox.fail({ effect: answering(200, { json: { name: 'Zo\0ë' } }) });
+  expect(await request(read)).toMatchObject({ data: { name: 'Zoë' } });
+});
+
 /** A server that begins an answer and never ends it. */
 async function stalling(): Promise<string> {
   const server = createServer((_incoming, outgoing) => {

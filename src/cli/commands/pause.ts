@@ -19,7 +19,9 @@ export const pause: Command = {
     const wanted = args.text('for');
     const forMs = wanted === undefined ? null : parseDurationMs(wanted);
     if (forMs === undefined || forMs === 0)
-      throw new RollcallError('USAGE', `"${wanted}" is not a duration.`, { hint: 'Write 30m, 4h or 2d.' });
+      throw new RollcallError('USAGE', `--for: "${wanted}" is not a duration between 1s and 100y.`, {
+        hint: 'Write 30m, 4h or 2d; without --for it is paused until it is resumed.',
+      });
     const { customer, engine, actor } = await open();
     const untilMs = forMs === null ? null : cli.now() + forMs;
     const paused = await pausePlatforms(engine.deps, {

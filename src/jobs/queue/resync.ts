@@ -4,14 +4,19 @@ import type { Customer } from '../customer.ts';
 import type { Refusal } from './postpone.ts';
 import { type SyncJobData, syncJobData } from './sync-job.ts';
 
+/** The longest employee id, as the roster has it. */
+const longestId = 256;
+/** No control characters: the store takes no NUL, and whoever is shown the text has a terminal that obeys the others. */
+const printable = /^[^\p{Cc}]*$/u;
+
 /**
  * What anybody may put on the queue `rollcall-sync` as a job named `resync` (fixed). `customer` is needed only where
  * several customers have a platform of that name.
  */
 export const resyncRequest = z.strictObject({
   platform: z.string().min(1),
-  person: z.string().min(1).optional(),
-  reason: z.string().max(500).optional(),
+  person: z.string().min(1).max(longestId).regex(printable).optional(),
+  reason: z.string().max(500).regex(printable).optional(),
   customer: z.string().min(1).optional(),
 });
 

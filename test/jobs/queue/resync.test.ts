@@ -83,6 +83,8 @@ for (const backend of ['embedded', 'redis'] as const) {
         [{ platform: platformName, person: 'E-nobody' }, 'PERSON_UNKNOWN'],
         [{ platform: platformName, persons: 'E1' }, 'BAD_REQUEST'],
         [{ person: 'E1' }, 'BAD_REQUEST'],
+        [{ platform: platformName, person: 'E1\u001b[2J' }, 'BAD_REQUEST'],
+        [{ platform: platformName, reason: 'r'.repeat(501) }, 'BAD_REQUEST'],
         [{ platform: 7 }, 'BAD_REQUEST'],
         [{ platform: platformName }, 'BAD_REQUEST', 'delete-everybody'],
       ];
