@@ -1,11 +1,11 @@
 import { noChanges } from '../../change.ts';
-import { guard, guardWindowMs } from '../../diff/guard.ts';
 import type { CallContext, Launch, Launcher, WantedLaunch } from '../../providers/contract.ts';
 import { ProviderError } from '../../providers/error.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
+import { holdsOf } from '../decide/judge.ts';
 import type { JobDeps } from '../deps.ts';
 
 /** What a run's launches have in common. */
@@ -102,14 +102,9 @@ export async function sendHold(
   reach: number,
   managed: number,
 ): Promise<string | undefined> {
-  const sinceMs = deps.now() - guardWindowMs;
-  const [hold] = guard({
-    planned: { ...noChanges(), enroll: reach },
-    approved: noChanges(),
-    recent: await deps.store.journal.recentCounts(customer.name, platform.name, sinceMs),
-    managed,
-    limits: platform.config.limits as Parameters<typeof guard>[0]['limits'],
-  });
+  const planned = { ...noChanges(), enroll: reach };
+  const { store } = deps;
+  const [hold] = await holdsOf({ store, customer, platform, nowMs: deps.now(), managed, planned });
   if (hold === undefined) return undefined;
   const recent = hold.recent === 0 ? '' : ` after ${hold.recent} enrolled in the last 24 h`;
   return `it would reach ${reach} people${recent}, and the limit on enroll is ${hold.limit}`;

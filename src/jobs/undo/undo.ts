@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { type ChangeCounts, type ChangeKind, noChanges, removalKinds } from '../../change.ts';
-import { hashOf } from '../../diff/change.ts';
-import { describeHold, guard, guardWindowMs } from '../../diff/guard.ts';
 import { RollcallError } from '../../errors.ts';
 import type { CallContext } from '../../providers/contract.ts';
 import type { Suppression } from '../../store/decisions.ts';
@@ -10,6 +8,7 @@ import type { Run } from '../../store/run-lookups.ts';
 import { openStatuses, type RunReason, type RunStatus } from '../../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
+import { type Judgement, judge, withholdReasons } from '../decide/judge.ts';
 import { createLayout } from '../decide/layout.ts';
 import type { OnProgress } from '../progress.ts';
 import { approvalNote } from '../decide/record.ts';
@@ -20,19 +19,13 @@ import { readUndoSides, type UndoSides } from './sides.ts';
 const mostNotes = 50;
 
 /** The way back of a run, judged: nothing is stored or written yet. */
-export type UndoPlan = {
+export type UndoPlan = Judgement & {
   readonly undone: Run;
   readonly ways: readonly WayBack[];
   readonly notUndone: readonly NotUndone[];
   readonly planned: ChangeCounts;
-  readonly held: ChangeCounts;
-  readonly released: ChangeCounts;
-  readonly reasons: readonly RunReason[];
-  /** Of the changes still to be decided: the held ones, or all. */
-  readonly hash: string | null;
   readonly status: Extract<RunStatus, 'held' | 'withheld' | 'planned' | 'unchanged'>;
   readonly managed: number;
-  readonly isHeld: (way: WayBack) => boolean;
   readonly sides: UndoSides;
 };
 
@@ -81,46 +74,33 @@ export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
   const { undone } = await undoableRun(deps, customer, options.undoes);
   const sides = await readUndoSides({ ...options, undone });
   const found = waysBack(platform, sides);
-  const incomplete: RunReason[] = sides.roster.proof.reasons.map(({ code, message }) => ({ code, message }));
-  if (sides.roster.proof.unreadableIds > 0)
-    incomplete.push({
-      code: 'ROSTER_ID_UNREADABLE',
-      message: `${sides.roster.proof.unreadableIds} rejected rows have no readable id: they could be anybody, so nobody is removed.`,
-    });
+  const incomplete = withholdReasons({ roster: sides.roster, platformReasons: [] });
   const removals = found.ways.filter(({ change }) => removalKinds.has(change.kind));
   const withheld = incomplete.length > 0 ? removals.length : 0;
   const ways = withheld > 0 ? found.ways.filter(({ change }) => !removalKinds.has(change.kind)) : found.ways;
 
   const planned = noChanges();
-  const released = noChanges();
-  for (const { change } of ways) {
-    planned[change.kind]++;
-    if (approved.has(change.fingerprint)) released[change.kind]++;
-  }
+  for (const { change } of ways) planned[change.kind]++;
   const { store } = deps;
   const managed = await store.links.count(customer.name, platform.name);
-  const holds = guard({
-    planned,
-    approved: released,
-    recent: await store.journal.recentCounts(customer.name, platform.name, deps.now() - guardWindowMs),
+  const judgement = await judge({
+    store,
+    customer,
+    platform,
+    nowMs: deps.now(),
     managed,
-    limits: platform.config.limits as Parameters<typeof guard>[0]['limits'],
+    planned,
+    changes: () => ways.map(({ change }) => change),
+    approved,
   });
-  const heldKinds = new Set<ChangeKind>(holds.map((hold) => hold.kind));
-  const isHeld = ({ change }: WayBack): boolean =>
-    heldKinds.has(change.kind) && !approved.has(change.fingerprint);
-  const held = noChanges();
-  for (const way of ways) if (isHeld(way)) held[way.change.kind]++;
-  const toDecide = holds.length > 0 ? ways.filter(isHeld) : ways;
   return {
     undone,
     ways,
     notUndone: found.notUndone,
     planned,
-    held,
-    released,
+    ...judgement,
     reasons: [
-      ...holds.map((hold) => ({ code: `HELD_${hold.kind.toUpperCase()}`, message: describeHold(hold) })),
+      ...judgement.reasons,
       ...(withheld > 0 ? incomplete : []),
       ...(withheld > 0
         ? [
@@ -131,10 +111,15 @@ export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
           ]
         : []),
     ],
-    hash: toDecide.length === 0 ? null : hashOf(toDecide.map(({ change }) => change.fingerprint)),
-    status: holds.length > 0 ? 'held' : withheld > 0 ? 'withheld' : ways.length > 0 ? 'planned' : 'unchanged',
+    status:
+      judgement.holds.length > 0
+        ? 'held'
+        : withheld > 0
+          ? 'withheld'
+          : ways.length > 0
+            ? 'planned'
+            : 'unchanged',
     managed,
-    isHeld,
     sides,
   };
 }
@@ -182,7 +167,7 @@ function undoRecord(
   const { sides } = plan;
   const observes = platform.config.mode === 'observe';
   const layout = createLayout(platform.provider.capabilities.operations, observes);
-  const going = plan.ways.filter((way) => !plan.isHeld(way));
+  const going = plan.ways.filter((way) => !plan.waits(way.change));
   const people = new Set(going.map(({ undone }) => undone.person));
   return {
     run: run.id,
@@ -194,10 +179,9 @@ function undoRecord(
     changes: {
       *[Symbol.iterator](): Generator<PlannedChange> {
         layout.reset();
-        for (const way of plan.ways) {
-          const { change, undone } = way;
+        for (const { change, undone } of plan.ways) {
           const link = sides.links.get(undone.person);
-          const held = plan.isHeld(way);
+          const held = plan.waits(change);
           yield {
             ...change,
             disposition: held ? 'held' : 'apply',

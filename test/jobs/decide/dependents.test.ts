@@ -106,11 +106,15 @@ describe('what depends on a held change', () => {
       expect(members.has(`new.${n}@example.com`)).toBe(false);
     }
 
-    await five.rollcall('approve', run.id ?? '', '--hash', run.hash ?? '');
+    const approved = await five.rollcall('approve', run.id ?? '', '--hash', run.hash ?? '', '--json');
     for (const n of [1, 2, 3]) {
       expect(members.has(`person.${n}@example.com`)).toBe(false);
       expect(members.has(`new.${n}@example.com`)).toBe(true);
     }
+    // The way back is held as one, too: nobody is taken out under the new address before they are in under the old one.
+    const [moved] = (approved.json as { runs: readonly RunReport[] }).runs;
+    const way = await five.rollcall('undo', moved?.id ?? '', '--json');
+    expect(way.json).toMatchObject({ runs: [{ status: 'held', held: { enroll: 3, unenroll: 3 } }] });
     expect(await only(five, 'mail')).toMatchObject({ status: 'unchanged', requests: { writes: 0 } });
   });
 });

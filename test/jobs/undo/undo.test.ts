@@ -19,7 +19,9 @@ let changed: World & { readonly state: SparkwiseState };
 let removed: World & { readonly state: SparkwiseState };
 let limited: World & { readonly state: SparkwiseState };
 let torn: World & { readonly state: SparkwiseState };
+let unsure: World & { readonly state: SparkwiseState };
 let groups: World & { readonly state: ScimState };
+let joint: World & { readonly state: ScimState };
 
 beforeAll(async () => {
   house = await openHouse();
@@ -31,6 +33,14 @@ beforeAll(async () => {
   });
   limited = await house.sparkwise('limited');
   torn = await house.sparkwise('torn');
+  unsure = await house.sparkwise('unsure');
+  joint = await house.scim('joint', {
+    groups: ['Safety'],
+    platform: {
+      limits: { deactivate: { floor: 20 } },
+      enrollments: [{ target: 'Safety', when: 'person.department == "Stores"' }],
+    },
+  });
   groups = await house.scim('groups', {
     groups: ['Safety', 'Office'],
     platform: {
@@ -210,6 +220,49 @@ describe('undo', () => {
     expect(approved.runs).toMatchObject([{ status: 'applied', applied: { deactivate: 30 } }]);
     expect(await limited.sync()).toMatchObject({ status: 'unchanged' });
     expect(limited.state.users.every((user) => !user.active)).toBe(true);
+  });
+
+  it('counts what the day had, removals whose outcome nobody knows too', async () => {
+    await unsure.roster(crowd(10));
+    await unsure.sync();
+    await unsure.roster(crowd(12));
+    const joined = await unsure.sync();
+    expect(joined).toMatchObject({ applied: { create: 2 } });
+    expect(await unsure.json<Undone>('undo', joined.id ?? '')).toMatchObject({
+      runs: [{ status: 'planned' }],
+    });
+    // Both leavers are gone, and the platform never said so.
+    await unsure.roster(crowd(12, 2));
+    unsure.sandbox.fail({
+      kind: 'write',
+      effect: { do: 'answer', response: { status: 200, text: 'thank you' }, applied: true },
+    });
+    expect(await unsure.sync()).toMatchObject({ status: 'partial', failed: { deactivate: 2 } });
+    expect([isActive(unsure, '1001'), isActive(unsure, '1002')]).toEqual([false, false]);
+
+    // Three a day may go: these two would make four.
+    const plan = await unsure.json<Undone>('undo', joined.id ?? '');
+    expect(plan).toMatchObject({ exit: 3, runs: [{ status: 'held', held: { deactivate: 2 } }] });
+  });
+
+  it('holds an enrollment together with the account that it needs', async () => {
+    await joint.roster(crowd(5));
+    const first = await joint.sync();
+    const back = await joint.json<Undone>('undo', first.id ?? '', '--apply');
+    expect(back.runs).toMatchObject([{ status: 'applied', applied: { deactivate: 5, unenroll: 5 } }]);
+    // Three accounts a day may be activated again, and nobody is enrolled without one.
+    const again = await joint.json<Undone>('undo', back.runs[0]?.id ?? '', '--apply');
+    expect(again.runs).toMatchObject([
+      { status: 'held', held: { reactivate: 5, enroll: 5 }, applied: { reactivate: 0, enroll: 0 } },
+    ]);
+    const [held] = again.runs;
+    const approved = await joint.json<{ runs: RunReport[] }>(
+      'approve',
+      held?.id ?? '',
+      '--hash',
+      held?.hash ?? '',
+    );
+    expect(approved.runs).toMatchObject([{ status: 'applied', applied: { reactivate: 5, enroll: 5 } }]);
   });
 
   it('goes on where it was when its process died', async () => {
