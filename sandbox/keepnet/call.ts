@@ -25,6 +25,11 @@ export function readText(body: Json, field: string, max = 1_000): string {
   return value;
 }
 
+/** Reads a string that may be null, which is the same as left out. */
+export function readNullable(body: Json, field: string, max?: number): string | null {
+  return body[field] === null || body[field] === undefined ? null : readText(body, field, max);
+}
+
 /** Reads a required string of a body. */
 export function readRequired(body: Json, field: string, max?: number): string {
   const value = readText(body, field, max);
@@ -35,7 +40,7 @@ export function readRequired(body: Json, field: string, max?: number): string {
 /** Reads a list of ids. @throws Refusal when it is missing, holds anything else, or (unless `optional`) is empty */
 export function readIds(body: Json, field: string, optional = false): readonly string[] {
   const value = body[field];
-  if (value === undefined && optional) return [];
+  if ((value === undefined || value === null) && optional) return [];
   if (!Array.isArray(value) || (value.length === 0 && !optional)) {
     throw new Refusal(400, 'VALIDATION_ERROR', `${field} is required`);
   }

@@ -21,21 +21,40 @@ const reminderEnds = [
   'OnDate',
 ];
 
-/** `POST /api/companies/search`: its four paging members are all required. */
-export function searchCompanies(state: KeepnetState, settings: KeepnetSettings, body: Json): KeepnetReply {
-  if (!settings.reseller) throw new Refusal(403, 'FORBIDDEN', 'the credential is no reseller');
-  for (const field of ['pageNumber', 'pageSize', 'orderBy', 'ascending']) {
+/** Refuses a search of which the specification requires every member. */
+function requireAll(body: Json): void {
+  for (const field of ['pageNumber', 'pageSize', 'orderBy', 'ascending', 'filter']) {
     if (body[field] === undefined) throw new Refusal(400, 'INPUT_ERROR', `${field} is required`);
   }
+}
+
+/** `POST /api/companies/search`: `SearchCompanyDto`. */
+export function searchCompanies(state: KeepnetState, settings: KeepnetSettings, body: Json): KeepnetReply {
+  if (!settings.reseller) throw new Refusal(403, 'FORBIDDEN', 'the credential is no reseller');
+  requireAll(body);
   const { isTargetUserCountExceededLimit: exceeded, ...query } = body;
   if (exceeded !== undefined && typeof exceeded !== 'boolean') {
     throw new Refusal(400, 'INPUT_ERROR', 'isTargetUserCountExceededLimit must be a boolean');
   }
   const show = (company: KeepnetCompany) => ({
     [settings.companyIdField]: company.resourceId,
-    name: company.name,
-    isTargetUserCountExceededLimit: company.isTargetUserCountExceededLimit,
+    [settings.companyIdField === 'resourceId' ? 'name' : 'companyName']: company.name,
+    resellerName: 'Reseller Ltd',
+    industryName: null,
+    industryResourceId: null,
+    licenseTypeName: 'Enterprise',
+    licenseTypeResourceId: 'lt1',
+    isNumberOfUsersLimited: true,
+    numberOfUsers: String(company.isTargetUserCountExceededLimit ? 0 : 1_000),
+    privacyDurationId: 1,
+    licenceExpired: false,
+    licenseEndDate: null,
     createTime: company.createTime,
+    targetUserCount: company.users.size,
+    children: null,
+    deletedTargetUserCount: 0,
+    inactiveTargetUserCount: company.users.rows().filter(({ isActive }) => !isActive).length,
+    monthlyActiveUserCount: 0,
   });
   const companies = state.companies;
   const revision = companies.rows().reduce((sum, company) => sum + company.revision, companies.size);
@@ -43,30 +62,56 @@ export function searchCompanies(state: KeepnetState, settings: KeepnetSettings, 
     name: 'exceeded',
     test: (company: KeepnetCompany) => company.isTargetUserCountExceededLimit,
   };
-  const from = { listing: companies, show, revision, ...(exceeded === true ? { only } : {}) };
-  return { status: 200, data: search(query, from, settings) };
+  const sortAs = { name: settings.companyIdField === 'resourceId' ? 'name' : 'companyname' };
+  const from = { listing: companies, show, revision, sortAs, ...(exceeded === true ? { only } : {}) };
+  const limitExceededCompanyCount = companies.rows().filter(only.test).length;
+  return { status: 200, data: { ...search(query, from, settings), limitExceededCompanyCount } };
 }
 
-/** `POST /api/trainings/search`. */
+/** `POST /api/trainings/search`: `TrainingSearchRestView`. */
 export function searchTrainings({ company, settings, body }: KeepnetCall): KeepnetReply {
   const show = (training: KeepnetTraining) => ({
     [settings.trainingIdField]: training.resourceId,
-    name: training.name,
+    [settings.trainingIdField === 'trainingId' ? 'trainingName' : 'name']: training.name,
+    languages: ['en'],
+    compliances: null,
+    availableFor: null,
+    vendorName: 'Keepnet',
+    isNew: false,
+    isFavourite: false,
+    trainingRoles: null,
+    createdBy: null,
     createTime: training.createTime,
+    isEditable: false,
+    category: 'Phishing',
+    targetAudience: null,
+    type: 'Training',
+    hasQuiz: true,
+    duration: '5 min',
+    level: 'Beginner',
   });
-  const from = { listing: company.trainings, show, revision: company.revision };
+  const sortAs = { name: settings.trainingIdField === 'trainingId' ? 'trainingname' : 'name' };
+  const from = { listing: company.trainings, show, revision: company.revision, sortAs };
   return { status: 200, data: search(body, from, settings) };
 }
 
-/** `GET /api/enrollments/form-details`. */
+/** One value of a list of form-details: `EnumResult`. */
+function enumResults(names: readonly string[]): readonly Json[] {
+  return names.map((name, index) => ({ id: index + 1, name, displayName: name, enumResults: null }));
+}
+
+/** `GET /api/enrollments/form-details`: `EnrollmentEnumTypesDTO`. What the lists are called is not published. */
 export function formDetails(): KeepnetReply {
   return {
     status: 200,
     data: {
-      types: ['Training'],
-      certificates: [],
-      reminders: { periodTypes: reminderPeriods, endTypes: reminderEnds },
-      autoEnrollTypes,
+      enumNameValuePairs: {
+        EmailPeriodTypeEnum: enumResults(reminderPeriods),
+        ReminderEndTypeEnum: enumResults(reminderEnds),
+        EnrollmentAutoEnrollTypeEnum: enumResults(autoEnrollTypes),
+      },
+      trainingEmailNotificationTemplateTypeResourceId: 'tt1',
+      canSaveVendor: false,
     },
   };
 }
@@ -117,7 +162,25 @@ export function createEnrollment({ company, settings, body }: KeepnetCall): Keep
     request: body,
     autoEnroll,
   });
-  return { status: 201, data: { [settings.enrollmentIdField]: enrollment.resourceId } };
+  return {
+    status: 201,
+    data: {
+      [settings.enrollmentIdField]: enrollment.resourceId,
+      trainingName: company.trainings.get(trainingId)?.name ?? null,
+      category: null,
+      languages: null,
+      type: 'Training',
+      enrolledBy: null,
+      totalTargetUserCount: 0,
+      status: 'Draft',
+      startDate: null,
+      awardCertificate: false,
+      markedAsTest: false,
+      autoEnroll,
+      hasReminder: false,
+      sendTemplatesInPreferredLanguage: false,
+    },
+  };
 }
 
 function findEnrollment(company: KeepnetCompany, id: string): KeepnetEnrollment {
@@ -130,42 +193,67 @@ function findEnrollment(company: KeepnetCompany, id: string): KeepnetEnrollment 
 export function sendToAll({ company, text, id }: KeepnetCall): KeepnetReply {
   if (text !== '') throw new Refusal(400, 'VALIDATION_ERROR', 'send takes no body');
   sendEnrollment(company, findEnrollment(company, id));
-  return { status: 200, data: null };
+  return { status: 200, data: { resourceId: id } };
 }
 
-/** `POST /api/enrollments/search`. */
+/** `POST /api/enrollments/search`: `EnrollmentSearchRestView`, which names the training and has not its id. */
 export function searchEnrollments({ company, settings, body }: KeepnetCall): KeepnetReply {
+  requireAll(body);
   const show = (enrollment: KeepnetEnrollment) => ({
     enrollmentId: enrollment.resourceId,
+    languages: ['en'],
     name: enrollment.name,
-    trainingId: enrollment.trainingId,
-    trainingName: company.trainings.get(enrollment.trainingId)?.name ?? '',
-    status: enrollment.sends > 0 ? 'Sent' : 'Draft',
+    enrolledBy: null,
+    startDate: enrollment.createTime,
+    trainingName: company.trainings.get(enrollment.trainingId)?.name ?? null,
+    delivery: null,
+    deliveryType: 'Email',
     createTime: enrollment.createTime,
+    isReminderActive: false,
+    isAutoEnrollmentActive: enrollment.autoEnroll,
+    status: enrollment.sends > 0 ? 'Sent' : 'Draft',
+    recipientType: 'TargetGroup',
+    category: null,
+    type: 'Training',
+    hasQuiz: true,
+    sendTemplatesInPreferredLanguage: false,
+    trainingRoles: null,
+    duration: null,
+    level: null,
   });
   const from = { listing: company.enrollments, show, revision: company.revision };
   return { status: 200, data: search(body, from, settings) };
 }
 
-function resultRow(result: KeepnetResult): Json {
+function resultRow(enrollmentId: string, result: KeepnetResult): Json {
+  const { user } = result;
   return {
-    targetUserResourceId: result.user.resourceId,
-    email: result.user.email,
+    firstCompletionDate: result.firstCompletionDate,
+    lastInteractionDate: result.lastInteractionDate,
+    deliveryType: 'Email',
+    phoneNumber: user.phoneNumber,
+    currentStep: result.currentStep,
     status: result.status,
     examStatusName: result.examStatusName,
     examScore: result.examScore,
-    firstCompletionDate: result.firstCompletionDate,
-    lastInteractionDate: result.lastInteractionDate,
-    currentStep: result.currentStep,
-    deliveryType: 'Email',
+    lastInteractedStep: null,
+    enrollmentId,
+    targetUserResourceId: result.withoutId ? null : user.resourceId,
+    userId: null,
+    resourceId: null,
+    firstName: user.firstName,
+    lastName: user.lastName,
+    email: user.email,
+    department: user.department,
+    isMainScore: true,
+    customFieldValues: user.customFields,
   };
 }
 
 /** `POST /api/training-reports/{enrollmentId}/users/search`. */
 export function searchResults({ company, settings, body, id }: KeepnetCall): KeepnetReply {
+  requireAll(body);
   const listing = findEnrollment(company, id).results;
-  return {
-    status: 200,
-    data: search(body, { listing, show: resultRow, revision: company.revision }, settings),
-  };
+  const show = (result: KeepnetResult) => resultRow(id, result);
+  return { status: 200, data: search(body, { listing, show, revision: company.revision }, settings) };
 }

@@ -7,32 +7,37 @@ import {
   readRequired,
   refuseOwned,
 } from './call.ts';
-import { isJson, type Json, search } from './search.ts';
+import { isJson, search } from './search.ts';
 import { addGroup, joinGroup, leaveGroup } from './seed.ts';
 import { type KeepnetGroup, type KeepnetUser, Refusal } from './state.ts';
 import { asRow, emailIndex } from './users.ts';
 
-function groupRow(group: KeepnetGroup): Json {
-  return {
+/** `GET /api/target-groups`, unpaged: `TargetGroupDto`, which has no number of members. */
+export function listGroups({ company, settings }: KeepnetCall): KeepnetReply {
+  const rows = company.groups.rows().map((group) => ({
     resourceId: group.resourceId,
     name: group.name,
     priority: group.priority,
+    createDate: group.createTime,
     isEditable: group.isEditable,
     isScimGroup: group.isScimGroup,
     isGoogleGroup: group.isGoogleGroup,
-    targetUserCount: group.members.size,
-    createTime: group.createTime,
-  };
+  }));
+  return { status: 200, data: rows.length === 0 && settings.nullWhenEmpty ? null : rows };
 }
 
-/** `GET /api/target-groups`, unpaged. */
-export function listGroups({ company }: KeepnetCall): KeepnetReply {
-  return { status: 200, data: company.groups.rows().map(groupRow) };
-}
-
-/** `POST /api/target-groups/search/current-company`. */
+/** `POST /api/target-groups/search/current-company`: `TargetGroupSearchCompanyModel`. */
 export function searchGroups({ company, settings, body }: KeepnetCall): KeepnetReply {
-  const from = { listing: company.groups, show: groupRow, revision: company.revision };
+  const show = (group: KeepnetGroup) => ({
+    resourceId: group.resourceId,
+    name: group.name,
+    companyName: company.name,
+    userCount: group.members.size,
+    priority: group.priority,
+    createTime: group.createTime,
+    updateTime: null,
+  });
+  const from = { listing: company.groups, show, revision: company.revision };
   return { status: 200, data: search(body, from, settings) };
 }
 
@@ -72,7 +77,7 @@ export function addToGroups(call: KeepnetCall): KeepnetReply {
   for (const group of groups) refuseOwned(group);
   const users = readBatch(call);
   for (const group of groups) for (const user of users) joinGroup(company, group, user);
-  return { status: 200, data: null };
+  return { status: 200, data: [] };
 }
 
 /** `DELETE /api/target-groups/{id}/users`, with a body. Who is no member is no error. */
@@ -80,7 +85,7 @@ export function removeFromGroup(call: KeepnetCall): KeepnetReply {
   const group = findGroup(call.company, call.id);
   refuseOwned(group);
   for (const user of readBatch(call)) leaveGroup(call.company, group, user);
-  return { status: 200, data: null };
+  return { status: 200, data: { resourceId: group.resourceId } };
 }
 
 /** `POST /api/target-groups/{id}/users`: the members, or with `excludeGroupUsers` everybody else. */

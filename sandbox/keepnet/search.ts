@@ -12,7 +12,8 @@ export type Page = {
   readonly pageSize: number;
   readonly totalNumberOfPages: number;
   readonly totalNumberOfRecords: number;
-  readonly results: readonly Json[];
+  /** Null when there is none, as the settings say. */
+  readonly results: readonly Json[] | null;
 };
 
 /** What is searched, and how one of its rows is shown. */
@@ -23,6 +24,8 @@ export type Searchable<Row> = {
   readonly revision: number;
   /** Rows left out or kept beside the filter, with a name that tells one such choice from another. */
   readonly only?: { readonly name: string; readonly test: (row: Row) => boolean };
+  /** A name that `orderBy` takes for a field that the rows call otherwise, both in lower case. */
+  readonly sortAs?: Readonly<Record<string, string>>;
   /** A short cut for an `Equal` on the email. */
   readonly byEmail?: (email: string) => Row | undefined;
 };
@@ -35,6 +38,12 @@ type FilterGroup = {
 };
 
 const operators = new Set(['Equal', 'Contains', 'Include']);
+
+/** A member by its name in whatever case: the vendor's examples write both `Condition` and `condition`. */
+function member(json: Json, name: string): unknown {
+  const key = Object.keys(json).find((candidate) => candidate.toLowerCase() === name);
+  return key === undefined ? undefined : json[key];
+}
 
 function hasNull(value: unknown): boolean {
   if (value === null) return true;
@@ -65,7 +74,7 @@ function wholeNumber(body: Json, field: string, fallback: number): number {
 
 function readItem(item: unknown): FilterItem {
   if (!isJson(item)) throw new Refusal(400, 'INPUT_ERROR', 'FilterItems must hold objects');
-  const { FieldName: field, Operator: operator, Value: value } = item;
+  const [field, operator, value] = ['fieldname', 'operator', 'value'].map((name) => member(item, name));
   if (typeof field !== 'string' || typeof operator !== 'string' || typeof value !== 'string') {
     throw new Refusal(400, 'INPUT_ERROR', 'a filter item needs FieldName, Operator and Value');
   }
@@ -75,11 +84,12 @@ function readItem(item: unknown): FilterItem {
 
 function readGroup(group: unknown): FilterGroup {
   if (!isJson(group)) throw new Refusal(400, 'INPUT_ERROR', 'a filter group must be an object');
-  const condition = group['Condition'];
+  const condition = String(member(group, 'condition')).toUpperCase();
   if (condition !== 'AND' && condition !== 'OR') {
     throw new Refusal(400, 'INPUT_ERROR', 'Condition must be AND or OR');
   }
-  const { FilterItems: items = [], FilterGroups: groups = [] } = group;
+  const items = member(group, 'filteritems') ?? [];
+  const groups = member(group, 'filtergroups') ?? [];
   if (!Array.isArray(items) || !Array.isArray(groups)) {
     throw new Refusal(400, 'INPUT_ERROR', 'FilterItems and FilterGroups must be arrays');
   }
@@ -169,7 +179,6 @@ function refuseUnknownFields<Row>(from: Searchable<Row>, names: readonly string[
   const first = from.listing.rows()[0];
   if (first === undefined) return;
   const fields = new Set(Object.keys(from.show(first)).map((name) => name.toLowerCase()));
-  fields.add('createtime');
   const unknown = names.find((name) => !fields.has(name));
   if (unknown !== undefined) throw new Refusal(400, 'INPUT_ERROR', `unknown field ${unknown}`);
 }
@@ -190,13 +199,14 @@ export function search<Row>(body: Json, from: Searchable<Row>, settings: Keepnet
   if (typeof orderBy !== 'string') throw new Refusal(400, 'INPUT_ERROR', 'orderBy must be a string');
   if (typeof ascending !== 'boolean') throw new Refusal(400, 'INPUT_ERROR', 'ascending must be a boolean');
   const group = filter === undefined ? undefined : readGroup(filter);
-  const text = isJson(filter) ? (filter['SearchInputTextValue'] ?? '') : '';
+  const text = isJson(filter) ? (member(filter, 'searchinputtextvalue') ?? '') : '';
   if (typeof text !== 'string') {
     throw new Refusal(400, 'INPUT_ERROR', 'SearchInputTextValue must be a string');
   }
-  const order = orderBy.toLowerCase();
+  const name = orderBy.toLowerCase();
+  const order = from.sortAs?.[name] ?? name;
   refuseUnknownFields(from, [
-    order,
+    ...(body['orderBy'] === undefined ? [] : [order]),
     ...(group === undefined ? [] : itemsOf(group).map((item) => item.field)),
   ]);
   const rows = select(from, group, text.toLowerCase(), order);
@@ -209,6 +219,6 @@ export function search<Row>(body: Json, from: Searchable<Row>, settings: Keepnet
     pageSize,
     totalNumberOfPages: Math.ceil(rows.length / pageSize),
     totalNumberOfRecords: rows.length,
-    results: page.map(from.show),
+    results: page.length === 0 && settings.nullWhenEmpty ? null : page.map(from.show),
   };
 }

@@ -1,5 +1,6 @@
 import {
   type KeepnetCompany,
+  type KeepnetCustomField,
   type KeepnetEnrollment,
   type KeepnetGroup,
   type KeepnetTraining,
@@ -36,25 +37,37 @@ export function createCompany(
   };
 }
 
+/** A custom field with null for what is not given. */
+export function customField(given: Partial<KeepnetCustomField>): KeepnetCustomField {
+  const { resourceId = null, name = null, dataType = null, value = null, timestampValue = null } = given;
+  return { resourceId, name, dataType, value, timestampValue };
+}
+
 /** Puts a user into a company without asking the API's rules. For seeding. */
 export function addUser(
   company: KeepnetCompany,
-  given: Partial<KeepnetUser> & { readonly email: string },
+  given: Partial<Omit<KeepnetUser, 'customFields'>> & {
+    readonly email: string;
+    readonly customFields?: readonly Partial<KeepnetCustomField>[];
+  },
 ): KeepnetUser {
   const user: KeepnetUser = {
     resourceId: given.resourceId ?? newId('us'),
     createTime: given.createTime ?? stamp(),
     email: given.email,
-    phoneNumber: given.phoneNumber ?? '',
-    firstName: given.firstName ?? '',
-    lastName: given.lastName ?? '',
-    department: given.department ?? '',
+    updateTime: given.updateTime ?? null,
+    phoneNumber: given.phoneNumber ?? null,
+    firstName: given.firstName ?? null,
+    lastName: given.lastName ?? null,
+    department: given.department ?? null,
     priority: given.priority ?? 'Medium',
     isActive: given.isActive ?? true,
-    customFields: given.customFields ?? [],
-    timeZoneId: given.timeZoneId ?? '',
-    preferredLanguageId: given.preferredLanguageId ?? '',
-    manager: given.manager,
+    customFields: (given.customFields ?? []).map(customField),
+    timeZoneId: given.timeZoneId ?? null,
+    preferredLanguageId: given.preferredLanguageId ?? null,
+    managerFirstName: given.managerFirstName ?? null,
+    managerLastName: given.managerLastName ?? null,
+    managerEmail: given.managerEmail ?? null,
   };
   company.users.set(user.resourceId, user);
   company.userIdByEmail.set(user.email.toLowerCase(), user.resourceId);
@@ -66,10 +79,10 @@ export function addUser(
 export function changeUser(
   company: KeepnetCompany,
   user: KeepnetUser,
-  change: Partial<Omit<KeepnetUser, 'resourceId' | 'createTime'>>,
+  change: Partial<Omit<KeepnetUser, 'resourceId' | 'createTime' | 'updateTime'>>,
 ): void {
   company.userIdByEmail.delete(user.email.toLowerCase());
-  Object.assign(user, change);
+  Object.assign(user, change, { updateTime: stamp() });
   company.userIdByEmail.set(user.email.toLowerCase(), user.resourceId);
   company.revision++;
 }
@@ -81,7 +94,7 @@ export function findByEmail(company: KeepnetCompany, email: string): KeepnetUser
 
 export function addGroup(
   company: KeepnetCompany,
-  given: Partial<Omit<KeepnetGroup, 'members' | 'createTime'>> & { readonly name: string },
+  given: Partial<Omit<KeepnetGroup, 'members' | 'createTime'>> & { readonly name: string | null },
 ): KeepnetGroup {
   const group: KeepnetGroup = {
     resourceId: given.resourceId ?? newId('gr'),
@@ -143,6 +156,7 @@ function mail(enrollment: KeepnetEnrollment, user: KeepnetUser): void {
     firstCompletionDate: null,
     lastInteractionDate: null,
     currentStep: '',
+    withoutId: false,
   });
 }
 

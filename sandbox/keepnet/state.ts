@@ -36,32 +36,39 @@ export class Listing<Row> {
   }
 }
 
-export type KeepnetManager = {
-  readonly FirstName?: string;
-  readonly LastName?: string;
-  readonly Email?: string;
+/** One custom field of a user: writes take these as `customFields`, reads give them as `customFieldValues`. */
+export type KeepnetCustomField = {
+  readonly resourceId: string | null;
+  readonly name: string | null;
+  readonly dataType: string | null;
+  readonly value: string | null;
+  readonly timestampValue: string | null;
 };
 
+/** A target user with all that a write takes; null is what was never given. */
 export type KeepnetUser = {
   readonly resourceId: string;
   readonly createTime: string;
+  updateTime: string | null;
   email: string;
-  phoneNumber: string;
-  firstName: string;
-  lastName: string;
-  department: string;
+  phoneNumber: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  department: string | null;
   priority: string;
   isActive: boolean;
-  customFields: readonly Readonly<Record<string, unknown>>[];
-  timeZoneId: string;
-  preferredLanguageId: string;
-  manager: KeepnetManager | undefined;
+  customFields: readonly KeepnetCustomField[];
+  timeZoneId: string | null;
+  preferredLanguageId: string | null;
+  managerFirstName: string | null;
+  managerLastName: string | null;
+  managerEmail: string | null;
 };
 
 export type KeepnetGroup = {
   readonly resourceId: string;
   readonly createTime: string;
-  name: string;
+  name: string | null;
   priority: string;
   isEditable: boolean;
   isScimGroup: boolean;
@@ -80,6 +87,8 @@ export type KeepnetResult = {
   firstCompletionDate: string | null;
   lastInteractionDate: string | null;
   currentStep: string;
+  /** The report does not say which target user it is about. */
+  withoutId: boolean;
 };
 
 export type KeepnetEnrollment = {
@@ -152,9 +161,10 @@ export type KeepnetSettings = {
   enrollmentIdField: 'resourceId' | 'id';
   /** Whether `enrollmentScheduler` is required on create. */
   schedulerRequired: boolean;
+  /** The specification requires it; the vendor's smallest example leaves it out. */
   phoneNumberRequired: boolean;
-  /** `search-email` answers a page of rows, or the row itself (and 404 where there is none). */
-  emailSearch: 'page' | 'row';
+  /** Whether a search without rows answers `results: null`, and the list of no groups `data: null`. */
+  nullWhenEmpty: boolean;
   /** Whether a 429 carries `Retry-After`. */
   retryAfter: boolean;
   nowMs: () => number;

@@ -4,13 +4,14 @@ import {
   type KeepnetReply,
   readFlag,
   readIds,
+  readNullable,
   readRequired,
   readText,
   refuseOwned,
 } from './call.ts';
-import { isJson, type Json, type Page, search } from './search.ts';
-import { addUser, changeUser, findByEmail, joinGroup, leaveGroup } from './seed.ts';
-import { type KeepnetCompany, type KeepnetManager, type KeepnetUser, Refusal } from './state.ts';
+import { isJson, type Json, search } from './search.ts';
+import { addUser, changeUser, customField, findByEmail, joinGroup, leaveGroup } from './seed.ts';
+import { type KeepnetCompany, type KeepnetCustomField, type KeepnetUser, Listing, Refusal } from './state.ts';
 
 function findUser(company: KeepnetCompany, id: string): KeepnetUser {
   const user = company.users.get(id);
@@ -18,70 +19,102 @@ function findUser(company: KeepnetCompany, id: string): KeepnetUser {
   return user;
 }
 
+/** The names that lists give for a time zone and a language; single reads and writes have the ids. */
+export function shownName(id: string | null): string | null {
+  return id === null ? null : `(${id}) as the product shows it`;
+}
+
+/** What a list and a single read have in common. */
 function commonFields(user: KeepnetUser): Json {
   return {
     resourceId: user.resourceId,
     email: user.email,
-    phoneNumber: user.phoneNumber,
     firstName: user.firstName,
     lastName: user.lastName,
     department: user.department,
     priority: user.priority,
-    customFields: user.customFields,
+    customFieldValues: user.customFields,
+    phoneNumber: user.phoneNumber,
+  };
+}
+
+/** A user as a search, or the list of a group, shows it: `TargetUserSearchView` of the specification. */
+export function asRow(user: KeepnetUser): Json {
+  return {
+    ...commonFields(user),
+    status: user.isActive ? 'Active' : 'Inactive',
+    createTime: user.createTime,
+    updateTime: user.updateTime,
+    isEditable: true,
+    scimSettingName: null,
+    ldapConfigName: null,
+    timeZone: shownName(user.timeZoneId),
+    preferredLanguage: shownName(user.preferredLanguageId),
+  };
+}
+
+/** A user as it is read alone, or found by email: `TargetUserDto`. */
+function asSingle(user: KeepnetUser): Json {
+  const names = [user.managerFirstName, user.managerLastName].filter((name) => name !== null);
+  return {
+    ...commonFields(user),
+    isActive: user.isActive,
     timeZoneId: user.timeZoneId,
     preferredLanguageId: user.preferredLanguageId,
-    createTime: user.createTime,
+    managerFirstName: user.managerFirstName,
+    managerLastName: user.managerLastName,
+    managerEmail: user.managerEmail,
+    managerFullName: names.length === 0 ? null : names.join(' '),
   };
 }
 
-/** A user as a search shows it. */
-export function asRow(user: KeepnetUser): Json {
-  return { ...commonFields(user), status: user.isActive ? 'Active' : 'Inactive' };
+function readCustomFields(body: Json): readonly KeepnetCustomField[] {
+  const fields = body['customFields'] ?? [];
+  if (!Array.isArray(fields) || !fields.every(isJson)) {
+    throw new Refusal(400, 'VALIDATION_ERROR', 'customFields must hold objects');
+  }
+  return fields.map((field) =>
+    customField({
+      resourceId: readNullable(field, 'resourceId'),
+      name: readNullable(field, 'name'),
+      dataType: readNullable(field, 'dataType'),
+      value: readNullable(field, 'value'),
+      timestampValue: readNullable(field, 'timestampValue'),
+    }),
+  );
 }
 
-function asSingle(user: KeepnetUser): Json {
-  return { ...commonFields(user), isActive: user.isActive, manager: user.manager ?? null };
+type UserFields = Omit<KeepnetUser, 'resourceId' | 'createTime' | 'updateTime'>;
+
+function readPhoneNumber({ body, settings }: KeepnetCall): string | null {
+  if (settings.phoneNumberRequired || body['phoneNumber'] === '') return readRequired(body, 'phoneNumber');
+  return readNullable(body, 'phoneNumber');
 }
 
-function readManager(body: Json): KeepnetManager | undefined {
-  const manager = body['manager'];
-  if (manager === undefined) return undefined;
-  if (!isJson(manager)) throw new Refusal(400, 'VALIDATION_ERROR', 'manager must be an object');
-  return {
-    FirstName: readText(manager, 'FirstName'),
-    LastName: readText(manager, 'LastName'),
-    Email: readText(manager, 'Email'),
-  };
-}
-
-type UserFields = Omit<KeepnetUser, 'resourceId' | 'createTime'>;
-
+/** All that a write takes. What it leaves out is gone, and what it calls otherwise is not seen. */
 function readUser(
-  { body, settings }: KeepnetCall,
-  longest: { name: number; department: number },
+  call: KeepnetCall,
+  longest: { name: number; department: number; manager: number },
 ): UserFields {
+  const { body } = call;
   const email = readRequired(body, 'email', 320);
   if (!/^[^\s@]+@[^\s@]+$/.test(email)) {
     throw new Refusal(400, 'VALIDATION_ERROR', 'email is not an email address');
   }
-  const { customFields = [] } = body;
-  if (!Array.isArray(customFields) || !customFields.every(isJson)) {
-    throw new Refusal(400, 'VALIDATION_ERROR', 'customFields must hold objects');
-  }
   return {
     email,
-    phoneNumber: settings.phoneNumberRequired
-      ? readRequired(body, 'phoneNumber')
-      : readText(body, 'phoneNumber'),
-    firstName: readText(body, 'firstName', longest.name),
-    lastName: readText(body, 'lastName', longest.name),
-    department: readText(body, 'department', longest.department),
+    phoneNumber: readPhoneNumber(call),
+    firstName: readNullable(body, 'firstName', longest.name),
+    lastName: readNullable(body, 'lastName', longest.name),
+    department: readNullable(body, 'department', longest.department),
     priority: readText(body, 'priority') || 'Medium',
     isActive: readFlag(body, 'isActive', true),
-    customFields,
-    timeZoneId: readText(body, 'timeZoneId'),
-    preferredLanguageId: readText(body, 'preferredLanguageId'),
-    manager: readManager(body),
+    customFields: readCustomFields(body),
+    timeZoneId: readNullable(body, 'timeZoneId'),
+    preferredLanguageId: readNullable(body, 'preferredLanguageId'),
+    managerFirstName: readNullable(body, 'managerFirstName', longest.manager),
+    managerLastName: readNullable(body, 'managerLastName', longest.manager),
+    managerEmail: readNullable(body, 'managerEmail', 320),
   };
 }
 
@@ -98,7 +131,7 @@ function refuseTaken({ company, settings }: KeepnetCall, email: string, own?: st
 
 /** `POST /api/target-users`. */
 export function createUser(call: KeepnetCall): KeepnetReply {
-  const fields = readUser(call, { name: 256, department: 256 });
+  const fields = readUser(call, { name: 256, department: 256, manager: 256 });
   const groups = readIds(call.body, 'targetGroupResourceIds', true).map((id) => findGroup(call.company, id));
   for (const group of groups) refuseOwned(group);
   refuseTaken(call, fields.email);
@@ -108,18 +141,18 @@ export function createUser(call: KeepnetCall): KeepnetReply {
 }
 
 /**
- * `PUT /api/target-users/{id}`: takes the whole user, so what is left out is emptied, and `isActive` is true. Group membership is the
- * exception: it changes only when `targetGroupResourceIds` is there, and is then exactly that.
+ * `PUT /api/target-users/{id}`: takes the whole user, so what is left out is gone, and `isActive` is true. Group membership is the
+ * exception (an assumption): it changes only when `targetGroupResourceIds` is there, and is then exactly that.
  */
 export function updateUser(call: KeepnetCall): KeepnetReply {
   const { company, body, id } = call;
   const user = findUser(company, id);
-  const fields = readUser(call, { name: 40, department: 64 });
+  const fields = readUser(call, { name: 40, department: 64, manager: 40 });
   const groups = readIds(body, 'targetGroupResourceIds', true).map((groupId) => findGroup(company, groupId));
   for (const group of groups) refuseOwned(group);
   refuseTaken(call, fields.email, id);
   changeUser(company, user, fields);
-  if (body['targetGroupResourceIds'] !== undefined) {
+  if (body['targetGroupResourceIds'] !== undefined && body['targetGroupResourceIds'] !== null) {
     for (const group of company.groups.rows()) {
       if (!groups.includes(group)) leaveGroup(company, group, user);
     }
@@ -148,20 +181,18 @@ export function searchUsers({ company, settings, body }: KeepnetCall): KeepnetRe
   return { status: 200, data: search(body, { listing, show: asRow, revision, byEmail }, settings) };
 }
 
-/** `POST /api/target-users/search-email`. What it answers is not published: the settings choose. */
+/** `POST /api/target-users/search-email`: pages of users as single reads show them. Its paging fields are required. */
 export function searchEmail({ company, settings, body }: KeepnetCall): KeepnetReply {
-  const user = findByEmail(company, readRequired(body, 'email', 320));
-  if (settings.emailSearch === 'row') {
-    if (user === undefined) throw new Refusal(404, 'NOT_FOUND', 'no user has this email');
-    return { status: 200, data: asRow(user) };
+  const email = readRequired(body, 'email', 320).toLowerCase();
+  for (const field of ['pageNumber', 'pageSize']) {
+    if (body[field] === undefined) throw new Refusal(400, 'INPUT_ERROR', `${field} is required`);
   }
-  const results = user === undefined ? [] : [asRow(user)];
-  const page: Page = {
-    pageNumber: 1,
-    pageSize: 10,
-    totalNumberOfPages: results.length,
-    totalNumberOfRecords: results.length,
-    results,
+  const listing = new Listing<KeepnetUser>();
+  const user = findByEmail(company, email);
+  if (user !== undefined) listing.set(user.resourceId, user);
+  const { pageNumber, pageSize } = body;
+  return {
+    status: 200,
+    data: search({ pageNumber, pageSize }, { listing, show: asSingle, revision: company.revision }, settings),
   };
-  return { status: 200, data: page };
 }

@@ -5,6 +5,7 @@ import { AnswerOverBound, readAnswer } from './answer-body.ts';
 import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
+import { describeMismatch } from './mismatch.ts';
 import { describeNetworkFailure } from './network-failure.ts';
 import { createUsualTime } from './usual-time.ts';
 
@@ -80,6 +81,7 @@ export type HttpOptions = {
     ctx: CallContext,
     refused: {
       readonly status: number | undefined;
+      readonly vendorCode: string | undefined;
       readonly headers: Readonly<Record<string, string>>;
     },
   ) => Promise<boolean>;
@@ -213,10 +215,9 @@ export function createHttp(options: HttpOptions): Http {
     }
     const parsed = request.schema.safeParse(body);
     if (!parsed.success) {
-      const issue = parsed.error.issues[0];
       throw new ProviderError(
         'PLATFORM_BAD_ANSWER',
-        `${where}: HTTP ${response.status} answered an unexpected shape: ${issue === undefined ? 'unknown' : `${issue.path.join('.') || 'body'}: ${issue.code}`}.`,
+        `${where}: HTTP ${response.status} answered an unexpected shape: ${describeMismatch(parsed.error, body)}.`,
         { status: response.status, applied: mayHaveApplied },
       );
     }
@@ -277,7 +278,8 @@ export function createHttp(options: HttpOptions): Http {
         if (!(error instanceof ProviderError)) throw error;
         if (error.code === 'SIGN_IN_REFUSED' && !renewed && options.renew !== undefined) {
           renewed = true;
-          if (await options.renew(ctx, { status: error.status, headers: common })) continue;
+          const { status, vendorCode } = error;
+          if (await options.renew(ctx, { status, vendorCode, headers: common })) continue;
         }
         if (error.code === 'PLATFORM_RATE_LIMITED')
           await deps.pacer.pause(Math.min(error.retryAfterMs ?? defaultPauseMs, longestPauseMs));

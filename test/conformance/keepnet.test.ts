@@ -83,11 +83,13 @@ function harness(name: string, sandboxIs: KeepnetOptions, keys: Readonly<Record<
           for (const { person, email, fields } of people) {
             const { firstName = '', lastName = '', department = '' } = fields;
             const customFields =
-              'employeeIdField' in keys ? [{ name: keys['employeeIdField'], value: person }] : [];
+              'employeeIdField' in keys ? [{ name: String(keys['employeeIdField']), value: person }] : [];
             addUser(company, { email, firstName, lastName, department, isActive, customFields });
           }
         },
-        accountsThere: () => structuredClone(company.users.rows()),
+        // When it was last written is of no account.
+        accountsThere: () =>
+          company.users.rows().map(({ updateTime: _when, ...user }) => structuredClone(user)),
         breakRead: (fault) => {
           sandbox.fail({
             path: '/api/target-users/search',
@@ -132,9 +134,11 @@ harness(
   {
     reseller: true,
     companies: [{ name: 'Juniper Dental Group' }, { name: 'Fern Ltd' }],
-    companyIdField: 'companyResourceId',
-    trainingIdField: 'trainingId',
-    emailSearch: 'row',
+    companyIdField: 'resourceId',
+    trainingIdField: 'resourceId',
+    enrollmentIdField: 'resourceId',
+    envelope: 'alternate',
+    nullWhenEmpty: false,
   },
   { company: 'Juniper Dental Group', employeeIdField: 'EmployeeId' },
 );

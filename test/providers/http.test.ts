@@ -260,7 +260,7 @@ test('another shape names the place in the answer', async () => {
   sandbox.fail({ effect: answering(200, { json: { name: { first: canary } } }) });
   expect(await failure(read)).toMatchObject({
     code: 'PLATFORM_BAD_ANSWER',
-    message: 'academy: GET /things: HTTP 200 answered an unexpected shape: name: invalid_type.',
+    message: 'academy: GET /things: HTTP 200 answered an unexpected shape: name: object, expected string.',
   });
 });
 

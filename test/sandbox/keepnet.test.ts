@@ -135,14 +135,14 @@ test('a reseller names the company in every request but the search for it', asyn
       { resourceId: 'co-2', name: 'Two', isTargetUserCountExceededLimit: true },
     ],
   });
-  const search = { pageNumber: 1, pageSize: 100, orderBy: 'Name', ascending: true };
+  const search = { pageNumber: 1, pageSize: 100, orderBy: 'Name', ascending: true, filter: query().filter };
   const found = await call('POST', '/api/companies/search', search);
   expect(found.json.data.results.map((row) => row['companyResourceId'])).toEqual(['co-1', 'co-2']);
   const over = await call('POST', '/api/companies/search', {
     ...search,
     isTargetUserCountExceededLimit: true,
   });
-  expect(over.json.data.results).toMatchObject([{ name: 'Two' }]);
+  expect(over.json.data.results).toMatchObject([{ companyName: 'Two' }]);
   for (const left of Object.keys(search)) {
     const body = Object.fromEntries(Object.entries(search).filter(([name]) => name !== left));
     expect((await call('POST', '/api/companies/search', body)).status).toBe(400);
@@ -165,7 +165,7 @@ test('a reseller names the company in every request but the search for it', asyn
 
 test('a company administrator names no company and cannot search them', async () => {
   const { call } = await start();
-  const search = { pageNumber: 1, pageSize: 100, orderBy: 'Name', ascending: true };
+  const search = { pageNumber: 1, pageSize: 100, orderBy: 'Name', ascending: true, filter: query().filter };
   expect((await call('POST', '/api/companies/search', search)).status).toBe(403);
   expect(
     (await call('GET', '/api/target-groups', undefined, { 'x-keepnet-company-id': 'co-1' })).status,
@@ -173,7 +173,7 @@ test('a company administrator names no company and cannot search them', async ()
 });
 
 test('both envelopes come, in turn or as chosen', async () => {
-  const { keepnet, call } = await start();
+  const { keepnet, call } = await start({ envelope: 'alternate' });
   const first = await call('GET', '/api/target-groups');
   const second = await call('GET', '/api/target-groups');
   expect(Object.keys(first.json)).toEqual(['isSuccess', 'data', 'messages']);
@@ -192,7 +192,7 @@ test.each([
   ['500', 500, 'ERROR'],
   ['inputError', 200, 'INPUT_ERROR'],
 ] as const)('null in a search is refused (%s)', async (nullAnswer, status, code) => {
-  const { call } = await start({ nullAnswer, envelope: 'status' });
+  const { call } = await start({ nullAnswer });
   const bodies = [
     query(1, 10, [], { filter: null }),
     query(1, 10, [], { orderBy: null }),
@@ -223,7 +223,7 @@ test('search pages count from 1 and add up, newest first', async () => {
   }
   expect(emails).toEqual(Array.from({ length: 25 }, (_, at) => `u${24 - at}@example.com`));
   const past = await call('POST', '/api/target-users/search', query(4, 10));
-  expect(past.json.data.results).toEqual([]);
+  expect(past.json.data.results).toBeNull();
   const oldest = await call('POST', '/api/target-users/search', query(1, 1, [], { ascending: true }));
   expect(oldest.json.data.results).toMatchObject([{ email: 'u0@example.com' }]);
   const byName = await call('POST', '/api/target-users/search', query(1, 2, [], { orderBy: 'Email' }));
@@ -284,6 +284,10 @@ test('users are created, read, changed and found by email', async () => {
     priority: 'Medium',
     isActive: true,
     customFields: [{ resourceId: 'cf1', name: 'EmployeeId', dataType: 'Text', value: '10442' }],
+    timeZoneId: 'tz1',
+    managerFirstName: 'Bo',
+    managerLastName: 'Lind',
+    managerEmail: 'bo@example.com',
   });
   expect(created.status).toBe(200);
   const id = created.json.data.resourceId;
@@ -291,25 +295,46 @@ test('users are created, read, changed and found by email', async () => {
   expect(single.json.data).toMatchObject({
     isActive: true,
     department: 'Stores',
-    customFields: [{ value: '10442' }],
+    customFieldValues: [{ value: '10442', timestampValue: null }],
+    timeZoneId: 'tz1',
+    managerEmail: 'bo@example.com',
+    managerFullName: 'Bo Lind',
   });
-  expect(single.json.data).not.toHaveProperty('status');
+  for (const name of ['status', 'customFields', 'timeZone'])
+    expect(single.json.data).not.toHaveProperty(name);
+  const listed = (await call('POST', '/api/target-users/search', query())).json.data.results[0];
+  expect(listed).toMatchObject({ status: 'Active', timeZone: expect.stringContaining('tz1') });
+  for (const name of ['isActive', 'customFields', 'timeZoneId', 'managerEmail'])
+    expect(listed).not.toHaveProperty(name);
   const put = await call('PUT', `/api/target-users/${id}`, {
     email: 'zoe.new@example.com',
     firstName: 'Zoë',
     isActive: false,
+    // As reads call them: nothing that a write knows.
+    customFieldValues: [{ name: 'EmployeeId', value: '10442' }],
+    manager: { Email: 'bo@example.com' },
   });
   expect(put.status).toBe(200);
-  expect(company.users.get(id)).toMatchObject({ isActive: false, lastName: '', customFields: [] });
+  expect(company.users.get(id)).toMatchObject({
+    isActive: false,
+    lastName: null,
+    customFields: [],
+    timeZoneId: null,
+    managerEmail: null,
+  });
   const row = (await call('POST', '/api/target-users/search', query())).json.data.results[0];
   expect(row).toMatchObject({ status: 'Inactive', email: 'zoe.new@example.com' });
-  expect(row).not.toHaveProperty('isActive');
-  const byEmail = (email: string) => call('POST', '/api/target-users/search-email', { email });
+  const byEmail = (email: string) =>
+    call('POST', '/api/target-users/search-email', { email, pageNumber: 1, pageSize: 10 });
   expect((await byEmail('ZOE.NEW@example.com')).json.data.results).toMatchObject([{ resourceId: id }]);
+  expect((await byEmail('zoe@example.com')).json.data).toMatchObject({
+    totalNumberOfRecords: 0,
+    results: null,
+  });
+  const unpaged = { email: 'zoe.new@example.com' };
+  expect((await call('POST', '/api/target-users/search-email', unpaged)).status).toBe(400);
+  keepnet.settings.nullWhenEmpty = false;
   expect((await byEmail('zoe@example.com')).json.data.results).toEqual([]);
-  keepnet.settings.emailSearch = 'row';
-  expect((await byEmail('zoe.new@example.com')).json.data.resourceId).toBe(id);
-  expect((await byEmail('zoe@example.com')).status).toBe(404);
   expect((await call('PUT', '/api/target-users/none', { email: 'x@example.com' })).status).toBe(404);
 });
 
@@ -321,7 +346,8 @@ test('lengths and types of user fields are checked', async () => {
   expect(await post({ email: 'nobody' })).toBe(400);
   expect(await post({ email: `${long(309)}@example.com` })).toBe(400);
   expect(await post({ email: 'a@example.com', department: long(257) })).toBe(400);
-  expect(await post({ email: 'a@example.com', firstName: null })).toBe(400);
+  expect(await post({ email: 'a@example.com', firstName: 5 })).toBe(400);
+  expect(await post({ email: 'a@example.com', phoneNumber: '' })).toBe(400);
   expect(await post({ email: 'a@example.com', isActive: 'true' })).toBe(400);
   expect(await post({ email: 'a@example.com', customFields: {} })).toBe(400);
   expect(company.users.size).toBe(0);
@@ -334,6 +360,7 @@ test('lengths and types of user fields are checked', async () => {
   expect(await put({ firstName: long(41) })).toBe(400);
   expect(await put({ lastName: long(41) })).toBe(400);
   expect(await put({ department: long(65) })).toBe(400);
+  expect(await put({ managerFirstName: long(41) })).toBe(400);
   expect(await put({ firstName: '😀'.repeat(40), lastName: long(40), department: long(64) })).toBe(200);
   keepnet.settings.phoneNumberRequired = true;
   expect(await post({ email: 'c@example.com' })).toBe(400);
@@ -478,11 +505,15 @@ test('an enrollment is created with its required fields, and found', async () =>
   const training = addTraining(company, { name: 'Phishing' });
   const group = addGroup(company, { name: 'Stores' });
   const found = await call('POST', '/api/trainings/search', query(1, 10, [], { orderBy: 'Name' }));
-  expect(found.json.data.results).toMatchObject([{ trainingId: training.resourceId, name: 'Phishing' }]);
+  expect(found.json.data.results).toMatchObject([
+    { trainingId: training.resourceId, trainingName: 'Phishing' },
+  ]);
   keepnet.settings.trainingIdField = 'resourceId';
   const renamed = await call('POST', '/api/trainings/search', query());
   expect(renamed.json.data.results).toMatchObject([{ resourceId: training.resourceId }]);
-  expect((await call('GET', '/api/enrollments/form-details')).json.data).toHaveProperty('reminders');
+  expect((await call('GET', '/api/enrollments/form-details')).json.data).toMatchObject({
+    enumNameValuePairs: { EmailPeriodTypeEnum: [{ id: 1, name: 'Day' }, {}, {}] },
+  });
   const full = {
     trainingId: training.resourceId,
     name: 'Phishing 2026',
@@ -491,9 +522,9 @@ test('an enrollment is created with its required fields, and found', async () =>
   const create = (extra: object = {}) => call('POST', '/api/enrollments', { ...full, ...extra });
   const created = await create();
   expect(created.status).toBe(201);
-  expect(created.json.data.resourceId).toBe(company.enrollments.rows()[0]?.resourceId);
-  keepnet.settings.enrollmentIdField = 'id';
-  expect((await create()).json.data.id).toBe(company.enrollments.rows()[1]?.resourceId);
+  expect(created.json.data.id).toBe(company.enrollments.rows()[0]?.resourceId);
+  keepnet.settings.enrollmentIdField = 'resourceId';
+  expect((await create()).json.data.resourceId).toBe(company.enrollments.rows()[1]?.resourceId);
   expect(company.enrollments.size).toBe(2);
   expect((await create({ trainingId: undefined })).status).toBe(400);
   expect((await create({ name: '' })).status).toBe(400);
@@ -508,10 +539,11 @@ test('an enrollment is created with its required fields, and found', async () =>
   const rows = await call('POST', '/api/enrollments/search', query());
   expect(rows.json.data.totalNumberOfRecords).toBe(3);
   expect(rows.json.data.results[2]).toMatchObject({
-    enrollmentId: created.json.data.resourceId,
+    enrollmentId: created.json.data.id,
     name: 'Phishing 2026',
-    trainingId: training.resourceId,
+    trainingName: 'Phishing',
   });
+  expect(rows.json.data.results[2]).not.toHaveProperty('trainingId');
 });
 
 test('sending mails every member, again each time; automatic enrollment reaches newcomers once', async () => {
@@ -533,8 +565,8 @@ test('sending mails every member, again each time; automatic enrollment reaches 
       targetGroupResourceIds: [group.resourceId, other.resourceId],
       ...extra,
     });
-  const plain = (await create({})).json.data.resourceId;
-  const auto = (await create({ enrollmentAutoEnroll: { type: 'SameDay' } })).json.data.resourceId;
+  const plain = (await create({})).json.data.id;
+  const auto = (await create({ enrollmentAutoEnroll: { type: 'SameDay' } })).json.data.id;
   const mails = (id: string) => Object.fromEntries(company.enrollments.get(id)?.mails ?? []);
   expect(mails(plain)).toEqual({});
   expect((await call('POST', `/api/enrollments/${plain}/send`, {})).status).toBe(400);
@@ -566,13 +598,17 @@ test('the training report tells who completed', async () => {
     trainingId: training.resourceId,
     targetGroupResourceIds: [group.resourceId],
   });
-  const report = (id: string) => call('POST', `/api/training-reports/${id}/users/search`, query());
+  const report = (id: string, extra: object = {}) =>
+    call(
+      'POST',
+      `/api/training-reports/${id}/users/search`,
+      query(1, 10, [], { orderBy: 'Email', ascending: true, ...extra }),
+    );
   expect((await report(enrollment.resourceId)).json.data.totalNumberOfRecords).toBe(0);
   await call('POST', `/api/enrollments/${enrollment.resourceId}/send`);
   completeTraining(company, enrollment, ann.resourceId, { atIso: '2026-03-02T10:00:00Z', examScore: 90 });
   const { json } = await report(enrollment.resourceId);
   expect(json.data.results).toEqual([
-    expect.objectContaining({ targetUserResourceId: bob.resourceId, status: 'Not Completed' }),
     expect.objectContaining({
       targetUserResourceId: ann.resourceId,
       email: 'ann@example.com',
@@ -581,7 +617,9 @@ test('the training report tells who completed', async () => {
       firstCompletionDate: '2026-03-02T10:00:00Z',
       deliveryType: 'Email',
     }),
+    expect.objectContaining({ targetUserResourceId: bob.resourceId, status: 'Not Completed' }),
   ]);
+  expect((await report(enrollment.resourceId, { orderBy: 'CreateTime' })).status).toBe(400);
   expect((await report('none')).status).toBe(404);
 });
 

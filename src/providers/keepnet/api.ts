@@ -4,7 +4,7 @@ import { createHttp, type Refusal } from '../http.ts';
 import { findNamed } from '../named.ts';
 import { createTokens } from '../oauth.ts';
 import * as wire from './schema.ts';
-import { emptyFilter, type Search, searchAll, searchPage } from './search.ts';
+import { capitalFilter, emptyFilter, type Search, searchAll, searchPage } from './search.ts';
 import type { KeepnetSettings } from './settings.ts';
 
 const companiesPath = '/api/companies/search';
@@ -82,7 +82,8 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
   function companies(ctx: CallContext, exceeded = false) {
     const extra = exceeded ? { extra: { isTargetUserCountExceededLimit: true } } : {};
     const schema = wire.companyPage;
-    return all({ path: companiesPath, schema, orderBy: 'Name', idOf: ({ id }) => id, ...extra }, ctx);
+    const search = { path: companiesPath, schema, orderBy: 'CreateTime', filter: capitalFilter } as const;
+    return all({ ...search, idOf: ({ id }) => id, ...extra }, ctx);
   }
 
   const resolveCompany = singleFlight(async (ctx) => {
@@ -97,13 +98,14 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
     return block.company === undefined ? undefined : (companyId ?? (await resolveCompany(ctx)));
   }
 
-  const users: Search<wire.WireUser> = {
+  const users: Search<wire.WireListedUser> = {
     path: '/api/target-users/search',
-    schema: wire.userPage,
+    schema: wire.listedUserPage,
     orderBy: 'CreateTime',
+    filter: emptyFilter,
     idOf: ({ resourceId }) => resourceId,
   };
-  const membersOf = (groupId: string): Search<wire.WireUser> => ({
+  const membersOf = (groupId: string): Search<wire.WireListedUser> => ({
     ...users,
     path: `/api/target-groups/${encodeURIComponent(groupId)}/users`,
     label: '/api/target-groups/{id}/users',
@@ -132,24 +134,17 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
       return status === 404 ? null : (data.data ?? null);
     },
     /** Rows that the platform finds for an email; the caller compares the email. */
-    usersByEmail: async (email: string, ctx: CallContext): Promise<readonly wire.WireUser[]> => {
-      const path = '/api/target-users/search-email';
-      const { status, data } = await http.request(
+    usersByEmail: (email: string, ctx: CallContext): Promise<readonly wire.WireUser[]> =>
+      all(
         {
-          kind: 'read',
-          method: 'POST',
-          path,
-          json: { email },
-          schema: wire.emailSearch,
-          accept: [404],
-          emptyAs: { data: null },
+          path: '/api/target-users/search-email',
+          schema: wire.userPage,
+          orderBy: 'CreateTime',
+          extra: { email },
+          idOf: ({ resourceId }) => resourceId,
         },
         ctx,
-      );
-      if (status === 404 || data.data === null || data.data === undefined) return [];
-      if (Array.isArray(data.data)) return data.data;
-      return 'results' in data.data ? data.data.results : [data.data];
-    },
+      ),
     create: async (body: unknown, ctx: CallContext): Promise<string> => {
       const path = '/api/target-users';
       const { data } = await http.request(
@@ -195,7 +190,13 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
     },
     trainings: (ctx: CallContext) =>
       all(
-        { path: '/api/trainings/search', schema: wire.trainingPage, orderBy: 'Name', idOf: ({ id }) => id },
+        {
+          path: '/api/trainings/search',
+          schema: wire.trainingPage,
+          orderBy: 'Name',
+          filter: emptyFilter,
+          idOf: ({ id }) => id,
+        },
         ctx,
       ),
     formDetails: async (ctx: CallContext): Promise<unknown> => {
@@ -210,6 +211,7 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
           path: '/api/enrollments/search',
           schema: wire.enrollmentPage,
           orderBy: 'CreateTime',
+          filter: capitalFilter,
           idOf: ({ id }) => id,
           ...(company === undefined ? {} : { headers: { 'x-ir-company-id': company } }),
         },
@@ -240,8 +242,10 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
           path: `/api/training-reports/${encodeURIComponent(enrollmentId)}/users/search`,
           label: '/api/training-reports/{id}/users/search',
           schema: wire.reportPage,
-          orderBy: 'CreateTime',
-          idOf: ({ targetUserResourceId }) => targetUserResourceId,
+          orderBy: 'Email',
+          filter: capitalFilter,
+          // Rows have no id of their own, and somebody may have several: one is the same when all of it is.
+          idOf: (row) => JSON.stringify(row),
         },
         block.pageSize,
         ctx,

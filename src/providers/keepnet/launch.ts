@@ -17,13 +17,13 @@ const choices = [
   {
     group: 'enrollmentReminder',
     key: 'periodType',
-    list: /^(reminder)?periodtypes?$/i,
+    list: /^(email|reminder)?periodtype(enum)?s?$/i,
     documented: ['Day', 'Week', 'Month'],
   },
   {
     group: 'enrollmentReminder',
     key: 'endType',
-    list: /^(reminder)?endtypes?$/i,
+    list: /^(reminder)?endtype(enum)?s?$/i,
     documented: [
       'TrainingCompleted',
       'QuizCompleted',
@@ -35,7 +35,7 @@ const choices = [
   {
     group: 'enrollmentAutoEnroll',
     key: 'type',
-    list: /^(enrollment)?autoenroll(ment)?(type)?s?$/i,
+    list: /^(enrollment)?autoenroll(ment)?(type)?(enum)?s?$/i,
     documented: ['SameDay', 'NextDay', 'Next', 'In'],
   },
 ] as const;
@@ -44,14 +44,14 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Values of the first list of that name, wherever it stands: the shape of form-details is not published. */
+/** Values of the first list of that name, wherever it stands: what the lists are called is not published. */
 function offered(details: unknown, list: RegExp): readonly string[] | undefined {
   if (!isRecord(details)) return undefined;
   for (const [key, value] of Object.entries(details)) {
     if (Array.isArray(value) && list.test(key)) {
       const texts = value.flatMap((entry: unknown) => (isRecord(entry) ? Object.values(entry) : [entry]));
       const strings = texts.filter((text) => typeof text === 'string');
-      if (strings.length > 0) return strings;
+      if (strings.length > 0) return [...new Set(strings)];
     }
     const inner = offered(value, list);
     if (inner !== undefined) return inner;
@@ -70,6 +70,11 @@ export function optionsError(options: KeepnetRule['options'], details: unknown):
     }
   }
   return undefined;
+}
+
+/** Whether a rule's options hold a fixed choice, so that it is worth asking which there are. */
+function hasChoice(options: KeepnetRule['options']): boolean {
+  return choices.some(({ group, key }) => isRecord(options?.[group]) && key in options[group]);
 }
 
 /** Whether an enrollment was sent, as far as its status tells. The vendor publishes no list of statuses. */
@@ -107,6 +112,16 @@ export function createLauncher(
     return best === undefined ? null : { id: best.id, sent: wasSent(best) };
   }
 
+  /** What form-details offers; where it is refused, the documented values count. */
+  async function offers(ctx: CallContext): Promise<unknown> {
+    try {
+      return await api.formDetails(ctx);
+    } catch (error) {
+      if (error instanceof ProviderError && error.code === 'PLATFORM_REFUSED') return undefined;
+      throw error;
+    }
+  }
+
   return {
     wanted: rules.map((rule) => ({
       name: launchName(rule),
@@ -118,7 +133,7 @@ export function createLauncher(
       if (rules.length === 0) return [];
       const groups = await targets.groups(ctx);
       const trainings = await api.trainings(ctx);
-      const details = await api.formDetails(ctx);
+      const details = rules.some(({ options }) => hasChoice(options)) ? await offers(ctx) : undefined;
       const enrollments = await api.enrollments(ctx);
       const launches: Launch[] = [];
       for (const rule of rules) {

@@ -7,6 +7,16 @@ import type { Page } from './schema.ts';
 
 /** The vendor's filter that excludes nothing. Null in it, or for it, is refused, so it is always sent whole. */
 export const emptyFilter = {
+  condition: 'AND',
+  searchInputTextValue: '',
+  filterGroups: [
+    { condition: 'AND', filterItems: [], filterGroups: [] },
+    { condition: 'OR', filterItems: [], filterGroups: [] },
+  ],
+} as const;
+
+/** The same as companies, enrollments and reports write it: the specification names their members otherwise. */
+export const capitalFilter = {
   Condition: 'AND',
   SearchInputTextValue: '',
   FilterGroups: [
@@ -15,13 +25,15 @@ export const emptyFilter = {
   ],
 } as const;
 
-/** One search: all its rows are read, none is filtered by the platform. */
+/** One search: all its rows are read; but for the one by email, the platform filters none. */
 export type Search<T> = {
   readonly path: string;
   /** What error messages and logs call it, without ids. */
   readonly label?: string;
   readonly schema: z.ZodType<{ readonly data: Page<T> }>;
-  readonly orderBy: 'CreateTime' | 'Name';
+  readonly orderBy: 'CreateTime' | 'Name' | 'Email';
+  /** Absent for the search by email, which takes none. */
+  readonly filter?: typeof emptyFilter | typeof capitalFilter;
   readonly extra?: Readonly<Record<string, string | boolean>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly idOf: (row: T) => string;
@@ -41,7 +53,13 @@ export async function searchPage<T>(
       path: search.path,
       ...(search.label === undefined ? {} : { label: search.label }),
       ...(search.headers === undefined ? {} : { headers: search.headers }),
-      json: { ...at, orderBy: search.orderBy, ascending: true, filter: emptyFilter, ...search.extra },
+      json: {
+        ...at,
+        orderBy: search.orderBy,
+        ascending: true,
+        ...(search.filter === undefined ? {} : { filter: search.filter }),
+        ...search.extra,
+      },
       schema: search.schema,
     },
     ctx,

@@ -1,15 +1,13 @@
 import type { Membership } from '../../account.ts';
 import type { EnrollmentRule } from '../../config/schema.ts';
+import { normaliseEmail } from '../../normalise.ts';
 import type { CallContext, ResolvedTarget, ResultRow, TargetListing } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { findNamed } from '../named.ts';
 import type { KeepnetApi } from './api.ts';
-import { isCompleted, notReached, toMembership, toResult } from './convert.ts';
-import type { WireEnrollment, WireGroup } from './schema.ts';
+import { isCompleted, notReached, subjectOf, toMembership, toResult } from './convert.ts';
+import type { WireEnrollment, WireGroup, WireListedUser } from './schema.ts';
 import { isTrainingRule, type KeepnetSettings, launchName, type TrainingRule } from './settings.ts';
-
-/** A target group, with what `findNamed` looks at. */
-export type Group = WireGroup & { readonly id: string };
 
 /** Why a group cannot be changed here; undefined when it can. */
 export function groupOwner(group: WireGroup): string | undefined {
@@ -22,12 +20,10 @@ export type Targets = ReturnType<typeof createTargets>;
 
 /** Target groups, their members, and what training reports say of them. */
 export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform: string) {
-  async function groups(ctx: CallContext): Promise<readonly Group[]> {
-    return (await api.groups(ctx)).map((group) => ({ ...group, id: group.resourceId }));
-  }
+  const { groups } = api;
 
   /** The group of a rule. @throws ProviderError TARGET_UNKNOWN, or CAPABILITY_MISSING when something else owns it */
-  function find(all: readonly Group[], rule: Pick<EnrollmentRule, 'target'>, index: number): Group {
+  function find(all: readonly WireGroup[], rule: Pick<EnrollmentRule, 'target'>, index: number): WireGroup {
     const key = `enrollments[${index}].target`;
     const group = findNamed(all, { platform, what: 'target group', wanted: rule.target, key });
     const owner = groupOwner(group);
@@ -72,7 +68,10 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
     const users = new Set<string>();
     for (const { id } of await enrollmentsOf(rule, all, ctx)) {
       for await (const rows of api.reports(id, ctx)) {
-        for (const row of rows) if (isCompleted(row)) users.add(row.targetUserResourceId);
+        for (const row of rows) {
+          const subject = subjectOf(row);
+          if (subject !== null && isCompleted(row)) users.add(subject);
+        }
       }
     }
     return users;
@@ -87,9 +86,11 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
     const completed: ReadonlySet<string>[] = [];
     for (const rule of rules) completed.push(await completedBy(rule, enrollments, ctx));
     // Of several trainings for one group, all have to be done.
-    const isDone = (id: string) => completed.length > 0 && completed.every((users) => users.has(id));
+    const isDone = ({ resourceId, email }: WireListedUser) =>
+      completed.length > 0 &&
+      completed.every((users) => users.has(resourceId) || users.has(normaliseEmail(email ?? '')));
     for await (const rows of api.members(groupId, ctx)) {
-      yield rows.map((row) => toMembership(row, block, isDone(row.resourceId)));
+      yield rows.map((row) => toMembership(row, block, isDone(row)));
     }
   }
 
@@ -109,14 +110,17 @@ export function createTargets(api: KeepnetApi, block: KeepnetSettings, platform:
       for (const rule of rules) {
         for (const { id: enrollmentId } of await enrollmentsOf(rule, enrollments, ctx)) {
           for await (const rows of api.reports(enrollmentId, ctx)) {
-            for (const row of rows) reached.add(row.targetUserResourceId);
-            yield rows.map((row) => toResult(row, { enrollmentId, target, targetName }));
+            const told = rows.filter((row) => subjectOf(row) !== null);
+            for (const row of told) reached.add(subjectOf(row) ?? '');
+            yield told.map((row) => toResult(row, { enrollmentId, target, targetName }));
           }
         }
       }
       if (rules.length === 0) continue;
       for await (const rows of api.members(target, ctx)) {
-        const waiting = rows.filter((row) => !reached.has(row.resourceId));
+        const waiting = rows.filter(
+          ({ resourceId, email }) => !reached.has(resourceId) && !reached.has(normaliseEmail(email ?? '')),
+        );
         yield waiting.map((row) => ({ ...notReached(row, block), target, targetName }));
       }
     }

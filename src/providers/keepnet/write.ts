@@ -2,7 +2,7 @@ import { normaliseEmail } from '../../normalise.ts';
 import type { AccountItem, CallContext, ItemOutcome, MemberItem, WriteRequest } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import type { KeepnetApi } from './api.ts';
-import { employeeIdOf, isActive, toCreate, toUpdate } from './convert.ts';
+import { employeeIdOf, toCreate, toUpdate } from './convert.ts';
 import type { WireUser } from './schema.ts';
 import type { KeepnetSettings } from './settings.ts';
 
@@ -38,7 +38,7 @@ export function createWriter(api: KeepnetApi, block: KeepnetSettings) {
       return { ok: false, code: 'EXISTS_OTHER_PERSON', message };
     }
     // Only the employee id proves that an inactive one is ours: an earlier attempt of this create made it active.
-    if (!isActive(found) && owner === null) {
+    if (!found.isActive && owner === null) {
       const message = 'An inactive target user of this email exists and is not ours.';
       return { ok: false, code: 'EXISTS_INACTIVE', message };
     }
@@ -54,9 +54,27 @@ export function createWriter(api: KeepnetApi, block: KeepnetSettings) {
     } catch (error) {
       const outcome = refused(error);
       if (outcome === undefined) throw error;
-      // The shape of the error for a duplicate email is not published: any refusal may be one.
-      return (await claim(item, ctx)) ?? outcome;
+      return (await claimRefused(item, ctx)) ?? refusedCreate(item, outcome);
     }
+  }
+
+  /** The shape of the error for a duplicate email is not published: any refusal may be one. */
+  async function claimRefused(item: AccountItem, ctx: CallContext): Promise<ItemOutcome | undefined> {
+    try {
+      return await claim(item, ctx);
+    } catch (error) {
+      // A look-up that is refused too says nothing: why the create was refused is what counts.
+      if (error instanceof ProviderError && error.code === 'PLATFORM_REFUSED') return undefined;
+      throw error;
+    }
+  }
+
+  function refusedCreate(item: AccountItem, outcome: ItemOutcome & { readonly ok: false }): ItemOutcome {
+    if (item.fields['phoneNumber'] || block.phoneNumber !== undefined) return outcome;
+    return {
+      ...outcome,
+      message: `${outcome.message} It may want a phone number: set phoneNumber for people without one.`,
+    };
   }
 
   function writtenId(item: AccountItem): string | null {
@@ -73,7 +91,7 @@ export function createWriter(api: KeepnetApi, block: KeepnetSettings) {
       id: user.resourceId,
       externalId: removed ? employeeIdOf(user, block) : writtenId(item),
     };
-    if (removed && !isActive(user)) return { ok: true, account, note: 'was inactive' };
+    if (removed && !user.isActive) return { ok: true, account, note: 'was inactive' };
     try {
       await api.update(user.resourceId, toUpdate(user, item, block), ctx);
       return { ok: true, account };
