@@ -31,19 +31,31 @@ function campaignRow(state: MimecastState, campaign: MimecastCampaign): Json {
   return {
     id: campaign.id,
     name: campaign.name,
-    title: campaign.title,
+    title: {
+      id: `${campaign.id}-title`,
+      title: campaign.title,
+      titleForCustomModule: false,
+      correctAnswers: { forQuestion1: 1 },
+      defaultGifs: {},
+    },
     group: {
       id: groupId,
       description: group?.description ?? '',
       source: group?.source ?? 'cloud',
+      parentId: 'root',
       userCount: group?.members.size ?? 0,
+      folderCount: 0,
     },
     launchDate: campaign.launchDate,
     createDate: campaign.createDate,
+    emailCustomized: false,
+    emailMsg: {},
     numSent: participants.size,
     numCompleted: completed,
     percentComplete: percent(completed, participants.size),
     percentCorrect: percent(correct, questions),
+    allOtherCampaigns: {},
+    numCorrectAnswers: { forQuestion1: correct },
     locked: campaign.locked,
   };
 }
@@ -126,7 +138,7 @@ export function getUserData(call: Call): CallResult {
     [settings.userDataEmailField]: participant.emailAddress,
     name: participant.name,
     department: participant.department,
-    acknowledgement: written(participant.acknowledgement),
+    acknowledgement: participant.acknowledgement,
     results: Object.fromEntries(
       participant.answers.map((answer, at) => [`forQuestion${at + 1}`, written(answer)]),
     ),

@@ -21,7 +21,7 @@ export type MimecastSettings = SignInSettings & {
   userDataEmailField: 'email' | 'emailAddress';
   /** Whether joining a group after launch enrolls in its campaigns. Not published. */
   joinEnrolls: boolean;
-  /** Whether `get-internal-users` says `accountDisabled`. Not published. */
+  /** Whether `get-internal-users` says `accountDisabled`. Not published; the recorded tenant did not. */
   tellDisabled: boolean;
   /** `X-RateLimit-Limit`, and the longest `X-RateLimit-Reset` in ms. */
   rateLimit: number;

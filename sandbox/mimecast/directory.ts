@@ -48,7 +48,7 @@ export function findGroups(call: Call): CallResult {
   );
   const { rows, pagination } = pageOf(call, found);
   const folders = rows.map(({ id, description, source: from, members }) => {
-    return { id, description, source: from, userCount: members.size };
+    return { id, description, source: from, parentId: 'root', userCount: members.size, folderCount: 0 };
   });
   return { data: [{ folders }], fail: [], pagination };
 }
@@ -131,8 +131,9 @@ export function getInternalUsers(call: Call): CallResult {
   const all = valuesOf(state.users);
   const ofDomain = state.domains.size === 1 ? all : all.filter((user) => user.domain === domain);
   const { rows, pagination } = pageOf(call, ofDomain);
-  const users = rows.map(({ accountDisabled, ...user }) =>
-    settings.tellDisabled ? { ...user, accountDisabled } : user,
-  );
-  return { data: [{ users }], fail: [], pagination };
+  const users = rows.map(({ accountDisabled, ...user }) => {
+    const row = { ...user, source: 'cloud' };
+    return settings.tellDisabled ? { ...row, accountDisabled } : row;
+  });
+  return { data: [{ users, userCount: users.length }], fail: [], pagination };
 }

@@ -10,9 +10,10 @@ export type MimecastUser = {
   addressType: string;
 };
 
+/** A member of a group: somebody, or everybody of a domain, who then has no `emailAddress`. */
 export type MimecastMember = {
-  readonly emailAddress: string;
-  readonly name: string;
+  readonly emailAddress?: string;
+  readonly name?: string;
   readonly type: string;
   readonly internal: boolean;
   readonly domain: string;
@@ -23,7 +24,7 @@ export type MimecastGroup = {
   readonly id: string;
   description: string;
   source: 'cloud' | 'ldap';
-  /** By lower-case email. Change it with `joinFolder` and `leaveFolder`. */
+  /** By lower-case email, or domain. Change it with `joinFolder`, `joinDomain` and `leaveFolder`. */
   readonly members: Map<string, MimecastMember>;
 };
 
@@ -35,7 +36,7 @@ export type MimecastParticipant = {
   readonly emailAddress: string;
   name: string;
   department: string;
-  acknowledgement: MimecastAnswer;
+  acknowledgement: boolean;
   /** Question 1, 2, … */
   answers: MimecastAnswer[];
   userState: string;
@@ -157,6 +158,12 @@ export function joinFolder(state: MimecastState, group: MimecastGroup, emailAddr
   return true;
 }
 
+/** Puts a whole domain into a group, as an administrator may. */
+export function joinDomain(state: MimecastState, group: MimecastGroup, domain: string): void {
+  group.members.set(domain, { type: 'created_manually', internal: state.domains.has(domain), domain });
+  changed(group.members);
+}
+
 /** Takes an address out of a group. Returns false if it was not there. */
 export function leaveFolder(group: MimecastGroup, emailAddress: string): boolean {
   const existed = group.members.delete(emailAddress.toLowerCase());
@@ -188,8 +195,8 @@ export function addCampaign(
     locked: false,
     participants: new Map(),
   };
-  for (const member of given.group.members.values()) {
-    addParticipant(campaign, member, given.questions ?? 3);
+  for (const { emailAddress, name = '' } of given.group.members.values()) {
+    if (emailAddress !== undefined) addParticipant(campaign, { emailAddress, name }, given.questions ?? 3);
   }
   state.campaigns.set(campaign.id, campaign);
   changed(state.campaigns);
@@ -209,7 +216,7 @@ export function addParticipant(
     emailAddress: given.emailAddress,
     name: given.name ?? '',
     department: given.department ?? '',
-    acknowledgement: given.acknowledgement ?? 'sent',
+    acknowledgement: given.acknowledgement ?? false,
     answers: given.answers ?? new Array<MimecastAnswer>(questions).fill('sent'),
     userState: given.userState ?? 'ACTIVE',
     watchlistCount: given.watchlistCount ?? 0,
@@ -220,7 +227,7 @@ export function addParticipant(
   return participant;
 }
 
-/** Someone answers all questions. @throws Error if the campaign never reached that address */
+/** Someone answers all questions, or acknowledges where there are none. @throws Error if the campaign never reached that address */
 export function completeCampaign(
   campaign: MimecastCampaign,
   emailAddress: string,
@@ -228,12 +235,13 @@ export function completeCampaign(
 ): void {
   const participant = campaign.participants.get(emailAddress.toLowerCase());
   if (participant === undefined) throw new Error(`that address is not in campaign ${campaign.id}`);
-  participant.acknowledgement = answer;
+  participant.acknowledgement = participant.answers.length === 0;
   participant.answers = participant.answers.map(() => answer);
 }
 
 /** `sent` while a question is open, else `correct` when all are. */
 export function standing(participant: MimecastParticipant): MimecastAnswer {
+  if (participant.answers.length === 0) return participant.acknowledgement ? 'correct' : 'sent';
   if (participant.answers.includes('sent')) return 'sent';
   return participant.answers.includes('incorrect') ? 'incorrect' : 'correct';
 }

@@ -6,6 +6,7 @@ import {
   addParticipant,
   addUser,
   completeCampaign,
+  joinDomain,
   joinFolder,
   type MimecastOptions,
   type MimecastSandbox,
@@ -153,7 +154,28 @@ describe('API 1.0', () => {
       const members = [{ person: 'E1', ref: { id: null, externalId: null, email: 'a@example.com' } }];
       const write = { operation: 'enroll', target: 'g', members, repeated: false } as const;
       await expect(setup.provider.write(write, setup.ctx)).rejects.toMatchObject(refused);
-      expect(setup.sandbox.log).toHaveLength(2);
+      // Each once, and once more where the refusal is known to come and go.
+      expect(setup.sandbox.log).toHaveLength(vendorCode === 'err_developer_key' ? 4 : 2);
+    }
+  });
+
+  it('asks once more when a good application is refused, as happens', async () => {
+    for (const keys of [{}, { clientId: 'mimecast-client', clientSecret: 'mimecast-secret' }]) {
+      const setup = await setUp(keys);
+      const group = addGroup(setup.state, { description: 'Staff' });
+      const refuseOnce = () =>
+        setup.sandbox.fail({
+          path: /^\/api\//,
+          effect: { do: 'answer', response: envelope([failure('err_developer_key')]) },
+        });
+      refuseOnce();
+      await setup.provider.signIn(setup.ctx);
+      refuseOnce();
+      const members = [{ person: 'E1', ref: { id: null, externalId: null, email: 'a@example.com' } }];
+      const write = { operation: 'enroll', target: group.id, members, repeated: false } as const;
+      expect(await setup.provider.write(write, setup.ctx)).toEqual([{ ok: true }]);
+      expect(group.members.size).toBe(1);
+      expect(setup.sandbox.log.filter(({ path }) => path.startsWith('/api/'))).toHaveLength(4);
     }
   });
 });
@@ -476,19 +498,39 @@ describe('groups and campaigns', () => {
     });
   });
 
-  it('an answer that is unknown is no answer', () => {
-    const standing = (acknowledgement: string | null, ...answers: unknown[]) =>
+  it('an answer that is unknown, or null, is no answer', () => {
+    const standing = (acknowledgement: boolean | null, ...answers: unknown[]) =>
       standingOf({
         email: 'a@example.com',
         emailAddress: null,
         acknowledgement,
         results: Object.fromEntries(answers.map((answer, at) => [`forQuestion${at + 1}`, answer])),
       });
-    expect(standing('CORRECT')).toEqual({ completed: true, score: null, rawStatus: 'CORRECT' });
-    expect(standing(null)).toEqual({ completed: false, score: null, rawStatus: '' });
-    expect(standing('SENT', 'CORRECT', 'SENT')).toEqual({ completed: false, score: null, rawStatus: 'SENT' });
-    expect(standing('CORRECT', 'CORRECT', 'LATE')).toMatchObject({ completed: true, score: null });
-    expect(standing('CORRECT', 'CORRECT', 'INCORRECT', 'CORRECT', 'CORRECT')).toMatchObject({ score: 75 });
+    const open = { completed: false, score: null };
+    expect(standing(true)).toEqual({ completed: true, score: null, rawStatus: 'acknowledged' });
+    expect(standing(false)).toEqual({ ...open, rawStatus: 'not acknowledged' });
+    expect(standing(null)).toMatchObject(open);
+    expect(standing(true, 'CORRECT', 'SENT')).toEqual({ ...open, rawStatus: 'CORRECT SENT' });
+    for (const other of ['LATE', '', null, 1, {}, true]) {
+      expect(standing(true, 'CORRECT', other)).toMatchObject(open);
+      expect(standing(true, other)).toMatchObject(open);
+    }
+    expect(standing(false, 'CORRECT')).toMatchObject({ completed: true, score: 100 });
+    expect(standing(false, 'CORRECT', 'INCORRECT', 'correct', 'CORRECT')).toMatchObject({ score: 75 });
+  });
+
+  it('has domains among its members, who are nobody in particular', async () => {
+    const setup = await setUp({ enrollments: [{ ...rule, campaign: 'Autumn' }] });
+    const group = addGroup(setup.state, { description: 'Staff' });
+    joinFolder(setup.state, group, 'a@example.com');
+    joinDomain(setup.state, group, 'example.org');
+    addCampaign(setup.state, { name: 'Autumn', group });
+    joinFolder(setup.state, group, 'b@example.com');
+    const targets = await setup.provider.resolveTargets(setup.block.enrollments, setup.ctx);
+    const members = await collect(setup.provider.readMembers(group.id, setup.ctx));
+    expect(members.map(({ email }) => email)).toEqual(['a@example.com', 'b@example.com']);
+    const rows = await collect(setup.provider.readResults(targets, null, setup.ctx));
+    expect(rows.map(({ ref }) => ref.email)).toEqual(['a@example.com', 'b@example.com']);
   });
 });
 

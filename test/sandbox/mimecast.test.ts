@@ -404,8 +404,15 @@ test('campaigns tell their group and how far people are', async () => {
     {
       id: campaign.id,
       name: 'Phishing',
-      title: 'Phishing',
-      group: { id: group.id, description: 'Stores', source: 'cloud', userCount: 4 },
+      title: expect.objectContaining({ title: 'Phishing', titleForCustomModule: false }),
+      group: {
+        id: group.id,
+        description: 'Stores',
+        source: 'cloud',
+        parentId: 'root',
+        userCount: 4,
+        folderCount: 0,
+      },
       launchDate: '2022-01-11T23:32:00+0000',
       createDate: '2022-01-10T23:32:00+0000',
       numSent: 4,
@@ -413,6 +420,10 @@ test('campaigns tell their group and how far people are', async () => {
       percentComplete: 50,
       percentCorrect: 25,
       locked: false,
+      emailCustomized: false,
+      emailMsg: {},
+      allOtherCampaigns: {},
+      numCorrectAnswers: { forQuestion1: 3 },
     },
   ]);
   expect(codes(await call(campaignsPath, [{}]))).toHaveLength(1);
@@ -435,7 +446,7 @@ test('campaign rows come nested or flat, in upper or lower case, paged or not', 
     email: 'u0@example.com',
     name: '',
     department: '',
-    acknowledgement: 'CORRECT',
+    acknowledgement: false,
     results: {
       forQuestion1: 'CORRECT',
       forQuestion2: 'CORRECT',

@@ -27,7 +27,7 @@ export function toAccount(user: WireUser): Account {
 }
 
 export function emailOf(row: WireParticipant): string {
-  return normaliseEmail(row.email ?? row.emailAddress ?? '');
+  return normaliseEmail(row.email || row.emailAddress || '');
 }
 
 /** How one question stands, whatever its case. Null when the word is none that we know. */
@@ -44,21 +44,23 @@ type Standing = {
 };
 
 /**
- * How a person stands: completed when every question has an answer, right or wrong; `SENT` means unanswered. The
- * questions are `results.forQuestion1`, `2`, …; without any, the acknowledgement counts.
+ * How a person stands: completed when every question has an answer, right or wrong; `SENT` means unanswered, and null or a
+ * word that we do not know is no answer. The questions are `results.forQuestion1`, `2`, …; without any, the
+ * acknowledgement counts.
  */
 export function standingOf(row: WireParticipant): Standing {
   const questions = Object.entries(row.results ?? {}).filter(([key]) => /^forQuestion\d+$/i.test(key));
-  const answers = questions.map(([, value]) => answerOf(value)).filter((answer) => answer !== null);
-  const acknowledged = answerOf(row.acknowledgement);
-  const all = answers.length > 0 ? answers : acknowledged === null ? [] : [acknowledged];
-  const completed = all.length > 0 && !all.includes('sent');
-  const isTold = completed && answers.length === questions.length && answers.length > 0;
+  if (questions.length === 0) {
+    const completed = row.acknowledgement === true;
+    return { completed, score: null, rawStatus: completed ? 'acknowledged' : 'not acknowledged' };
+  }
+  const answers = questions.map(([, value]) => answerOf(value));
+  const completed = answers.every((answer) => answer === 'correct' || answer === 'incorrect');
   const correct = answers.filter((answer) => answer === 'correct').length;
   return {
     completed,
-    score: isTold ? Math.round((100 * correct) / answers.length) : null,
-    rawStatus: row.acknowledgement ?? answers.join(' '),
+    score: completed ? Math.round((100 * correct) / answers.length) : null,
+    rawStatus: questions.map(([, value]) => (typeof value === 'string' ? value : 'no answer')).join(' '),
   };
 }
 

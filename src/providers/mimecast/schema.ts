@@ -1,20 +1,24 @@
 import { z } from 'zod';
+import { idle, maybe } from '../wire.ts';
 
-const text = z.string().nullish();
+const text = maybe(z.string());
+const id = z.string().min(1);
 
-const errors = z.array(z.object({ code: text, retryable: z.boolean().nullish(), field: text }));
+const errors = z.array(
+  z.object({ code: idle(z.string()), retryable: idle(z.boolean()), field: idle(z.string()) }),
+);
 /** One entry of `fail[]`. `key`, where there is one, is the item that failed. */
-export const failure = z.object({ key: z.unknown().optional(), errors: errors.nullish() });
+export const failure = z.object({ key: z.unknown().optional(), errors: maybe(errors) });
 export type WireFailure = z.output<typeof failure>;
 
-const pagination = z.object({ next: text, totalCount: z.number().int().nullish() });
+const pagination = z.object({ next: text, totalCount: maybe(z.number().int()) });
 
 /** The one envelope: `data` holds what was asked, `fail` what went wrong, under HTTP 200 too. */
 export function envelope<T extends z.ZodType>(data: T) {
   return z.object({
-    meta: z.object({ status: z.number().nullish(), pagination: pagination.nullish() }).nullish(),
+    meta: maybe(z.object({ pagination: maybe(pagination) })),
     data: z.array(data),
-    fail: z.array(failure).nullish(),
+    fail: maybe(z.array(failure)),
   });
 }
 export type Envelope<T> = {
@@ -31,48 +35,54 @@ export type Envelope<T> = {
 export const written = envelope(z.unknown());
 export type WrittenAnswer = z.output<typeof written>;
 
-export const folder = z.object({
-  id: z.string().min(1),
-  description: z.string(),
-  source: text,
-  userCount: z.number().nullish(),
-});
+/** A directory group; `description` is its name. Only its id can mean one that has none. */
+export const folder = z
+  .object({ id, description: text, source: text, userCount: idle(z.number()) })
+  .transform(({ description, ...row }) => ({ ...row, name: description || row.id }));
 export type WireFolder = z.output<typeof folder>;
 export const folders = envelope(z.object({ folders: z.array(folder) }));
 
-export const member = z.object({ emailAddress: z.string().min(1) });
+/** Somebody, or a whole domain, which has no address. */
+export const member = z
+  .object({ emailAddress: text, domain: text })
+  .refine((row) => Boolean(row.emailAddress || row.domain), {
+    message: 'has neither emailAddress nor domain',
+  });
 export const members = envelope(z.object({ groupMembers: z.array(member) }));
 
 export const user = z.object({
-  emailAddress: z.string().min(1),
+  emailAddress: id,
   name: text,
-  /** Whether the answer tells it is not published. */
-  accountDisabled: z.boolean().nullish(),
-  alias: z.boolean().nullish(),
+  /** Not told by every tenant. */
+  accountDisabled: maybe(z.boolean()),
+  alias: maybe(z.boolean()),
   addressType: text,
 });
 export type WireUser = z.output<typeof user>;
 export const users = envelope(z.object({ users: z.array(user) }));
 
-export const campaign = z.object({
-  id: z.string().min(1),
-  name: text,
-  title: text,
-  launchDate: text,
-  numSent: z.number().nullish(),
-  group: z.object({ description: text }).nullish(),
-});
+/** A campaign. Its `title` is an object of the module's, and no name. */
+export const campaign = z
+  .object({
+    id,
+    name: text,
+    launchDate: idle(z.string()),
+    numSent: idle(z.number()),
+    group: idle(z.object({ description: text })),
+  })
+  .transform((row) => ({ ...row, name: row.name || row.id }));
 export type WireCampaign = z.output<typeof campaign>;
 export const campaigns = envelope(z.object({ campaigns: z.array(campaign) }));
 
+/** How somebody stands in a campaign: the answer to each question, and where there are none, whether they acknowledged it. */
 export const participant = z
   .object({
     email: text,
     emailAddress: text,
-    acknowledgement: text,
-    results: z.record(z.string(), z.unknown()).nullish(),
+    acknowledgement: idle(z.boolean()),
+    results: maybe(z.record(z.string(), z.unknown())),
   })
-  .refine(({ email, emailAddress }) => Boolean(email ?? emailAddress), { message: 'has no email' });
+  .refine(({ email, emailAddress }) => Boolean(email || emailAddress), { message: 'has no email' });
 export type WireParticipant = z.output<typeof participant>;
 /** Rows in `data[0].items[]` (the vendor's field table) or flat in `data[]` (its sample). */
 export const userData = envelope(z.union([z.object({ items: z.array(participant) }), participant]));

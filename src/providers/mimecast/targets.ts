@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Membership } from '../../account.ts';
 import type { EnrollmentRule } from '../../config/schema.ts';
 import { normaliseEmail } from '../../normalise.ts';
@@ -6,17 +7,21 @@ import { ProviderError } from '../error.ts';
 import { findNamed } from '../named.ts';
 import type { MimecastApi } from './api.ts';
 import { emailOf, notReached, standingOf, toIso, toResult } from './convert.ts';
-import type { WireCampaign, WireFolder, WireParticipant } from './schema.ts';
+import type { member, WireCampaign, WireFolder, WireParticipant } from './schema.ts';
 import type { MimecastRule, MimecastSettings } from './settings.ts';
 
-type Group = WireFolder & { readonly name: string };
-type Campaign = WireCampaign & { readonly name: string };
 type CampaignRule = MimecastRule & { readonly campaign: string };
 
-const ldapOwned = 'the directory owns its members (source ldap)';
+/** Why a group cannot be changed here; undefined when it can. A source that we do not know may own its members. */
+function ownerOf({ source }: WireFolder): string | undefined {
+  const word = (source ?? '').trim().toLowerCase();
+  if (word === 'ldap') return 'the directory owns its members (source ldap)';
+  return word === '' || word === 'cloud' ? undefined : 'its source is neither cloud nor ldap';
+}
 
-function isLdap(group: WireFolder): boolean {
-  return (group.source ?? '').toLowerCase() === 'ldap';
+/** The members who are somebody. A whole domain may be one too: it is nobody's membership, and counts for nobody. */
+function peopleOf(rows: readonly z.output<typeof member>[]): string[] {
+  return rows.flatMap(({ emailAddress }) => (emailAddress ? [normaliseEmail(emailAddress)] : []));
 }
 
 /** Directory groups, their members, and what campaigns say of them. */
@@ -25,24 +30,18 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
   const campaignRules = block.enrollments.filter((rule): rule is CampaignRule => rule.campaign !== undefined);
 
   /** The group and the campaign of each rule, as last resolved. */
-  const resolvedRules = new Map<CampaignRule, { readonly group: string; readonly campaign: Campaign }>();
+  const resolvedRules = new Map<CampaignRule, { readonly group: string; readonly campaign: WireCampaign }>();
 
-  async function groups(ctx: CallContext): Promise<readonly Group[]> {
-    return (await api.groups(ctx)).map((group) => ({ ...group, name: group.description }));
-  }
+  const { groups, campaigns } = api;
 
-  async function campaigns(ctx: CallContext): Promise<readonly Campaign[]> {
-    return (await api.campaigns(ctx)).map((row) => ({ ...row, name: row.name ?? row.title ?? '' }));
-  }
-
-  function findCampaign(all: readonly Campaign[], rule: CampaignRule): Campaign {
+  function findCampaign(all: readonly WireCampaign[], rule: CampaignRule): WireCampaign {
     const key = `enrollments[${block.enrollments.indexOf(rule)}].campaign`;
     return findNamed(all, { platform, what: 'campaign', wanted: rule.campaign, key });
   }
 
   /** Everybody's row of a campaign. Says so when they are not as many as were sent to. */
   async function* everybody(
-    campaign: Campaign,
+    campaign: WireCampaign,
     ctx: CallContext,
   ): AsyncGenerator<readonly WireParticipant[], void, undefined> {
     let count = 0;
@@ -56,7 +55,7 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
     }
   }
 
-  async function campaignsOf(groupId: string, ctx: CallContext): Promise<readonly Campaign[]> {
+  async function campaignsOf(groupId: string, ctx: CallContext): Promise<readonly WireCampaign[]> {
     if (campaignRules.length === 0) return [];
     // Every run resolves its targets first, so this costs no request then.
     if (campaignRules.every((rule) => resolvedRules.has(rule)))
@@ -80,15 +79,12 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
       const resolved = rules.map((rule, index) => {
         const key = `enrollments[${index}].target`;
         const group = findNamed(all, { platform, what: 'group', wanted: rule.target, key });
-        if (isLdap(group)) {
-          throw new ProviderError(
-            'CAPABILITY_MISSING',
-            `${platform}: group "${rule.target}": ${ldapOwned}.`,
-            {
-              place: { key: `platforms.${platform}.${key}` },
-              hint: 'Choose a group of Mimecast itself (source cloud), or change the members in the directory.',
-            },
-          );
+        const owner = ownerOf(group);
+        if (owner !== undefined) {
+          throw new ProviderError('CAPABILITY_MISSING', `${platform}: group "${rule.target}": ${owner}.`, {
+            place: { key: `platforms.${platform}.${key}` },
+            hint: 'Choose a group of Mimecast itself (source cloud), or change the members in the directory.',
+          });
         }
         const isTraining = 'campaign' in rule && rule.campaign !== undefined;
         return { id: group.id, name: group.name, isTraining };
@@ -119,8 +115,7 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
       const isDone = (email: string) =>
         completed.length > 0 && completed.every((emails) => emails.has(email));
       for await (const { rows } of api.members(groupId, ctx)) {
-        yield rows.map(({ emailAddress }) => {
-          const email = normaliseEmail(emailAddress);
+        yield peopleOf(rows).map((email) => {
           return { id: null, externalId: null, email, completed: isDone(email) };
         });
       }
@@ -146,8 +141,7 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
         }
         if (!isNew) continue;
         for await (const { rows } of api.members(target, ctx)) {
-          const emails = rows.map(({ emailAddress }) => normaliseEmail(emailAddress));
-          yield emails
+          yield peopleOf(rows)
             .filter((email) => !reached.has(email))
             .map((email) => ({ ...notReached(email), target, targetName }));
         }
@@ -156,7 +150,8 @@ export function createTargets(api: MimecastApi, block: MimecastSettings, deps: P
     list: async (ctx: CallContext): Promise<readonly TargetListing[]> => {
       const listed = (await groups(ctx)).map((group): TargetListing => {
         const { id, name, source, userCount } = group;
-        const details = { ...(source ? { source } : {}), ...(isLdap(group) ? { closed: ldapOwned } : {}) };
+        const owner = ownerOf(group);
+        const details = { ...(source ? { source } : {}), ...(owner === undefined ? {} : { closed: owner }) };
         return {
           kind: 'group',
           id,
