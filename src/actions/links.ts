@@ -9,6 +9,7 @@ import type { Review } from '../store/decisions.ts';
 import type { LinkRow } from '../store/links.ts';
 import { type Customer, countingContext, desireOf, diffPlatform, type Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { takeLease } from '../jobs/lease/hold.ts';
 import { personOnRoster } from '../jobs/read/on-roster.ts';
 
 /** How long the platform is kept from runs while a link is stored. */
@@ -191,15 +192,15 @@ async function whileNothingRuns<T>(
   change: () => Promise<T>,
 ): Promise<T> {
   const owner = `${deps.instance}/link/${randomUUID()}`;
-  const { platforms } = deps.store;
-  if (!(await platforms.lease(customer.name, platform.name, owner, deps.now(), leaseMs)))
+  const { mine } = await takeLease(deps.store, customer.name, platform.name, owner, leaseMs);
+  if (!mine)
     throw new RollcallError('RUN_OVERLAP', `a run of ${platform.name} is under way: nothing was changed.`, {
       hint: 'Try again when it has ended.',
     });
   try {
     return await change();
   } finally {
-    await platforms.release(customer.name, platform.name, owner);
+    await deps.store.leases.release(customer.name, platform.name, owner);
   }
 }
 

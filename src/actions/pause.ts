@@ -2,6 +2,7 @@ import { RollcallError } from '../errors.ts';
 import type { Run } from '../store/run-lookups.ts';
 import { type Customer, type Platform, platformOf } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { isGone } from '../jobs/lease/instance.ts';
 import { cancelledReason } from '../jobs/reasons.ts';
 
 /** Who pauses what, until when (null: until somebody resumes it), and why. */
@@ -113,9 +114,8 @@ export async function cancelRun(
   for (;;) {
     const run = await find();
     if (run.ended_ms !== null) return run;
-    const state = await store.platforms.find(run.customer, run.platform);
-    const performed = state?.lease_until_ms != null && state.lease_until_ms > deps.now();
-    if (!performed) {
+    const holder = await store.leases.holder(run.customer, run.platform);
+    if (holder === null || isGone(holder)) {
       await store.batches.closePending(run.id, 'CANCELLED', 'the run was cancelled', deps.now());
       // With a request in flight somebody has to read its outcome first: the next start of the run does.
       if ((await store.batches.open(run.id, 1)).batches.length === 0) {

@@ -204,14 +204,16 @@ export function platformOf(customer: Customer, name: string): Platform {
   );
 }
 
-/** A context of calls that counts its requests. */
+/** A context of calls that counts its requests. Writes need a permit, where one is given. */
 export function countingContext(
   signal: AbortSignal,
+  permit?: CallContext['permit'],
 ): CallContext & { readonly count: { reads: number; writes: number } } {
   const count = { reads: 0, writes: 0 };
   return {
     signal,
     count,
+    ...(permit === undefined ? {} : { permit }),
     onRequest: (kind) => {
       if (kind === 'write') count.writes++;
       else count.reads++;

@@ -5,6 +5,7 @@ import type { Customer } from './customer.ts';
 import type { Gate } from './gate.ts';
 import type { Progress } from './progress.ts';
 import type { Queues } from './queue/queues.ts';
+import type { RunOwner } from './run-owners.ts';
 
 /** What happens inside this process, for progress bars and for waking up: nothing relies on it for correctness. */
 export type EngineEvents = {
@@ -15,7 +16,7 @@ export type EngineEvents = {
 
 /** What every job is given. */
 export type JobDeps = {
-  /** Identifies this process in leases. */
+  /** Identifies this process in leases and batches. */
   readonly instance: string;
   readonly customers: ReadonlyMap<string, Customer>;
   readonly store: Store;
@@ -30,6 +31,10 @@ export type JobDeps = {
    */
   readonly preparing: Gate;
   readonly finishing: Gate;
+  /** Whose a run is, by its id. */
+  readonly ownerOf: (run: string) => Promise<RunOwner | undefined>;
+  /** Batches (`run/batch`) that this process is sending now. */
+  readonly sending: Set<string>;
   readonly events: EventEmitter<EngineEvents>;
   /** Aborts when the process drains: runs stop where they are and go on after the next start. */
   readonly draining: AbortSignal;

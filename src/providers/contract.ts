@@ -6,11 +6,23 @@ import type { PersonField } from '../person.ts';
 /** What a request is for; runs report reads (sign-in included) and writes. */
 export type RequestKind = 'auth' | 'read' | 'write';
 
+/** That a write may be sent: true only for a moment, and looked at once more when it leaves. */
+export type Permit = {
+  readonly isFresh: () => boolean;
+  /** What its request fails with where it is not fresh any more. */
+  readonly stale: () => Error;
+};
+
 /** What comes with every call of a provider. */
 export type CallContext = {
   readonly signal: AbortSignal;
   /** Called once for each attempt, before it is sent. */
   readonly onRequest: (kind: RequestKind) => void;
+  /**
+   * Asked for each write once it has its slot, right before it is sent, with how long it may take. Rejects when it must not
+   * be sent.
+   */
+  readonly permit?: (timeoutMs: number) => Promise<Permit>;
 };
 
 /** What becomes of a request that took a slot: its window begins when it left, or when it was late on its way. */

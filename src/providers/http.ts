@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { z } from 'zod';
 import { AnswerOverBound, readAnswer } from './answer-body.ts';
-import type { CallContext, ProviderDeps, RequestKind } from './contract.ts';
+import type { CallContext, Permit, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
 import { describeMismatch } from './mismatch.ts';
@@ -147,8 +147,20 @@ export function createHttp(options: HttpOptions): Http {
     const left = Promise.withResolvers<void>();
     const delayedMs = Promise.withResolvers<number>();
     await deps.pacer.slot(ctx.signal, { left: left.promise, delayedMs: delayedMs.promise });
+    let permit: Permit | undefined;
+    try {
+      if (request.kind === 'write') permit = await ctx.permit?.(options.timeoutMs);
+    } catch (error) {
+      // The slot passes unused.
+      left.resolve();
+      delayedMs.resolve(0);
+      throw error;
+    }
+    const stop = new AbortController();
     let leftMs = performance.now();
     const onLeft = (): void => {
+      // A connection may have taken its time, or the whole process slept: nothing has been written yet.
+      if (permit !== undefined && !permit.isFresh()) stop.abort(permit.stale());
       leftMs = performance.now();
       left.resolve();
     };
@@ -168,7 +180,7 @@ export function createHttp(options: HttpOptions): Http {
           ...request.headers,
         },
         // Bounds the body too: an answer that stalls half-way must not hold up the run.
-        signal: AbortSignal.any([ctx.signal, AbortSignal.timeout(options.timeoutMs)]),
+        signal: AbortSignal.any([ctx.signal, stop.signal, AbortSignal.timeout(options.timeoutMs)]),
       };
       if (request.query !== undefined) init.searchParams = { ...request.query };
       if (json !== undefined) {
@@ -183,6 +195,7 @@ export function createHttp(options: HttpOptions): Http {
       left.resolve();
       onAnswer();
       ctx.signal.throwIfAborted();
+      stop.signal.throwIfAborted();
       if (error instanceof AnswerOverBound)
         throw new ProviderError('PLATFORM_BAD_ANSWER', `${where}: ${error.message}.`, {
           applied: mayHaveApplied,

@@ -128,15 +128,15 @@ function allOf(values: readonly string[]) {
  * came about meanwhile: both are looked for (`isContested`, in a transaction) only once the database has refused to store
  * them.
  */
-export async function storingLinks(
+export async function storingLinks<T>(
   db: Kysely<Tables>,
-  work: (on: Kysely<Tables>, isContested: boolean) => Promise<void>,
-): Promise<void> {
+  work: (on: Kysely<Tables>, isContested: boolean) => Promise<T>,
+): Promise<T> {
   try {
-    await work(db, false);
+    return await work(db, false);
   } catch (error) {
     if (!isContested(error)) throw error;
-    await db.transaction().execute((tx) => work(tx, true));
+    return await db.transaction().execute((tx) => work(tx, true));
   }
 }
 

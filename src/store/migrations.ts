@@ -164,6 +164,16 @@ create table launches (
 create table pacers (name text primary key, sent_ms jsonb not null, paused_until_ms bigint not null);
 `),
   },
+  {
+    version: 2,
+    sql: inByteOrder(`
+-- Fences: the number of a lease is raised at each take-over; runs and batches carry the one that they are performed under.
+alter table platforms add lease_number bigint not null default 0;
+alter table runs add lease_number bigint;
+alter table batches add lease_number bigint, add sender text, add lasts_ms integer, add quiet_until_ms bigint;
+create index batches_busy on batches (customer, platform) where sender is not null;
+`),
+  },
 ];
 
 /**

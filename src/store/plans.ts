@@ -3,6 +3,7 @@ import { RollcallError } from '../errors.ts';
 import { saveAdoptions } from './adoptions.ts';
 import { insertMany } from './database.ts';
 import { jsonb } from './json.ts';
+import { isPerformed, LeaseLost } from './leases.ts';
 import type { PlannedReview, PlanRecord } from './plan-record.ts';
 import { putCompletions } from './results.ts';
 import { exportKey, recordAbsences, recordExport } from './roster-state.ts';
@@ -14,19 +15,37 @@ const analyzeAfterRows = 1_000;
 
 /** Plans: what a run decided, stored whole before anything of it is sent. */
 export type PlanStore = {
-  readonly save: (record: PlanRecord, nowMs: number) => Promise<void>;
+  /**
+   * Stores the plan of a run that is performed under that lease. Throws LeaseLost, with nothing stored, when it is not any
+   * more, or the run was ended meanwhile.
+   */
+  readonly save: (record: PlanRecord, lease: number, nowMs: number) => Promise<void>;
 };
 
 /** Plans in that database. */
 export function createPlanStore(db: Kysely<Tables>): PlanStore {
   return {
-    save: async (record, nowMs) => {
-      const rows = await db.transaction().execute((tx) => savePlan(tx, record, nowMs));
+    save: async (record, lease, nowMs) => {
+      const rows = await db.transaction().execute(async (tx) => {
+        await expectPerformed(tx, record.run, lease);
+        const stored = await savePlan(tx, record, nowMs);
+        // A large plan takes longer to store than a lease lasts.
+        await expectPerformed(tx, record.run, lease);
+        return stored;
+      });
       // Without statistics the planner takes a table that was just filled for a small one, and scans it for each batch.
       if (rows > analyzeAfterRows)
         await sql`analyze rollcall.links, rollcall.changes, rollcall.batches`.execute(db);
     },
   };
+}
+
+/** Holds the run's row: whoever takes the run up meanwhile waits for the end of this. */
+async function expectPerformed(tx: Kysely<Tables>, run: string, lease: number): Promise<void> {
+  const { rows } = await sql`
+    select from rollcall.runs r where r.id = ${run} and r.ended_ms is null and ${isPerformed(lease)}
+    for update`.execute(tx);
+  if (rows.length === 0) throw new LeaseLost();
 }
 
 /** Returns how many changes and links it wrote. */

@@ -26,17 +26,6 @@ export type PlatformStore = {
   readonly paused: () => Promise<readonly PlatformRow[]>;
   /** Remembers up to which slot a schedule was taken care of; never goes back. */
   readonly slotDone: (customer: string, platform: string, slotMs: number) => Promise<void>;
-  /** Takes or renews the right to run a platform. False while somebody else has it. */
-  readonly lease: (
-    customer: string,
-    platform: string,
-    owner: string,
-    nowMs: number,
-    ttlMs: number,
-  ) => Promise<boolean>;
-  readonly release: (customer: string, platform: string, owner: string) => Promise<void>;
-  /** Drops all leases: for the embedded database, whose only process we are. */
-  readonly clearLeases: () => Promise<void>;
 };
 
 /** Platforms in that database. */
@@ -93,31 +82,6 @@ export function createPlatformStore(db: Kysely<Tables>): PlatformStore {
         on conflict (customer, platform) do update set last_slot_ms = greatest(p.last_slot_ms, excluded.last_slot_ms)`.execute(
         db,
       );
-    },
-    lease: async (customer, platform, owner, nowMs, ttlMs) => {
-      const taken = await sql`
-        insert into rollcall.platforms as p (customer, platform, lease_owner, lease_until_ms)
-        values (${customer}, ${platform}, ${owner}, ${nowMs + ttlMs})
-        on conflict (customer, platform) do update set lease_owner = excluded.lease_owner, lease_until_ms = excluded.lease_until_ms
-        where p.lease_owner is null or p.lease_owner = excluded.lease_owner or p.lease_until_ms < ${nowMs}
-        returning 1`.execute(db);
-      return taken.rows.length > 0;
-    },
-    release: async (customer, platform, owner) => {
-      await db
-        .updateTable('platforms')
-        .set({ lease_owner: null, lease_until_ms: null })
-        .where('customer', '=', customer)
-        .where('platform', '=', platform)
-        .where('lease_owner', '=', owner)
-        .execute();
-    },
-    clearLeases: async () => {
-      await db
-        .updateTable('platforms')
-        .set({ lease_owner: null, lease_until_ms: null })
-        .where('lease_owner', 'is not', null)
-        .execute();
     },
   };
 }

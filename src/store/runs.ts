@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type ChangeCounts, noChanges } from '../change.ts';
 import { jsonb } from './json.ts';
+import { isLeased, isPerformed } from './leases.ts';
 import { createRunLookups, type Run, type RunLookups } from './run-lookups.ts';
 import type { RunReason, RunStatus, RunTrigger, Tables } from './schema.ts';
 
@@ -22,6 +23,8 @@ export type NewRun = {
 export type RunStore = RunLookups & {
   /** Creates the run, or returns the one that has that id: a job that starts again goes on with its run. */
   readonly begin: (run: NewRun, nowMs: number) => Promise<Run>;
+  /** From now on the run is performed under that lease of its platform. False when somebody else has taken that over. */
+  readonly perform: (id: string, lease: number) => Promise<boolean>;
   /** Marks a run that has not ended as cancelled. False when it has ended. */
   readonly cancel: (id: string, actor: string) => Promise<boolean>;
   /** Forgets a run that never came to a plan. */
@@ -44,6 +47,8 @@ export type RunStore = RunLookups & {
       notes?: readonly RunReason[];
       applied?: ChangeCounts;
       failed?: ChangeCounts;
+      /** The lease under which whoever ends it performed it; nothing happens if that is not the run's any more. */
+      lease?: number;
     },
     nowMs: number,
   ) => Promise<void>;
@@ -93,12 +98,20 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
           decided_by: null,
           decided_ms: null,
           undoes: run.undoes ?? null,
+          lease_number: null,
         })
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute();
       const begun = await find(run.id);
       if (begun === undefined) throw new Error(`run ${run.id} was not stored`);
       return begun;
+    },
+    perform: async (id, lease) => {
+      const { rows } = await sql`
+        update rollcall.runs r set lease_number = ${lease} from rollcall.platforms p
+        where r.id = ${id} and p.customer = r.customer and p.platform = r.platform and p.lease_number = ${lease}
+          and ${isLeased} returning 1`.execute(db);
+      return rows.length > 0;
     },
     cancel: async (id, actor) => {
       const done = await db
@@ -152,8 +165,8 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
         .execute();
     },
     end: async (id, end, nowMs) => {
-      await db
-        .updateTable('runs')
+      let update = db
+        .updateTable('runs as r')
         .set({
           status: end.status,
           reasons: jsonb([...end.reasons]),
@@ -167,8 +180,9 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
         })
         .where('id', '=', id)
         // Once: a second time would count the batches' requests again.
-        .where('ended_ms', 'is', null)
-        .execute();
+        .where('ended_ms', 'is', null);
+      if (end.lease !== undefined) update = update.where(isPerformed(end.lease));
+      await update.execute();
     },
     decide: async (id, decided) => {
       await db.updateTable('runs').set({ decided }).where('id', '=', id).execute();
@@ -179,5 +193,5 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
 /** A run's requests and those of its batches. */
 function withBatches(column: 'reads' | 'writes') {
   const name = sql.ref(column);
-  return sql<number>`${name} + (select coalesce(sum(b.${name}), 0) from rollcall.batches b where b.run_id = runs.id)`;
+  return sql<number>`${name} + (select coalesce(sum(b.${name}), 0) from rollcall.batches b where b.run_id = r.id)`;
 }

@@ -65,7 +65,10 @@ type Platforms = {
   /** The last slot of the schedule that was taken care of; slots after it are due. */
   last_slot_ms: number | null;
   lease_owner: string | null;
+  /** By the database's clock, as everything about leases. */
   lease_until_ms: number | null;
+  /** Raised whenever somebody else takes the lease. */
+  lease_number: number;
 };
 
 type Runs = {
@@ -105,6 +108,8 @@ type Runs = {
   notes: RunReason[];
   /** The run that this one takes back. */
   undoes: string | null;
+  /** The number of the lease under which it is performed; a process that has another one writes nothing of it. */
+  lease_number: number | null;
 };
 
 type Changes = {
@@ -160,6 +165,14 @@ type Batches = {
   sent_ms: number | null;
   /** When its changes were applied, all those without an outcome of their own. */
   applied_ms: number | null;
+  /** The lease under which it was taken up last. */
+  lease_number: number | null;
+  /** The process that has taken it up and has not said how that ended. */
+  sender: string | null;
+  /** How long a request of that process may be on its way after it was allowed. */
+  lasts_ms: number | null;
+  /** Until when, by the database's clock, a request of the process before that one may be on its way. */
+  quiet_until_ms: number | null;
 };
 
 type Links = {

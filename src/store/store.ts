@@ -4,6 +4,7 @@ import { type BatchStore, createBatchStore } from './batches.ts';
 import type { Database } from './database.ts';
 import { createDecisionStore, type DecisionStore } from './decisions.ts';
 import { createJournalStore, type JournalStore } from './journal.ts';
+import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createLinkStore, type LinkStore } from './links.ts';
 import { createPacerSlots, type PacerSlots } from './pacer-slots.ts';
 import { createPlanStore, type PlanStore } from './plans.ts';
@@ -22,6 +23,7 @@ export type Store = {
   readonly journal: JournalStore;
   readonly links: LinkStore;
   readonly platforms: PlatformStore;
+  readonly leases: LeaseStore;
   readonly roster: RosterStateStore;
   readonly decisions: DecisionStore;
   readonly alerts: AlertStore;
@@ -44,6 +46,7 @@ export function createStore(database: Database): Store {
     journal: createJournalStore(db),
     links: createLinkStore(db),
     platforms: createPlatformStore(db),
+    leases: createLeaseStore(db),
     roster: createRosterStateStore(db),
     decisions: createDecisionStore(db),
     alerts: createAlertStore(db),

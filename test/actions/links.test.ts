@@ -141,12 +141,12 @@ describe('review, link and unlink', () => {
     expect(await directory.sync()).toMatchObject({ status: 'unchanged' });
     expect(await house.store.links.count('directory-co', 'directory')).toBe(2);
     // Nobody links while a run has the platform.
-    await house.store.platforms.lease('directory-co', 'directory', 'a run', house.now(), 60_000);
+    await house.store.leases.take('directory-co', 'directory', 'a run', 60_000);
     expect(await directory.run('unlink', '1002', 'directory')).toMatchObject({
       exit: 1,
       code: 'RUN_OVERLAP',
     });
-    await house.store.platforms.release('directory-co', 'directory', 'a run');
+    await house.store.leases.release('directory-co', 'directory', 'a run');
   });
 });
 

@@ -40,7 +40,8 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       // the first one's.
       await store.database.db.updateTable('batches').set({ status: 'sending', applied_ms: null }).execute();
       expect(await journal()).toEqual(done.map((line) => ({ ...line, outcome: null })));
-      const batch = { run_id: run, batch: 1, size: 3 };
+      const performed = { run_id: run, lease: 1 };
+      const batch = { ...performed, batch: 1, attempt: 1, size: 3 };
       const again = [first, second, third].map(
         (person, seq): ChangeOutcome => ({
           seq,
@@ -72,7 +73,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       }));
       await store.batches.recordOutcomes(batch, late.slice(0, 1), Date.now());
       await store.batches.finish(batch, late, { reads: 0, writes: 1 }, Date.now());
-      await store.batches.closeRun(run, 'skipped', 'CLOSED', 'closed', Date.now());
+      await store.batches.closeRun(performed, 'skipped', 'CLOSED', 'closed', Date.now());
       expect(await journal()).toEqual(done);
     });
 
@@ -84,7 +85,8 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       const { id: run } = await company.sync();
       if (run === null) throw new Error('no run');
       await store.database.db.updateTable('batches').set({ status: 'sending', applied_ms: null }).execute();
-      const batch = { run_id: run, batch: 1, size: 3 };
+      const performed = { run_id: run, lease: 1 };
+      const batch = { ...performed, batch: 1, attempt: 1, size: 3 };
       const outcomeOf = (seq: number, code: string | null): ChangeOutcome => ({
         seq,
         outcome: code === null ? 'done' : 'failed',
@@ -97,7 +99,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       await store.batches.recordOutcomes(batch, [outcomeOf(0, 'NO')], Date.now());
       // The rest, after another begin: it does not stand for the one before.
       await store.batches.finish(batch, [outcomeOf(1, null)], { reads: 0, writes: 1 }, Date.now());
-      await store.batches.closeRun(run, 'skipped', 'CLOSED', 'closed', Date.now());
+      await store.batches.closeRun(performed, 'skipped', 'CLOSED', 'closed', Date.now());
       const { applied, failed, open } = await store.runs.outcomes(run);
       expect({ applied: applied.create, failed: failed.create, open }).toEqual({
         applied: 1,
@@ -130,7 +132,13 @@ describeOn('postgres', 'a run that is closed while a batch is being finished', (
     await worker.connect();
     await worker.query('begin');
     await worker.query("update rollcall.batches set status = 'done', applied_ms = 1");
-    const closing = store.batches.closeRun(run, 'skipped', 'CLOSED', 'closed', Date.now());
+    const closing = store.batches.closeRun(
+      { run_id: run, lease: 1 },
+      'skipped',
+      'CLOSED',
+      'closed',
+      Date.now(),
+    );
     await until('the closing to wait', async () => {
       const { rows } = await worker.query('select 1 from pg_locks where not granted');
       return rows.length > 0;

@@ -62,8 +62,17 @@ describeOn('postgres', 'plans of several platforms', () => {
     const url = await (await sharedPostgres()).database();
     const database = await openPostgres(url);
     const store = createStore(database);
+    const performed = async (platform: string): Promise<number> => {
+      const run = `${platform}-1`;
+      const asked = { id: run, customer, platform, person: null, trigger: 'command', actor: null } as const;
+      await store.runs.begin({ ...asked, slotMs: null, approval: null }, Date.now());
+      const taken = await store.leases.take(customer, platform, 'test', 60_000);
+      if (!taken.mine || !(await store.runs.perform(run, taken.number))) throw new Error('no lease');
+      return taken.number;
+    };
     await store.plans.save(
       planOf('academy', () => undefined),
+      await performed('academy'),
       Date.now(),
     );
     // Another platform's plan, which has come as far as the roster and is not stored yet.
@@ -77,7 +86,7 @@ describeOn('postgres', 'plans of several platforms', () => {
     const record = planOf('awareness', () => {
       laidOut = true;
     });
-    const saving = store.plans.save(record, Date.now()).then(() => {
+    const saving = store.plans.save(record, await performed('awareness'), Date.now()).then(() => {
       stored = true;
     });
     await until('its changes are stored', () => laidOut);

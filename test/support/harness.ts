@@ -95,6 +95,8 @@ export type ConfigChanges = Pick<CompanyOptions, 'roster' | 'platform' | 'config
 
 /** A running `rollcall`. */
 export type Child = {
+  /** Sends a signal and waits for nothing: for SIGSTOP and SIGCONT. */
+  readonly signal: (signal: NodeJS.Signals) => void;
   readonly kill: (signal?: NodeJS.Signals) => Promise<void>;
   readonly ended: Promise<Ended>;
 };
@@ -265,6 +267,7 @@ export async function openCompany<S extends AnySandbox>(
       });
       return {
         ended,
+        signal: (signal) => void child.kill(signal),
         kill: async (signal = 'SIGKILL') => {
           child.kill(signal);
           await ended;

@@ -7,6 +7,7 @@ import { createFactsReader } from './read-facts.ts';
 import type { ServiceHealth } from '../../jobs/queue/health.ts';
 import { createOutbox } from './outbox.ts';
 import type { JobDeps } from '../../jobs/deps.ts';
+import { takeLease } from '../../jobs/lease/hold.ts';
 
 /** How often the service looks at itself, and for runs that other processes ended. */
 export const alertingTickMs = 2_000;
@@ -97,7 +98,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
     const nowMs = now();
     if (nowMs < watch.ownedUntilMs - alertingLeaseMs / 2) return true;
     const { name } = watch.customer;
-    const mine = await store.platforms.lease(name, alertingLeaseName, ownerName, nowMs, alertingLeaseMs);
+    const { mine } = await takeLease(store, name, alertingLeaseName, ownerName, alertingLeaseMs);
     watch.ownedUntilMs = mine ? nowMs + alertingLeaseMs : 0;
     return mine;
   }
@@ -214,9 +215,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
       if (store.database.kind === 'embedded') return;
       for (const watch of watches.values()) {
         if (watch.ownedUntilMs === 0) continue;
-        await store.platforms
-          .release(watch.customer.name, alertingLeaseName, ownerName)
-          .catch(() => undefined);
+        await store.leases.release(watch.customer.name, alertingLeaseName, ownerName).catch(() => undefined);
         watch.ownedUntilMs = 0;
       }
     },

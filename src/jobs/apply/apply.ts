@@ -1,9 +1,8 @@
-import type { CustomerConfig } from '../../config/schema.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import { type BatchJobData, batchAttempts } from './batch.ts';
 import type { Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { applyProgress } from '../progress.ts';
+import { batchAttempts, type BatchJobData, batchJobId } from './batch-job.ts';
 
 /** How a run's applying ended. */
 export type ApplyEnd = 'done' | 'cancelled';
@@ -20,12 +19,12 @@ export function windowOf(rate: { count: number; windowMs: number }): number {
   return Math.min(1_000, Math.max(8, Math.ceil(((rate.count * 1_000) / rate.windowMs) * answerTimeS)));
 }
 
-/** Enqueues the run's batches, stage by stage and a window at a time, until all are done. */
+/** Enqueues the run's batches under a lease of its platform, stage by stage and a window at a time, until all are done. */
 export async function applyRun(
   deps: JobDeps,
-  config: CustomerConfig,
   platform: Platform,
   run: Run,
+  lease: number,
   signal: AbortSignal,
 ): Promise<ApplyEnd> {
   const { store, queues, events } = deps;
@@ -68,23 +67,20 @@ export async function applyRun(
       const enough = batches.length - due.length > window / 2 && due.length < window / 4;
       if (due.length > 0 && !enough) {
         await queues.batch.addBulk(
-          due.map((batch) => ({
-            name: 'batch',
-            data: {
-              customer: config.customer,
-              platform: platform.name,
-              run: run.id,
-              batch,
-            } satisfies BatchJobData,
-            opts: {
-              // The same id while the job is kept: adding it again does nothing.
-              jobId: `${run.id}-b${batch}`,
-              attempts: batchAttempts,
-              backoff: { type: 'exponential', delay: deps.batchBackoffMs, jitter: 0.5 },
-              removeOnComplete: true,
-              removeOnFail: true,
-            },
-          })),
+          due.map((batch) => {
+            const data: BatchJobData = { run: run.id, batch, lease };
+            return {
+              name: 'batch',
+              data,
+              opts: {
+                jobId: batchJobId(data),
+                attempts: batchAttempts,
+                backoff: { type: 'exponential', delay: deps.batchBackoffMs, jitter: 0.5 },
+                removeOnComplete: true,
+                removeOnFail: true,
+              },
+            };
+          }),
         );
         for (const batch of due) queuedMs.set(batch, nowMs);
       }

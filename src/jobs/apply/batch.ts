@@ -1,25 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, type Job } from 'bullmq';
 import { ProviderError } from '../../providers/error.ts';
-import type { Batch, OpenChange } from '../../store/batches.ts';
+import type { Attempt, Batch, OpenChange } from '../../store/batches.ts';
+import { LeaseLost } from '../../store/leases.ts';
 import type { ChangeOutcome } from '../../store/outcomes.ts';
 import type { Outcome } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { countingContext } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
-import { prepareBatch } from './prepare.ts';
+import { mayStillSend } from '../lease/hold.ts';
+import { permitOf, writeLastsMs } from '../lease/permit.ts';
+import { batchAttempts, type BatchJobData, isBatchJob } from './batch-job.ts';
+import { type PreparedBatch, prepareBatch } from './prepare.ts';
 import { asOutcome, send } from './send.ts';
 
-/** What a batch job carries: references, no people. */
-export type BatchJobData = {
-  readonly customer: string;
-  readonly platform: string;
-  readonly run: string;
-  readonly batch: number;
-};
-
-/** Attempts of a batch whose platform does not answer; with the back-off below about two minutes of trying. */
-export const batchAttempts = 6;
 /** First back-off, doubled each time, with half of it random. */
 export const batchBackoffMs = 2_000;
 /** How long a batch of a paused platform sleeps before it looks again. */
@@ -27,34 +22,46 @@ const pausedDelayMs = 5_000;
 
 /**
  * Sends one batch: one write request, an outcome for each item. Written so that it can be killed anywhere and run
- * again: what has an outcome is not sent again, and a repetition says so to the provider.
+ * again: what has an outcome is not sent again, and a repetition says so to the provider. What is sent, and where, stands
+ * in the store; the job only says which batch of which run.
  */
 export async function processBatch(
   deps: JobDeps,
-  job: Job<BatchJobData>,
+  job: Job,
   jobSignal: AbortSignal | undefined,
 ): Promise<void> {
   const { store, log } = deps;
+  if (!isBatchJob(job)) {
+    log.warn({ job: String(job.id).slice(0, 100) }, 'a batch job that is none of ours was refused');
+    return;
+  }
   const { run, batch: number } = job.data;
-  const customer = deps.customers.get(job.data.customer);
-  const platform = customer?.platforms.get(job.data.platform);
+  const owner = await deps.ownerOf(run);
+  // Its run was deleted, or never was.
+  if (owner === undefined) return;
+  const platform = deps.customers.get(owner.customer)?.platforms.get(owner.platform);
   // Another service may know the customer; this one must not swallow its work.
-  if (customer === undefined || platform === undefined) return later(job, pausedDelayMs);
-  const begun = await deps.preparing(() => prepareBatch(deps, run, number));
-  if (begun.state === 'done') return;
+  if (platform === undefined) return later(job, pausedDelayMs);
+  const sender = { name: deps.instance, lastsMs: writeLastsMs(platform.config.timeout) };
+  const begun = await deps.preparing(() => prepareBatch(deps, job.data, sender));
+  // Stale: queued by an earlier holder of the platform. Whoever has it now queues the batch anew.
+  if (begun.state === 'done' || begun.state === 'stale') return;
   if (begun.state === 'paused') return later(job, pausedDelayMs);
-  const { batch, repeated } = begun;
+  const { batch, attempt, repeated } = begun;
   const signal = AbortSignal.any([deps.draining, ...(jobSignal === undefined ? [] : [jobSignal])]);
-  const ctx = countingContext(signal);
+  const ctx = countingContext(signal, (timeoutMs) => permitOf(() => store.batches.holds(attempt), timeoutMs));
+  const own = `${run}/${number}`;
   let counted = false;
   try {
     if (begun.state === 'failed') throw begun.error;
+    await untilQuiet(deps, begun, own, signal);
+    deps.sending.add(own);
     const { sending, skipped, links } = begun;
     const request = { provider: platform.provider, batch, links, repeated, ctx };
     const nowMs = deps.now();
     const outcomes = await send(request, sending, async (part, done) => {
       const rows = part.map((change) => asOutcome(request, change, done.get(change), nowMs));
-      await store.batches.recordOutcomes(batch, rows, deps.now());
+      await store.batches.recordOutcomes(attempt, rows, deps.now());
     });
     const rows = sending.map((change) => asOutcome(request, change, outcomes.get(change), nowMs));
     for (const change of skipped) {
@@ -64,17 +71,32 @@ export async function processBatch(
           : ['ENROLL_FAILED', 'the new address could not be enrolled, so the old one stays'];
       rows.push(withoutAccount(change, 'skipped', code, message));
     }
-    await deps.finishing(() => store.batches.finish(batch, rows, ctx.count, deps.now()));
+    const ended = { ...attempt, size: batch.size };
+    const counts = await deps.finishing(() => store.batches.finish(ended, rows, ctx.count, deps.now()));
+    if (!counts) log.warn({ run, batch: number }, 'somebody else took the batch up meanwhile');
     counted = true;
   } catch (error) {
-    await handleFailure(deps, job, batch, repeated, error);
+    await handleFailure(deps, job, { batch, attempt, repeated, sent: ctx.count.writes > 0 }, error);
   } finally {
+    deps.sending.delete(own);
     if (!counted)
       await store.batches
         .addRequests(run, number, ctx.count)
         .catch((error: unknown) => log.error({ run, err: error }, 'request count not stored'));
     deps.events.emit('batchDone', run);
   }
+}
+
+/** Waits until a request of whoever took the batch up before cannot be on its way any more. */
+async function untilQuiet(
+  deps: JobDeps,
+  begun: PreparedBatch & { readonly state: 'begun' },
+  own: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { sender, quietMs } = begun;
+  if (quietMs <= 0 || (sender !== null && !mayStillSend(deps, sender, own))) return;
+  await sleep(quietMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 function withoutAccount({ seq }: OpenChange, outcome: Outcome, code: string, message: string): ChangeOutcome {
@@ -86,21 +108,42 @@ async function later(job: Job, delayMs: number): Promise<never> {
   throw new DelayedError();
 }
 
+/** What is known of an attempt that failed. */
+type Failed = {
+  readonly batch: Batch;
+  readonly attempt: Attempt;
+  readonly repeated: boolean;
+  /** It sent a request. */
+  readonly sent: boolean;
+};
+
 async function handleFailure(
   deps: JobDeps,
   job: Job<BatchJobData>,
-  batch: Batch,
-  repeated: boolean,
+  { batch, attempt, repeated, sent }: Failed,
   error: unknown,
 ): Promise<void> {
   const { store, log } = deps;
   const { run, batch: number } = job.data;
+  // Whatever it sent has been answered or given up by now. That it had no effect says nothing of the attempt before it.
+  const letGo = (unsent: boolean): Promise<void> => store.batches.letGo(attempt, unsent && !repeated);
   if (deps.draining.aborted) {
-    // The request may have been sent; the batch stays `sending`, so the next attempt is a repetition.
+    // The request may have been sent; then the batch stays `sending`, so the next attempt is a repetition.
+    await letGo(!sent).catch(() => undefined);
     return later(job, 500);
   }
-  if (isOutOfReach(error)) throw error;
-  const lastAttempt = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+  if (error instanceof LeaseLost) {
+    log.warn(
+      { run, platform: batch.platform, batch: number },
+      'the platform was taken over; nothing is sent',
+    );
+    return letGo(!sent);
+  }
+  if (isOutOfReach(error)) {
+    await letGo(!sent).catch(() => undefined);
+    throw error;
+  }
+  const lastAttempt = job.attemptsMade + 1 >= batchAttempts;
   const { code, message } = failureOf(error);
   log.warn(
     {
@@ -114,17 +157,23 @@ async function handleFailure(
     'batch failed',
   );
   if (!(error instanceof ProviderError)) {
-    if (!lastAttempt) throw error;
     // A fault of our own, six times over: whether the request went out nobody can tell.
-    return close('unknown', code, message);
+    if (lastAttempt) return close('unknown', code, message);
+    await letGo(false);
+    throw error;
   }
-  // That this attempt had no effect says nothing of the one before it.
   const mayHaveApplied = error.applied === 'unknown' || repeated;
-  if (!mayHaveApplied) await store.batches.unsend(run, number);
-  if (error.code === 'PLATFORM_RATE_LIMITED') return later(job, Math.max(error.retryAfterMs ?? 0, 100));
-  if (error.passing && !lastAttempt) throw error;
+  if (error.code === 'PLATFORM_RATE_LIMITED') {
+    await letGo(!mayHaveApplied);
+    return later(job, Math.max(error.retryAfterMs ?? 0, 100));
+  }
+  if (error.passing && !lastAttempt) {
+    await letGo(!mayHaveApplied);
+    throw error;
+  }
   if (error.code === 'SIGN_IN_REFUSED') {
-    await store.batches.closeRun(run, 'failed', error.code, error.message, deps.now());
+    await letGo(!mayHaveApplied);
+    await store.batches.closeRun(attempt, 'failed', error.code, error.message, deps.now());
     return;
   }
   return close(mayHaveApplied ? 'unknown' : 'failed', error.vendorCode ?? error.code, error.message);
@@ -132,6 +181,6 @@ async function handleFailure(
   async function close(outcome: Outcome, outcomeCode: string, said: string): Promise<void> {
     const changes = await store.batches.openChanges(run, number);
     const rows = changes.map((change) => withoutAccount(change, outcome, outcomeCode, said));
-    await store.batches.finish(batch, rows, { reads: 0, writes: 0 }, deps.now());
+    await store.batches.finish({ ...attempt, size: batch.size }, rows, { reads: 0, writes: 0 }, deps.now());
   }
 }

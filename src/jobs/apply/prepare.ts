@@ -1,6 +1,7 @@
-import type { Batch, BatchBegin, OpenChange } from '../../store/batches.ts';
+import type { Attempt, Batch, BatchBegin, OpenChange, Sender } from '../../store/batches.ts';
 import type { LinkRow } from '../../store/links.ts';
 import type { JobDeps } from '../deps.ts';
+import type { BatchJobData } from './batch-job.ts';
 
 /** A batch that is being taken up, with everything that sending it needs. */
 export type PreparedBatch =
@@ -8,26 +9,36 @@ export type PreparedBatch =
   | {
       readonly state: 'begun';
       readonly batch: Batch;
+      readonly attempt: Attempt;
       /** An earlier attempt may have been sent. */
       readonly repeated: boolean;
+      /** Who took it up before and never said how that ended, and how long a request of theirs may be on its way. */
+      readonly sender: string | null;
+      readonly quietMs: number;
       readonly sending: readonly OpenChange[];
       /** Their change needs another one that did not succeed. */
       readonly skipped: readonly OpenChange[];
       readonly links: ReadonlyMap<string, LinkRow>;
     }
   /** It is marked as being sent, and what it needs could not be looked up. */
-  | { readonly state: 'failed'; readonly batch: Batch; readonly repeated: boolean; readonly error: unknown };
+  | {
+      readonly state: 'failed';
+      readonly batch: Batch;
+      readonly attempt: Attempt;
+      readonly repeated: boolean;
+      readonly error: unknown;
+    };
 
 /** Takes a batch up and looks up what sending it needs. */
 export async function prepareBatch(
   deps: Pick<JobDeps, 'store' | 'now'>,
-  run: string,
-  number: number,
+  job: BatchJobData,
+  sender: Sender,
 ): Promise<PreparedBatch> {
   const { store } = deps;
-  const begun = await store.batches.begin(run, number, deps.now());
+  const begun = await store.batches.begin(job, sender, deps.now());
   if (begun.state !== 'begun') return begun;
-  const { batch, repeated, changes } = begun;
+  const { batch, attempt, repeated, changes } = begun;
   try {
     const without = await blocked(deps, batch, changes);
     const sending = changes.filter((change) => !without.has(change.person));
@@ -37,9 +48,9 @@ export async function prepareBatch(
       sending.map((change) => change.person),
     );
     const skipped = changes.filter((change) => without.has(change.person));
-    return { state: 'begun', batch, repeated, sending, skipped, links };
+    return { ...begun, sending, skipped, links };
   } catch (error) {
-    return { state: 'failed', batch, repeated, error };
+    return { state: 'failed', batch, attempt, repeated, error };
   }
 }
 

@@ -1,4 +1,6 @@
 import { RollcallError } from '../../errors.ts';
+import type { CallContext } from '../../providers/contract.ts';
+import { LeaseLost } from '../../store/leases.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
@@ -25,17 +27,19 @@ export async function runLaunches(
   platform: Platform,
   run: Run,
   signal: AbortSignal,
+  permit?: CallContext['permit'],
 ): Promise<void> {
   const { launcher } = platform.provider;
   if (launcher === undefined || launcher.wanted.length === 0) return;
   if (run.person !== null || run.status === 'cancelled' || platform.config.mode === 'observe') return;
-  const ctx = countingContext(signal);
+  const ctx = countingContext(signal, permit);
   const of: Circumstances = { deps, customer, platform, launcher, run, ctx };
   let launched: Launched;
   try {
     launched = await launchAll(of);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof LeaseLost) throw error;
     launched = { reasons: [failed(error)], notes: [] };
   } finally {
     await deps.store.runs.addRequests(run.id, ctx.count.reads, ctx.count.writes);
@@ -82,6 +86,7 @@ async function launchAll(of: Circumstances): Promise<Launched> {
       else if (created.state === 'unknown') reasons.push(unknownReason(platform.name, created));
     } catch (error) {
       ctx.signal.throwIfAborted();
+      if (error instanceof LeaseLost) throw error;
       reasons.push(failed(error, launch.name));
     }
   }

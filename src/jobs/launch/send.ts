@@ -1,6 +1,7 @@
 import { noChanges } from '../../change.ts';
 import type { CallContext, Launch, Launcher, WantedLaunch } from '../../providers/contract.ts';
 import { ProviderError } from '../../providers/error.ts';
+import { LeaseLost } from '../../store/leases.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
@@ -88,6 +89,7 @@ export async function create(
     const state = existing.sent === true ? 'sent' : existing.sent === false || isOurs ? 'created' : 'unknown';
     return put({ ...base, state, enrollment_id: existing.id });
   }
+  await ctx.permit?.(platform.config.timeout);
   await put(base);
   const id = await launcher.create(launch, ctx);
   notes.push({ code: 'LAUNCH_CREATED', message: `"${launch.name}" was created (${id})` });
@@ -153,10 +155,11 @@ export async function send(
     changed_ms: deps.now(),
     sent_ms: deps.now(),
   };
+  await ctx.permit?.(platform.config.timeout);
   await store.launches.put(sending);
   let attempted = false;
   const watched: CallContext = {
-    signal: ctx.signal,
+    ...ctx,
     onRequest: (kind) => {
       attempted ||= kind === 'write';
       ctx.onRequest(kind);
@@ -165,6 +168,8 @@ export async function send(
   try {
     await launcher.send(id, watched);
   } catch (error) {
+    // Whoever runs the platform now finds that a send was begun, and asks a person.
+    if (error instanceof LeaseLost) throw error;
     // A request that was not sent, or certainly had no effect, leaves nothing to find out.
     const certain = !attempted || (error instanceof ProviderError && error.applied === 'no');
     if (certain) await store.launches.put({ ...row, changed_ms: deps.now() });

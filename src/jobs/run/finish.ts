@@ -19,7 +19,7 @@ export async function finishRun(
   customer: Customer,
   platform: Platform,
   run: Run,
-  _signal: AbortSignal,
+  lease: number,
 ): Promise<RunStatus> {
   const { store, events, log } = deps;
   const nowMs = deps.now();
@@ -74,7 +74,7 @@ export async function finishRun(
   // An undo says nothing of whether the platform is in step, and reads no more of it than it needs.
   if (run.person === null && run.undoes === null)
     await remember(deps, customer, platform, run, reasons, applied, status, nowMs);
-  await store.runs.end(run.id, { status, reasons, notes, applied, failed }, nowMs);
+  await store.runs.end(run.id, { status, reasons, notes, applied, failed, lease }, nowMs);
   log.info(
     { customer: customer.name, platform: platform.name, run: run.id, status, applied, failed },
     'run ended',

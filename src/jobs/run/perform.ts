@@ -1,4 +1,5 @@
 import { RollcallError } from '../../errors.ts';
+import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
@@ -8,6 +9,7 @@ import { type Customer, countingContext, type Platform } from '../customer.ts';
 import { decide } from '../decide/decide.ts';
 import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
+import type { Hold } from '../lease/hold.ts';
 import { finishRun } from './finish.ts';
 import { runLaunches } from '../launch/launch.ts';
 import { readOnePerson } from '../read/one-person.ts';
@@ -23,17 +25,19 @@ export async function performRun(
   customer: Customer,
   platform: Platform,
   data: Omit<SyncJobData, 'reason'> & { run: string },
+  hold: Hold,
   signal: AbortSignal,
   notes: readonly RunReason[] = [],
 ): Promise<RunStatus> {
   const { store, log } = deps;
   let run = await beginRun(deps, data);
+  if (!(await store.runs.perform(run.id, hold.number))) throw new LeaseLost();
   const runLog = log.child({ customer: customer.name, platform: platform.name, run: run.id });
   try {
     if (run.status === 'waiting' || run.status === 'reading') {
       await store.runs.setStatus(run.id, 'reading', deps.now());
       runLog.info({ trigger: run.trigger }, 'run started');
-      await planRun(deps, customer, platform, run, signal, notes);
+      await planRun(deps, customer, platform, run, hold, signal, notes);
       run = await reload(deps, run.id);
       runLog.info(
         {
@@ -46,13 +50,16 @@ export async function performRun(
       );
     } else runLog.info({ status: run.status }, 'run goes on');
     if (run.status === 'applying' || run.status === 'cancelled')
-      await applyRun(deps, customer.config, platform, run, signal);
-    await runLaunches(deps, customer, platform, await reload(deps, run.id), signal);
-    return await finishRun(deps, customer, platform, await reload(deps, run.id), signal);
+      await applyRun(deps, platform, run, hold.number, signal);
+    await runLaunches(deps, customer, platform, await reload(deps, run.id), signal, hold.permit);
+    await hold.prove();
+    return await finishRun(deps, customer, platform, await reload(deps, run.id), hold.number);
   } catch (error) {
     if (signal.aborted || isOutOfReach(error)) throw error;
+    // A run that somebody else performs now is not ours to fail.
+    await hold.prove();
     if (error instanceof RollcallError) await refuseOrWait(deps, customer, run, error);
-    return await failRun(deps, customer, platform, run, error);
+    return await failRun(deps, customer, platform, run, hold.number, error);
   }
 }
 
@@ -97,6 +104,7 @@ async function failRun(
   customer: Customer,
   platform: Platform,
   run: Run,
+  lease: number,
   error: unknown,
 ): Promise<RunStatus> {
   const reason = failureOf(error);
@@ -104,11 +112,12 @@ async function failRun(
     { customer: customer.name, platform: platform.name, run: run.id, code: reason.code, err: error },
     'run failed',
   );
-  await deps.store.batches.closeRun(run.id, 'skipped', reason.code, reason.message, deps.now());
+  const performed = { run_id: run.id, lease };
+  await deps.store.batches.closeRun(performed, 'skipped', reason.code, reason.message, deps.now());
   const counts = await deps.store.runs.outcomes(run.id);
   await deps.store.runs.end(
     run.id,
-    { status: 'failed', reasons: [reason], applied: counts.applied, failed: counts.failed },
+    { status: 'failed', reasons: [reason], applied: counts.applied, failed: counts.failed, lease },
     deps.now(),
   );
   // It failed before it planned: what was approved still waits, and can be approved again.
@@ -140,6 +149,7 @@ async function planRun(
   customer: Customer,
   platform: Platform,
   run: Run,
+  hold: Hold,
   signal: AbortSignal,
   notes: readonly RunReason[],
 ): Promise<void> {
@@ -148,7 +158,7 @@ async function planRun(
   const nowMs = deps.now();
   const approved = await approvedFingerprints(deps, run);
   if (run.undoes !== null) {
-    await planUndoRun(deps, customer, platform, run, approved, ctx);
+    await planUndoRun(deps, customer, platform, run, hold.number, approved, ctx);
     return;
   }
   const suppressions = await store.decisions.suppressions(customer.name, platform.name, nowMs);
@@ -194,6 +204,7 @@ async function planRun(
       approved: approved.size,
       notes: [...notes, ...(await rosterNotes(deps, customer, run, sides, nowMs))],
     }),
+    hold.number,
     nowMs,
   );
 }

@@ -1,20 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { DelayedError, type Job } from 'bullmq';
-import { RollcallError } from '../../errors.ts';
+import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { rosterArrival } from './arrivals.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
+import { type Hold, holdPlatform } from '../lease/hold.ts';
 import { beginRun, performRun } from './perform.ts';
 import { Postponement, Refused } from '../queue/postpone.ts';
 import { asSyncJob } from '../queue/resync.ts';
 import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
 
-/** How long a platform stays ours without a sign of life from the process that runs it. */
-export const leaseMs = 15_000;
-const leaseRenewMs = 5_000;
 /** How soon a run that waits for another of the same platform looks again. */
 const overlapDelayMs = 500;
 /** How soon a run of a paused platform looks again. */
@@ -77,32 +74,22 @@ async function takeTurn(deps: JobDeps, job: Job, data: SyncJobData): Promise<Syn
     if (replaced) return { replaced: true };
   }
 
-  // Each execution has a name of its own: a job that the queue hands out twice must not share the platform with itself.
-  const owner = `${deps.instance}/${id}/${randomUUID().slice(0, 8)}`;
-  if (!(await store.platforms.lease(customer.name, platform.name, owner, deps.now(), leaseMs))) {
+  const hold = await holdPlatform(deps, customer, platform, id);
+  if (hold === null) {
     if (known === undefined && (await isReplaced(deps, job, data))) return { replaced: true };
     throw new Postponement(overlapDelayMs);
   }
-  const lost = new AbortController();
-  const renewal = setInterval(() => {
-    store.platforms
-      .lease(customer.name, platform.name, owner, deps.now(), leaseMs)
-      .then((mine) => {
-        if (!mine) lost.abort(new RollcallError('RUN_OVERLAP', 'another process took the platform over'));
-      })
-      .catch(() => undefined);
-  }, leaseRenewMs);
   try {
-    const signal = AbortSignal.any([deps.draining, lost.signal]);
-    await settleEarlier(deps, customer, platform, { ...data, run: id }, signal);
-    const run = await performRun(deps, customer, platform, { ...data, run: id }, signal, notes);
+    const signal = AbortSignal.any([deps.draining, hold.lost]);
+    await settleEarlier(deps, customer, platform, { ...data, run: id }, hold, signal);
+    const run = await performRun(deps, customer, platform, { ...data, run: id }, hold, signal, notes);
     return { run: id, status: run };
   } catch (error) {
     // While draining: the run goes on after the next start; its job waits in the queue.
-    throw deps.draining.aborted || lost.signal.aborted ? new Postponement(overlapDelayMs) : error;
+    const isOver = deps.draining.aborted || hold.lost.aborted || error instanceof LeaseLost;
+    throw isOver ? new Postponement(overlapDelayMs) : error;
   } finally {
-    clearInterval(renewal);
-    await store.platforms.release(customer.name, platform.name, owner).catch(() => undefined);
+    await hold.release();
   }
 }
 
@@ -115,6 +102,7 @@ async function settleEarlier(
   customer: Customer,
   platform: Platform,
   data: SyncJobData & { run: string },
+  hold: Hold,
   signal: AbortSignal,
 ): Promise<void> {
   const { store, log } = deps;
@@ -130,7 +118,7 @@ async function settleEarlier(
       );
       const { trigger, actor, slot_ms: slotMs, approval, person, undoes } = run;
       const again = { ...data, trigger, actor, slotMs, approval, person, undoes, run: run.id };
-      await performRun(deps, customer, platform, again, signal);
+      await performRun(deps, customer, platform, again, hold, signal);
     } else if (
       run.status === 'reading' &&
       run.person === null &&

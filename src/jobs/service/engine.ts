@@ -6,15 +6,17 @@ import type { Log } from '../../log.ts';
 import type { RunTrigger } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import { type EngineResult, waitForResult } from './await-result.ts';
-import { type BatchJobData, batchBackoffMs, processBatch } from '../apply/batch.ts';
+import { batchBackoffMs, processBatch } from '../apply/batch.ts';
 import type { Customer } from '../customer.ts';
 import type { EngineEvents, JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
 import { createGate } from '../gate.ts';
+import { instanceName, isGone } from '../lease/instance.ts';
 import type { Progress } from '../progress.ts';
 import { batchQueueName, type Queues, syncQueueName } from '../queue/queues.ts';
 import { asSyncJob } from '../queue/resync.ts';
 import { processSync } from '../run/sync.ts';
+import { createRunOwners } from '../run-owners.ts';
 import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
@@ -92,7 +94,7 @@ export function createEngine(options: EngineOptions): Engine {
   const events = new EventEmitter<EngineEvents>();
   events.setMaxListeners(0);
   const deps: JobDeps = {
-    instance: randomUUID().slice(0, 8),
+    instance: instanceName(),
     customers: new Map(options.customers.map((customer) => [customer.name, customer])),
     store,
     queues,
@@ -101,6 +103,8 @@ export function createEngine(options: EngineOptions): Engine {
     batchBackoffMs: options.batchBackoffMs ?? batchBackoffMs,
     preparing: createGate(storingAtOnce),
     finishing: createGate(storingAtOnce),
+    ownerOf: createRunOwners(store),
+    sending: new Set(),
     events,
     draining: draining.signal,
   };
@@ -160,8 +164,9 @@ export function createEngine(options: EngineOptions): Engine {
       for (const run of await store.runs.open(customer.name)) {
         if (!customer.platforms.has(run.platform)) continue;
         const state = await store.platforms.find(customer.name, run.platform);
-        const alive = state?.lease_until_ms != null && state.lease_until_ms > deps.now();
-        if (alive || (state?.paused_ms != null && run.status !== 'cancelled')) continue;
+        const holder = await store.leases.holder(customer.name, run.platform);
+        if ((holder !== null && !isGone(holder)) || (state?.paused_ms != null && run.status !== 'cancelled'))
+          continue;
         queued ??= await queuedRuns(states);
         if (queued.has(run.id)) continue;
         taken++;
@@ -196,16 +201,13 @@ export function createEngine(options: EngineOptions): Engine {
   let started: Promise<void> | undefined;
   async function startWorkers(): Promise<void> {
     if (queues.backend === 'embedded') {
-      // The only process there is: whoever held a lease or a job before is gone.
-      await store.platforms.clearLeases();
+      // The only process there is: whoever held a job before is gone.
       await queues.batch.obliterate({ force: true });
     }
     workers.push(
-      queues.worker(
-        batchQueueName,
-        (job: Job<BatchJobData>, signal) => safely(job, () => processBatch(deps, job, signal)),
-        { concurrency: batchConcurrency },
-      ),
+      queues.worker(batchQueueName, (job, signal) => safely(job, () => processBatch(deps, job, signal)), {
+        concurrency: batchConcurrency,
+      }),
       queues.worker(syncQueueName, (job) => safely(job, () => processSyncJob(job)), {
         concurrency: syncConcurrency,
       }),

@@ -130,6 +130,7 @@ export async function planUndoRun(
   customer: Customer,
   platform: Platform,
   run: Run,
+  lease: number,
   approved: ReadonlySet<string>,
   ctx: ReturnType<typeof countingContext>,
 ): Promise<void> {
@@ -151,6 +152,7 @@ export async function planUndoRun(
     plan.undone.undoes === null ? [] : await deps.store.decisions.suppressionsOfRun(plan.undone.id);
   await deps.store.plans.save(
     undoRecord(customer, platform, run, plan, approved, earlier, deps.now()),
+    lease,
     deps.now(),
   );
 }

@@ -134,9 +134,9 @@ describeOn('redis', 'outages of our own house', () => {
   it('tells of a run that another process ended, by the one that has the alerting', async () => {
     await world.alerting.tick();
     const { store } = world;
-    expect(await store.platforms.lease('acme', alertingLeaseName, 'somebody', clock.nowMs, minuteMs)).toBe(
-      false,
-    );
+    expect(await store.leases.take('acme', alertingLeaseName, 'somebody', minuteMs)).toMatchObject({
+      mine: false,
+    });
     // The run ends where nobody listens.
     world.engine.deps.events.removeAllListeners('runEnded');
     academy.sandbox.fail({
