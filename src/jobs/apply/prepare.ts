@@ -67,11 +67,11 @@ async function blocked(
       changes.map((change) => change.person),
     );
   }
-  const moved = changes.filter((change) => change.kind === 'unenroll' && change.reason === 'EMAIL_MOVED');
-  if (batch.target === null || moved.length === 0) return new Set();
+  // Somebody who moves to another address, or back, is enrolled there before the one they had is taken out.
+  if (batch.operation !== 'unenroll' || batch.target === null) return new Set();
   return journal.failedEnrollments(
     batch.run_id,
     batch.target,
-    moved.map((change) => change.person),
+    changes.map((change) => change.person),
   );
 }

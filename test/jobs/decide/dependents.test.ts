@@ -133,13 +133,15 @@ describe('what depends on a change that failed', () => {
     });
     await five.export(nextDay);
     const error = { code: 'err_folder_member_refused', message: 'not this one', retryable: false };
-    five.sandboxes.mail.fail({
-      path: /add-group-member$/,
-      effect: {
-        do: 'answer',
-        response: { status: 200, json: { meta: { status: 200 }, data: [], fail: [{ errors: [error] }] } },
-      },
-    });
+    const refuseOnce = () =>
+      five.sandboxes.mail.fail({
+        path: /add-group-member$/,
+        effect: {
+          do: 'answer',
+          response: { status: 200, json: { meta: { status: 200 }, data: [], fail: [{ errors: [error] }] } },
+        },
+      });
+    refuseOnce();
     const run = await only(five, 'mail');
     expect(run).toMatchObject({
       status: 'partial',
@@ -159,11 +161,15 @@ describe('what depends on a change that failed', () => {
     expect(members.has('new.1@example.com')).toBe(false);
     expect(members.has('person.4@example.com')).toBe(false);
 
-    expect(await only(five, 'mail')).toMatchObject({
-      status: 'applied',
-      applied: { enroll: 1, unenroll: 1 },
-    });
+    const moved = await only(five, 'mail');
+    expect(moved).toMatchObject({ status: 'applied', applied: { enroll: 1, unenroll: 1 } });
     expect(members.has('person.1@example.com')).toBe(false);
+    expect(members.has('new.1@example.com')).toBe(true);
+
+    // Taken back, it is the same the other way round.
+    refuseOnce();
+    const undone = await five.rollcall('undo', moved.id ?? '', '--apply', '--json');
+    expect(undone.json).toMatchObject({ runs: [{ status: 'partial', failed: { enroll: 1, unenroll: 1 } }] });
     expect(members.has('new.1@example.com')).toBe(true);
   });
 
