@@ -3,16 +3,16 @@ import { defaultLimits } from '../diff/guard.ts';
 import { type PersonState, personStates } from '../person.ts';
 import type { Launch, ResolvedTarget } from '../providers/contract.ts';
 import type { RejectedRow } from '../roster/index.ts';
-import type { RunReason } from '../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
 import { readCustomerRoster } from '../jobs/read/roster.ts';
 import { readSides } from '../jobs/read/sides.ts';
+import type { Reason } from '../jobs/reasons.ts';
 
 /** What the roster looks like; `error` when it cannot be read at all. */
 export type RosterCheck =
-  | { readonly error: RunReason }
+  | { readonly error: Reason }
   | {
       readonly error: null;
       readonly file: string;
@@ -20,7 +20,7 @@ export type RosterCheck =
       readonly rows: number;
       readonly people: number;
       readonly complete: boolean;
-      readonly reasons: readonly RunReason[];
+      readonly reasons: readonly Reason[];
       readonly states: Readonly<Record<PersonState, number>>;
       /** People for each value of the status column, most first. */
       readonly statuses: readonly { readonly value: string; readonly people: number }[];

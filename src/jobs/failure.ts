@@ -1,8 +1,8 @@
 import { RollcallError } from '../errors.ts';
-import type { RunReason } from '../store/schema.ts';
+import type { Reason } from './reasons.ts';
 
 /** The reason of a failure, without anything that a foreign message might quote. */
-export function failureOf(error: unknown): RunReason {
+export function failureOf(error: unknown): Reason {
   if (error instanceof RollcallError) {
     return {
       code: error.code,

@@ -33,8 +33,8 @@ export type RunStore = RunLookups & {
   readonly wait: (id: string, notes: readonly RunReason[]) => Promise<void>;
   readonly setStatus: (id: string, status: RunStatus, nowMs: number) => Promise<void>;
   readonly addRequests: (id: string, reads: number, writes: number) => Promise<void>;
-  /** Adds reasons and notes of the launches; those of an earlier attempt are replaced. */
-  readonly addReasons: (
+  /** Replaces all reasons and notes of a run that has a plan. */
+  readonly setReasons: (
     id: string,
     reasons: readonly RunReason[],
     notes: readonly RunReason[],
@@ -150,17 +150,10 @@ export function createRunStore(db: Kysely<Tables>): RunStore {
         .where('id', '=', id)
         .execute();
     },
-    addReasons: async (id, reasons, notes) => {
-      const run = await find(id);
-      if (run === undefined) return;
-      const others = (known: readonly RunReason[]): readonly RunReason[] =>
-        known.filter(({ code }) => !/LAUNCH|^NEWCOMERS_/.test(code));
+    setReasons: async (id, reasons, notes) => {
       await db
         .updateTable('runs')
-        .set({
-          reasons: jsonb([...others(run.reasons), ...reasons]),
-          notes: jsonb([...others(run.notes), ...notes]),
-        })
+        .set({ reasons: jsonb([...reasons]), notes: jsonb([...notes]) })
         .where('id', '=', id)
         .execute();
     },

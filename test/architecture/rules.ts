@@ -85,10 +85,10 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
  * not on the list has no place yet.
  */
 export const jobsOrder: readonly string[] = [
+  'reasons.ts',
   'failure.ts',
   'gate.ts',
   'progress.ts',
-  'reasons.ts',
   'run-owners.ts',
   'schedule',
   'pace',

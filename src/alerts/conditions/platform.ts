@@ -1,5 +1,6 @@
 import type { Condition } from '../state.ts';
 import { changeKinds } from '../../change.ts';
+import { holding } from '../../jobs/reasons.ts';
 import type { Review } from '../../store/decisions.ts';
 import type { PlatformRow } from '../../store/platforms.ts';
 import type { Run } from '../../store/run-lookups.ts';
@@ -78,7 +79,7 @@ function held(of: OfPlatform, run: Run, nowMs: number, command: Command, again: 
   const expiresMs = run.hold_expires_ms ?? 0;
   const isOver = run.decided !== null || expiresMs <= nowMs;
   const hash = run.hash ?? '';
-  const reasons = run.reasons.filter(({ code }) => code.startsWith('HELD_'));
+  const reasons = holding(run.reasons);
   return {
     ...of,
     kind: 'RUN_HELD',

@@ -2,7 +2,6 @@ import type { Condition } from '../state.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import { at, codesInWords, listed, plural, sentences } from './words.ts';
-import { arrivalNotes } from '../../jobs/run/arrivals.ts';
 import { rosterWithheld } from './withheld.ts';
 import { type CustomerFacts, rejectedInARow } from './facts.ts';
 
@@ -78,6 +77,6 @@ export function rosterConditions(facts: CustomerFacts): Condition[] {
 function lateOf(run: Run | undefined): RunReason | undefined {
   return (
     run?.reasons.find(({ code }) => code === 'ROSTER_STALE') ??
-    run?.notes.find(({ code }) => code === arrivalNotes.late)
+    run?.notes.find(({ code }) => code === 'ROSTER_LATE')
   );
 }

@@ -3,15 +3,11 @@ import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import { listed, sentences } from './words.ts';
 import type { Command, OfPlatform } from './facts.ts';
-import { isWithholding } from '../../jobs/run/finish.ts';
-
-const rosterReason = /^(ROSTER_|TRAILER_)/;
+import { incomplete } from '../../jobs/reasons.ts';
 
 /** Removals that wait because the platform did not prove that it was read whole. */
 export function platformWithheld(of: OfPlatform, through: Run, run: Command, again: string): Condition[] {
-  const reasons = through.reasons.filter(
-    (reason) => isWithholding(reason) && !rosterReason.test(reason.code),
-  );
+  const reasons = incomplete(through.reasons, 'platform');
   if (reasons.length === 0) return [];
   return [
     {
@@ -33,8 +29,8 @@ export function rosterWithheld(
   run: Command,
   again: string,
 ): Condition[] {
-  const incomplete = throughs.filter((through) => rosterDoubts(through).length > 0);
-  const [first] = incomplete;
+  const doubtful = throughs.filter((through) => rosterDoubts(through).length > 0);
+  const [first] = doubtful;
   if (first === undefined) return [];
   const doubts = rosterDoubts(first);
   return [
@@ -44,7 +40,7 @@ export function rosterWithheld(
       kind: 'REMOVALS_WITHHELD',
       runId: first.id,
       summary: `The roster does not prove that it is complete. ${sentences(doubts)}`,
-      notDone: removalsNotDone(incomplete),
+      notDone: removalsNotDone(doubtful),
       nextStep: `${run('check')}; have the export repaired, then ${again}`,
       details: { reasons: listed(doubts.map(({ code }) => code)) },
     },
@@ -60,7 +56,5 @@ function removalsNotDone(runs: readonly Run[]): string {
 
 /** Doubts about the roster besides its age, which is an alert of its own. */
 function rosterDoubts(run: Run): readonly RunReason[] {
-  return run.reasons.filter(
-    (reason) => isWithholding(reason) && rosterReason.test(reason.code) && reason.code !== 'ROSTER_STALE',
-  );
+  return incomplete(run.reasons, 'roster').filter(({ code }) => code !== 'ROSTER_STALE');
 }

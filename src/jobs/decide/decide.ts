@@ -5,7 +5,7 @@ import type { Difference } from '../../diff/platform.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { Completion, PlannedBatch, PlannedChange } from '../../store/plan-record.ts';
 import { exportKey } from '../../store/roster-state.ts';
-import type { LinkFacts, RunReason } from '../../store/schema.ts';
+import type { LinkFacts } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import type { Customer, Platform } from '../customer.ts';
 import { type Judgement, judge, withholdReasons } from './judge.ts';
@@ -13,13 +13,14 @@ import { createLayout } from './layout.ts';
 import type { Sides } from '../read/sides.ts';
 import { coursesOf } from '../read/courses.ts';
 import { indexSuppressions } from './suppressed.ts';
+import type { Reason } from '../reasons.ts';
 
 /** A plan, judged: what may go, what is held, and why. */
 export type Decision = Omit<Judgement, 'waits'> & {
   readonly difference: Difference;
   readonly planned: ChangeCounts;
   /** Why removals were withheld; empty when both sides were complete. */
-  readonly withheld: readonly RunReason[];
+  readonly withheld: readonly Reason[];
   readonly managed: number;
   /** The changes with their dispositions and batches; walking them fills `batches`. */
   readonly changes: () => Iterable<PlannedChange>;
@@ -82,7 +83,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     approved: options.approved,
   });
   const { waits } = judgement;
-  const reasons: RunReason[] = [...judgement.reasons, ...withheld];
+  const reasons: Reason[] = [...judgement.reasons, ...withheld];
   if (withheld.length > 0 && difference.withheld.deactivate + difference.withheld.unenroll > 0) {
     reasons.push({
       code: 'REMOVALS_WITHHELD',

@@ -1,10 +1,10 @@
 import { type ChangeCounts, type ChangeKind, changeKinds, noChanges } from '../../change.ts';
 import { type Change, hashOf } from '../../diff/change.ts';
 import { describeHold, guard, guardWindowMs, type Hold } from '../../diff/guard.ts';
-import type { RunReason } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { Sides } from '../read/sides.ts';
+import { heldCode, type Reason } from '../reasons.ts';
 
 /** What is judged, on which platform, and when. Whatever writes is judged here: runs, undos and launches. */
 export type Case = {
@@ -28,7 +28,7 @@ export type Changes = {
 export type Judgement = {
   readonly holds: readonly Hold[];
   /** The holds as reasons of a run. */
-  readonly reasons: readonly RunReason[];
+  readonly reasons: readonly Reason[];
   readonly held: ChangeCounts;
   /** Of the planned, those that the approval released. */
   readonly released: ChangeCounts;
@@ -55,7 +55,7 @@ export async function judge(of: Case & Changes): Promise<Judgement> {
   return {
     holds,
     reasons: holds.map((hold) => ({
-      code: `HELD_${hold.kind.toUpperCase()}`,
+      code: heldCode(hold.kind),
       message: describeHold(hold),
     })),
     held,
@@ -135,8 +135,8 @@ function dependentsOf(
 export function withholdReasons({
   roster: { proof },
   platformReasons,
-}: Pick<Sides, 'roster' | 'platformReasons'>): readonly RunReason[] {
-  const reasons: RunReason[] = proof.reasons.map(({ code, message }) => ({ code, message }));
+}: Pick<Sides, 'roster' | 'platformReasons'>): readonly Reason[] {
+  const reasons: Reason[] = proof.reasons.map(({ code, message }) => ({ code, message }));
   if (proof.unreadableIds > 0) {
     reasons.push({
       code: 'ROSTER_ID_UNREADABLE',

@@ -2,10 +2,10 @@ import { changeKinds } from '../../change.ts';
 import { flag } from '../../diff/population.ts';
 import type { PlanRecord } from '../../store/plan-record.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import type { RunReason } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { Decision } from './decide.ts';
 import type { Sides } from '../read/sides.ts';
+import type { Reason } from '../reasons.ts';
 
 export type RecordOptions = {
   readonly customer: Customer;
@@ -17,7 +17,7 @@ export type RecordOptions = {
   /** How many changes the run's approval names. */
   readonly approved?: number;
   /** Remarks on the run from before its plan. */
-  readonly notes?: readonly RunReason[];
+  readonly notes?: readonly Reason[];
 };
 
 /** What a plan leaves in the store. A run of one person says nothing of the roster or the platform as a whole. */
@@ -109,7 +109,7 @@ export function approvalNote(
   run: Pick<Run, 'approval'>,
   approved: number,
   released: Decision['released'],
-): RunReason[] {
+): Reason[] {
   if (run.approval === null) return [];
   if (approved === 0)
     return [
@@ -131,8 +131,8 @@ export function approvalNote(
   ];
 }
 
-function notesOf(sides: Sides, decision: Decision): RunReason[] {
-  const notes: RunReason[] = [];
+function notesOf(sides: Sides, decision: Decision): Reason[] {
+  const notes: Reason[] = [];
   for (const target of sides.targets) {
     if (target.closed !== undefined)
       notes.push({

@@ -3,13 +3,13 @@ import type { CallContext } from '../../providers/contract.ts';
 import { LeaseLost } from '../../store/leases.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import type { RunReason } from '../../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { type Circumstances, create, isOf, launchSettled, send, unknownReason } from './send.ts';
+import { incomplete, type Reason, withoutLaunches } from '../reasons.ts';
 
 /** What launching came to. Reasons keep a run from counting as applied; notes only tell. */
-type Launched = { readonly reasons: readonly RunReason[]; readonly notes: readonly RunReason[] };
+type Launched = { readonly reasons: readonly Reason[]; readonly notes: readonly Reason[] };
 
 /**
  * Starts the trainings of the rules once their groups have their members: creates each enrollment once and sends it at
@@ -44,10 +44,14 @@ export async function runLaunches(
   } finally {
     await deps.store.runs.addRequests(run.id, ctx.count.reads, ctx.count.writes);
   }
-  await deps.store.runs.addReasons(run.id, launched.reasons, launched.notes);
+  await deps.store.runs.setReasons(
+    run.id,
+    [...withoutLaunches(run.reasons), ...launched.reasons],
+    [...withoutLaunches(run.notes), ...launched.notes],
+  );
 }
 
-function failed(error: unknown, name?: string): RunReason {
+function failed(error: unknown, name?: string): Reason {
   const what = name === undefined ? 'the trainings could not be started' : `"${name}" was not started`;
   if (!(error instanceof RollcallError)) throw error;
   const hint = error.hint === undefined ? '' : ` ${error.hint}`;
@@ -57,8 +61,8 @@ function failed(error: unknown, name?: string): RunReason {
 async function launchAll(of: Circumstances): Promise<Launched> {
   const { deps, customer, platform, launcher, run, ctx } = of;
   const rows = await deps.store.launches.find(customer.name, platform.name);
-  const reasons: RunReason[] = [];
-  const notes: RunReason[] = [];
+  const reasons: Reason[] = [];
+  const notes: Reason[] = [];
   for (const row of await interrupted(of, rows)) reasons.push(unknownReason(platform.name, row));
   const stored = await deps.store.launches.find(customer.name, platform.name);
   notes.push(...(await newcomers(of, stored)));
@@ -112,14 +116,12 @@ async function interrupted(of: Circumstances, rows: readonly LaunchRow[]): Promi
 async function whyNotYet({ run }: Circumstances): Promise<string | undefined> {
   if (run.held.enroll > 0) return `${run.held.enroll} enroll are held`;
   if (run.held.create > 0) return `${run.held.create} create are held`;
-  const incomplete = run.reasons.find((reason) =>
-    /^(ROSTER_|TRAILER_|PLATFORM_|TARGET_SHRUNK)/.test(reason.code),
-  );
-  return incomplete === undefined ? undefined : `a side was not complete (${incomplete.code})`;
+  const [side] = incomplete(run.reasons);
+  return side === undefined ? undefined : `a side was not complete (${side.code})`;
 }
 
 /** People who joined a group after its training was sent, where the platform does not enroll them by itself. */
-async function newcomers(of: Circumstances, rows: readonly LaunchRow[]): Promise<readonly RunReason[]> {
+async function newcomers(of: Circumstances, rows: readonly LaunchRow[]): Promise<readonly Reason[]> {
   const { deps, launcher, run } = of;
   const sent = rows.filter((row) => row.state === 'sent' && row.run_id !== run.id);
   const closed = sent.filter((row) =>

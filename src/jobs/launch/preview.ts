@@ -1,8 +1,8 @@
 import type { CallContext, WantedLaunch } from '../../providers/contract.ts';
-import type { RunReason } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { isApproved, isOf, launchSettled, sendHold, unknownReason } from './send.ts';
+import type { Reason } from '../reasons.ts';
 
 /** The launches that a run would make now, as reasons for a plan: how many people a send reaches, and whether it would be held. */
 export async function previewLaunches(
@@ -11,7 +11,7 @@ export async function previewLaunches(
   platform: Platform,
   planned: { readonly managed: number; readonly joining: ReadonlyMap<string, number> },
   ctx: CallContext,
-): Promise<readonly RunReason[]> {
+): Promise<readonly Reason[]> {
   const { launcher } = platform.provider;
   if (launcher === undefined || platform.config.mode === 'observe') return [];
   const rows = await deps.store.launches.find(customer.name, platform.name);

@@ -4,10 +4,10 @@ import { ProviderError } from '../../providers/error.ts';
 import { LeaseLost } from '../../store/leases.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import type { RunReason } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
 import { holdsOf } from '../decide/judge.ts';
 import type { JobDeps } from '../deps.ts';
+import type { Reason } from '../reasons.ts';
 
 /** What a run's launches have in common. */
 export type Circumstances = {
@@ -35,7 +35,7 @@ export function launchSettled(rows: readonly LaunchRow[], { name, rule, send }: 
 }
 
 /** Why a launch waits for a person: nobody knows what became of its send. */
-export function unknownReason(platform: string, row: LaunchRow): RunReason {
+export function unknownReason(platform: string, row: LaunchRow): Reason {
   return {
     code: 'LAUNCH_UNKNOWN',
     message:
@@ -49,7 +49,7 @@ export async function create(
   of: Circumstances,
   launch: Launch,
   known: LaunchRow | undefined,
-  notes: RunReason[],
+  notes: Reason[],
 ): Promise<LaunchRow> {
   const { deps, customer, platform, launcher, run, ctx } = of;
   const put = async (row: LaunchRow): Promise<LaunchRow> => {
@@ -127,8 +127,8 @@ export async function send(
   of: Circumstances,
   launch: Launch,
   row: LaunchRow,
-  reasons: RunReason[],
-  notes: RunReason[],
+  reasons: Reason[],
+  notes: Reason[],
 ): Promise<void> {
   const { deps, customer, platform, launcher, run, ctx } = of;
   const { store } = deps;

@@ -4,12 +4,12 @@ import type { AccountsRead } from '../../diff/platform.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { ProviderError } from '../../providers/error.ts';
 import type { LinkRow } from '../../store/links.ts';
-import type { RunReason } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
 import type { OnProgress } from '../progress.ts';
 import { dateIn, type RosterRead, readCustomerRoster } from './roster.ts';
 import { hashRow } from './row-hash.ts';
+import type { Reason } from '../reasons.ts';
 
 /** Reads of a platform whose pages did not add up are repeated this often: people are created while we page. */
 export const readsBeforeGivingUp = 3;
@@ -23,7 +23,7 @@ export type Sides = {
   /** Members of each target, by its id. */
   readonly members: Readonly<Record<string, number>>;
   /** Why the platform side does not count as complete; empty when it does. */
-  readonly platformReasons: readonly RunReason[];
+  readonly platformReasons: readonly Reason[];
   readonly cutValues: number;
   /** Hash of the roster row of people who have a suppression. */
   readonly rowHashes: ReadonlyMap<string, string>;
@@ -77,7 +77,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
       ? []
       : await provider.resolveTargets(platform.config.enrollments, ctx);
   const known = await store.platforms.find(customer.name, platform.name);
-  const memberReasons: RunReason[] = [];
+  const memberReasons: Reason[] = [];
   const hooks = options.onUnmanaged === undefined ? {} : { onUnmanaged: options.onUnmanaged };
   const shape = diffPlatform(customer, platform, targets);
   const differ = createDiffer(shape, hooks);
@@ -103,7 +103,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   await feedAliases(options, differ);
 
   const accounts = provider.capabilities.accounts === 'write' ? await readAccounts(options, differ) : null;
-  const reasons: RunReason[] = [];
+  const reasons: Reason[] = [];
   if (accounts !== null)
     reasons.push(
       ...shrunkAccounts(accounts.total, known?.last_accounts ?? null, customer.config.roster.maxShrink),
@@ -166,7 +166,7 @@ async function readAccounts(options: ReadSidesOptions, differ: Differ): Promise<
   }
 }
 
-function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: number): RunReason[] {
+function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: number): Reason[] {
   if (last === null || last === 0) return [];
   if (count === 0) {
     return [
@@ -185,12 +185,7 @@ function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: nu
   ];
 }
 
-function shrunkMembers(
-  name: string,
-  count: number,
-  last: number | null,
-  maxShrinkPercent: number,
-): RunReason[] {
+function shrunkMembers(name: string, count: number, last: number | null, maxShrinkPercent: number): Reason[] {
   // Small groups change by more than a percentage would allow; the limits on enroll and unenroll still hold there.
   if (last === null || last < 20 || count >= last * (1 - maxShrinkPercent / 100)) return [];
   return [

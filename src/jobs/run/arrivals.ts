@@ -2,8 +2,9 @@ import { formatDuration } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
 import { findRoster } from '../../roster/index.ts';
 import type { ExportRow } from '../../store/roster-state.ts';
-import type { RunReason, RunTrigger } from '../../store/schema.ts';
+import type { RunTrigger } from '../../store/schema.ts';
 import type { Customer } from '../customer.ts';
+import type { Reason } from '../reasons.ts';
 
 /** How often a run that waits for the roster looks again. */
 export const arrivalEveryMs = 30_000;
@@ -14,20 +15,10 @@ export const settleEveryMs = 2_000;
 /** A run asked for by hand gives up this soon on a file that keeps changing. */
 const handWaitMs = 60_000;
 
-/** Notes of a run about the roster's arrival; alerting looks for these codes. */
-export const arrivalNotes = {
-  /** The run is `waiting`: the roster is older than expected. */
-  awaited: 'ROSTER_AWAITED',
-  /** The run went on with the roster it had: nothing newer came in time. */
-  late: 'ROSTER_LATE',
-  /** The same file as at the platform's last run. */
-  unchanged: 'ROSTER_UNCHANGED',
-} as const;
-
 /** Whether a run may read the roster now. `afterMs`: how long to wait before looking again. */
 export type Arrival =
-  | { readonly go: true; readonly notes: readonly RunReason[] }
-  | { readonly go: false; readonly afterMs: number; readonly notes: readonly RunReason[] };
+  | { readonly go: true; readonly notes: readonly Reason[] }
+  | { readonly go: false; readonly afterMs: number; readonly notes: readonly Reason[] };
 
 export type ArrivalOptions = {
   readonly customer: Customer;
@@ -56,7 +47,7 @@ export async function rosterArrival(options: ArrivalOptions): Promise<Arrival> {
       afterMs: Math.min(arrivalEveryMs, Math.max(deadlineMs - nowMs, 100)),
       notes: [
         {
-          code: arrivalNotes.awaited,
+          code: 'ROSTER_AWAITED',
           message: `${late}; the run waits for it until ${new Date(deadlineMs).toISOString()} (roster.waitFor).`,
         },
       ],
@@ -66,7 +57,7 @@ export async function rosterArrival(options: ArrivalOptions): Promise<Arrival> {
     go: true,
     notes: [
       {
-        code: arrivalNotes.late,
+        code: 'ROSTER_LATE',
         message: `${late}; the run waited ${formatDuration(roster.waitFor)} for it (roster.waitFor) and went on with what there is.`,
       },
     ],
@@ -115,12 +106,12 @@ export function sameRoster(
   known: ExportRow | undefined,
   lastRunMs: number | null,
   expectedMs: number | null,
-): RunReason | null {
+): Reason | null {
   const same = known?.fingerprint === read.fingerprint && known.modified_ms === read.modifiedMs;
   if (known === undefined || !same || lastRunMs === null || known.first_read_ms > lastRunMs) return null;
   if (expectedMs !== null && read.modifiedMs >= expectedMs) return null;
   return {
-    code: arrivalNotes.unchanged,
+    code: 'ROSTER_UNCHANGED',
     message: `the roster is the same file as at the last run (written ${new Date(read.modifiedMs).toISOString()})`,
   };
 }

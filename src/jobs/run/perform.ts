@@ -1,7 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import type { RunReason, RunStatus } from '../../store/schema.ts';
+import type { RunStatus } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { applyRun } from '../apply/apply.ts';
 import { changingDeadlineMs, sameRoster, settleEveryMs } from './arrivals.ts';
@@ -18,6 +18,7 @@ import { readSides, type Sides } from '../read/sides.ts';
 import { planRecord } from '../decide/record.ts';
 import type { SyncJobData } from '../queue/sync-job.ts';
 import { planUndoRun } from '../undo/undo.ts';
+import type { Reason } from '../reasons.ts';
 
 /** Reads, plans, applies and finishes a run, from wherever it stands. Throws Postponement while its roster is being written. */
 export async function performRun(
@@ -27,7 +28,7 @@ export async function performRun(
   data: Omit<SyncJobData, 'reason'> & { run: string },
   hold: Hold,
   signal: AbortSignal,
-  notes: readonly RunReason[] = [],
+  notes: readonly Reason[] = [],
 ): Promise<RunStatus> {
   const { store, log } = deps;
   let run = await beginRun(deps, data);
@@ -151,7 +152,7 @@ async function planRun(
   run: Run,
   hold: Hold,
   signal: AbortSignal,
-  notes: readonly RunReason[],
+  notes: readonly Reason[],
 ): Promise<void> {
   const { store } = deps;
   const ctx = countingContext(signal);
@@ -216,7 +217,7 @@ async function rosterNotes(
   run: Run,
   sides: Sides,
   nowMs: number,
-): Promise<readonly RunReason[]> {
+): Promise<readonly Reason[]> {
   if (run.trigger !== 'schedule' && run.trigger !== 'catch-up') return [];
   const earlier = await deps.store.runs.list({ customer: run.customer, platform: run.platform, limit: 10 });
   const last = earlier.find(

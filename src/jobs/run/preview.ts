@@ -1,12 +1,12 @@
 import type { Change } from '../../diff/change.ts';
-import type { RunReason, RunStatus } from '../../store/schema.ts';
+import type { RunStatus } from '../../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import { type Decision, decide } from '../decide/decide.ts';
 import type { JobDeps } from '../deps.ts';
-import { isWithholding } from './finish.ts';
 import { previewLaunches } from '../launch/preview.ts';
 import type { OnProgress } from '../progress.ts';
 import { readSides, type Sides } from '../read/sides.ts';
+import { type Reason, some } from '../reasons.ts';
 
 /** A plan that was only looked at. */
 export type Preview = {
@@ -14,7 +14,7 @@ export type Preview = {
   readonly decision: Decision;
   readonly sides: Sides;
   /** Trainings that the run would start, and whom a send reaches. */
-  readonly launches: readonly RunReason[];
+  readonly launches: readonly Reason[];
   readonly changes: () => Iterable<Change>;
   readonly requests: { readonly reads: number; readonly writes: number };
 };
@@ -61,13 +61,12 @@ export async function previewRun(
   }
   const { managed } = decision;
   const launches = await previewLaunches(deps, customer, platform, { managed, joining }, ctx);
-  const launchHeld = launches.some(({ code }) => code === 'HELD_LAUNCH');
   const status =
-    decision.holds.length > 0 || launchHeld
+    decision.holds.length > 0 || some(launches, 'holds')
       ? 'held'
-      : decision.reasons.some(isWithholding)
+      : some(decision.reasons, 'withholds')
         ? 'withheld'
-        : nothing && launches.every(({ code }) => code === 'LAUNCH_UNKNOWN')
+        : nothing && !some(launches, 'plans')
           ? 'unchanged'
           : 'planned';
   return { status, launches, decision, sides, changes: decision.difference.changes, requests: ctx.count };

@@ -1,7 +1,6 @@
 import { DelayedError, type Job } from 'bullmq';
 import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import type { RunReason } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { rosterArrival } from './arrivals.ts';
 import type { Customer, Platform } from '../customer.ts';
@@ -11,6 +10,7 @@ import { beginRun, performRun } from './perform.ts';
 import { Postponement, Refused } from '../queue/postpone.ts';
 import { asSyncJob } from '../queue/resync.ts';
 import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
+import type { Reason } from '../reasons.ts';
 
 /** How soon a run that waits for another of the same platform looks again. */
 const overlapDelayMs = 500;
@@ -63,7 +63,7 @@ async function takeTurn(deps: JobDeps, job: Job, data: SyncJobData): Promise<Syn
     };
   }
 
-  const notes: RunReason[] =
+  const notes: Reason[] =
     data.reason === null ? [] : [{ code: 'REASON', message: data.reason.slice(0, 500) }];
   if (data.trigger === 'resync' && known === undefined) {
     await new Promise((resolve) => setTimeout(resolve, twiceWithinMs));
@@ -150,7 +150,7 @@ async function awaitRoster(
   customer: Customer,
   job: Job,
   data: SyncJobData & { run: string },
-  notes: RunReason[],
+  notes: Reason[],
   known: Run | undefined,
 ): Promise<boolean> {
   const arrival = await rosterArrival({

@@ -5,7 +5,7 @@ import type { CallContext } from '../../providers/contract.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { PlannedBatch, PlannedChange, PlanRecord } from '../../store/plan-record.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import { openStatuses, type RunReason, type RunStatus } from '../../store/schema.ts';
+import { openStatuses, type RunStatus } from '../../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { type Judgement, judge, withholdReasons } from '../decide/judge.ts';
@@ -14,6 +14,7 @@ import type { OnProgress } from '../progress.ts';
 import { approvalNote } from '../decide/record.ts';
 import { type NotUndone, notUndoneCodes, type WayBack, waysBack } from './ways-back.ts';
 import { readUndoSides, type UndoSides } from './sides.ts';
+import type { Reason } from '../reasons.ts';
 
 /** Changes that were not taken back and are named one by one in a run's notes. */
 const mostNotes = 50;
@@ -93,24 +94,19 @@ export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
     changes: () => ways.map(({ change }) => change),
     approved,
   });
+  const reasons: Reason[] = [...judgement.reasons];
+  if (withheld > 0)
+    reasons.push(...incomplete, {
+      code: 'REMOVALS_WITHHELD',
+      message: `${withheld} removals were withheld; undo again once the roster is complete.`,
+    });
   return {
     undone,
     ways,
     notUndone: found.notUndone,
     planned,
     ...judgement,
-    reasons: [
-      ...judgement.reasons,
-      ...(withheld > 0 ? incomplete : []),
-      ...(withheld > 0
-        ? [
-            {
-              code: 'REMOVALS_WITHHELD',
-              message: `${withheld} removals were withheld; undo again once the roster is complete.`,
-            },
-          ]
-        : []),
-    ],
+    reasons,
     status:
       judgement.holds.length > 0
         ? 'held'
@@ -261,8 +257,8 @@ export function describeNotUndone(not: NotUndone): string {
   return `${not.kind} of ${not.person}${target}: ${notUndoneCodes[not.code]}${by}`;
 }
 
-function notesOf(plan: UndoPlan, run: Run, approved: number): RunReason[] {
-  const notes: RunReason[] = [{ code: 'UNDOES', message: `takes back ${plan.undone.id}` }];
+function notesOf(plan: UndoPlan, run: Run, approved: number): Reason[] {
+  const notes: Reason[] = [{ code: 'UNDOES', message: `takes back ${plan.undone.id}` }];
   for (const not of plan.notUndone.slice(0, mostNotes))
     notes.push({ code: 'NOT_UNDONE', message: describeNotUndone(not) });
   const more = plan.notUndone.length - mostNotes;
