@@ -53,6 +53,7 @@ export const errorCodes = {
   RUN_ENDED: { exit: 2, title: 'The run has ended: there is nothing left to cancel' },
   RUN_ABORTED: { exit: 1, title: 'The run was stopped' },
   RUN_OVERLAP: { exit: 1, title: 'Another run of the platform is under way' },
+  OUTPUT_LOST: { exit: 1, title: 'A result could not be written' },
   INTERNAL: { exit: 1, title: 'A defect of Rollcall' },
 } as const satisfies Record<string, { exit: 1 | 2; title: string }>;
 

@@ -17,9 +17,9 @@ const redacted = [
   'authorization',
 ];
 
-export type LogOptions = { readonly level: string; readonly destination?: DestinationStream };
+export type LogOptions = { readonly level: string; readonly destination: DestinationStream };
 
-/** Structured logs on standard error: standard output is for results. */
+/** Structured logs. On standard error, where standard output is for results: see `logDestination`. */
 export function createLog(options: LogOptions): Log {
   return pino(
     {
@@ -30,7 +30,7 @@ export function createLog(options: LogOptions): Log {
       redact: { paths: redacted.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[cut]' },
       serializers: { err: safeError },
     },
-    options.destination ?? pino.destination({ dest: 2, sync: false }),
+    options.destination,
   );
 }
 

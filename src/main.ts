@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --disable-sigusr1 --max-semi-space-size=8
 import { createInterface } from 'node:readline/promises';
 import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
@@ -9,6 +9,9 @@ import { readEnvironment } from './config/environment.ts';
 import { nearest } from './config/nearest.ts';
 import { RollcallError } from './errors.ts';
 import { createLog } from './log.ts';
+import { logDestination } from './output/log-destination.ts';
+import type { Output } from './output/output.ts';
+import { openStandardOutputs, type StandardOutputs } from './output/standard.ts';
 
 async function help(): Promise<string> {
   const lines = ['usage: rollcall COMMAND [-c FILE] [OPTIONS]', ''];
@@ -31,20 +34,30 @@ function describe(command: Command): string {
   return [`usage: rollcall ${command.usage}`, `  ${command.summary}`, ...options].join('\n');
 }
 
+/**
+ * How much is logged: at a terminal the command's own words are enough, and the lines of the log would stand between them.
+ * A service there says what is not as it should be.
+ */
+function logLevel(argv: readonly string[], errors: Output): string {
+  if (argv.includes('--verbose')) return 'debug';
+  if (!errors.isTerminal) return 'info';
+  return argv[0] === 'start' ? 'warn' : 'silent';
+}
+
 /** Runs one command line to its exit status. */
-export async function main(argv: readonly string[]): Promise<ExitStatus> {
+async function main(argv: readonly string[], { out, err }: StandardOutputs, stopping: AbortController) {
   const environment = readEnvironment();
-  const stopping = new AbortController();
   const verbose = argv.includes('--verbose');
-  const isTerminal = process.stdout.isTTY === true;
+  const log = createLog({ level: logLevel(argv, err), destination: logDestination(err) });
   const cli: Cli = {
-    out: process.stdout,
-    err: process.stderr,
-    isTerminal,
+    out,
+    err,
+    isTerminal: out.isTerminal,
     env: environment.env,
     redisUrl: environment.redisUrl,
     databaseUrl: environment.databaseUrl,
-    log: createLog({ level: verbose ? 'debug' : isTerminal ? 'warn' : 'info' }),
+    log,
+    lostLogBytes: () => err.lostBytes,
     signal: stopping.signal,
     now: Date.now,
     ask: async (question) => {
@@ -69,6 +82,8 @@ export async function main(argv: readonly string[]): Promise<ExitStatus> {
       );
     });
   }
+  // Reserved by Node for opening a debugger, through which anybody on the machine would read every secret.
+  process.on('SIGUSR1', () => log.warn({}, 'SIGUSR1 is ignored: it opens no debugger'));
   const [name, ...args] = argv;
   try {
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -90,17 +105,45 @@ export async function main(argv: readonly string[]): Promise<ExitStatus> {
       cli.out.write(`${describe(command)}\n`);
       return 0;
     }
-    return await runCommand(cli, name, command, parsed, args);
+    const status = await runCommand(cli, name, command, parsed, args);
+    return await withLostResult(status, command, out, err);
   } catch (error) {
     return reportFailure(cli, { json: args.includes('--json'), stack: verbose }, error);
   }
 }
 
-/** How long what is still open may keep the process alive once the command has ended, in ms. */
-const lingerMs = 2_000;
+/**
+ * Says that a result could not be written. What a command did, it did: then the status stays that of the run. A command
+ * that only shows something has failed.
+ */
+async function withLostResult(
+  status: ExitStatus,
+  command: Command,
+  out: Output,
+  err: Output,
+): Promise<ExitStatus> {
+  if (out.lostBytes === 0) return status;
+  const shows = command.role === 'viewer';
+  err.write(
+    `rollcall: standard output could not be written (${out.failure}): ${out.lostBytes.toLocaleString('en')} bytes of the result are lost. ${
+      shows
+        ? 'Make room, and ask again.'
+        : 'What was done is done, and the exit status says how it ended; rollcall runs has it.'
+    } [OUTPUT_LOST]\n`,
+  );
+  return shows && status === 0 ? 1 : status;
+}
 
 if (import.meta.main) {
-  process.exitCode = await main(process.argv.slice(2));
-  // A connection that hangs must not keep a service alive that was told to stop.
-  setTimeout(() => process.exit(), lingerMs).unref();
+  const outputs = openStandardOutputs();
+  const stopping = new AbortController();
+  // What nobody caught is told without the values that it may quote, and ends the process as it would have.
+  process.on('uncaughtException', (error) => {
+    createLog({ level: 'error', destination: logDestination(outputs.err) }).fatal({ err: error }, 'defect');
+    void outputs.settled(stopping.signal).then(() => process.exit(1));
+  });
+  const status = await main(process.argv.slice(2), outputs, stopping);
+  await outputs.settled(stopping.signal);
+  // Everything that was opened is closed; a connection that hangs must not keep the process.
+  process.exit(status);
 }

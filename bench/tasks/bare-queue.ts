@@ -11,7 +11,11 @@ const database =
   databaseUrl === undefined
     ? await openEmbedded(join(dir, 'bare-queue'), 'bench')
     : await openPostgres(databaseUrl);
-const queues = await openQueues({ database, redisUrl, log: createLog({ level: 'silent' }) });
+const queues = await openQueues({
+  database,
+  redisUrl,
+  log: createLog({ level: 'silent', destination: { write: () => undefined } }),
+});
 let done = 0;
 let finish = (): void => undefined;
 const all = new Promise<void>((resolve) => {

@@ -68,7 +68,7 @@ export function createStage({ out, err, isTerminal }: StageOptions): Stage {
       env: {},
       redisUrl: undefined,
       databaseUrl: undefined,
-      log: createLog({ level: 'error' }),
+      log: createLog({ level: 'error', destination: process.stderr }),
       signal: ending.signal,
       now: Date.now,
       ask: async (question) => {

@@ -15,6 +15,8 @@ export type Cli = {
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly log: Log;
+  /** Bytes of the log that could not be written. Absent where nobody counts them. */
+  readonly lostLogBytes?: () => number;
   readonly signal: AbortSignal;
   readonly now: () => number;
   /** First back-off of a failed read, in ms. Default: the providers' own. */

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { Progress } from '../jobs/progress.ts';
+import { clearLine } from '../output/output.ts';
 
 const phaseNames: Readonly<Record<Progress['phase'], string>> = {
   roster: 'reading the roster',
@@ -49,11 +50,11 @@ export function createProgressBar(
       while (samples.length > 2 && nowMs - (samples[1]?.atMs ?? nowMs) > paceMs) samples.shift();
       const [since = { atMs: nowMs, done: progress.done }] = samples;
       out.write(
-        `\r\u001b[2K${label}: ${phaseNames[progress.phase]} ${barOf(progress)}${leftOf(progress, since, nowMs)}`,
+        `${clearLine}${label}: ${phaseNames[progress.phase]} ${barOf(progress)}${leftOf(progress, since, nowMs)}`,
       );
     },
     clear: () => {
-      if (shown) out.write('\r\u001b[2K');
+      if (shown) out.write(clearLine);
       shown = false;
     },
   };

@@ -2,6 +2,7 @@ import { type ChangeCounts, changeKinds } from '../change.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { RunReason } from '../store/schema.ts';
 import type { ExitStatus } from './context.ts';
+import { shown } from '../shown.ts';
 
 /** A run or a plan as `--json` prints it (fixed). */
 export type RunReport = {
@@ -92,5 +93,5 @@ export function describeRun(report: RunReport): string {
       `  next: rollcall show ${report.id}, then rollcall approve ${report.id} --hash ${report.hash} or rollcall reject ${report.id}`,
     );
   }
-  return lines.join('\n');
+  return lines.map(shown).join('\n');
 }

@@ -1,5 +1,7 @@
 import type { CustomerConfig } from '../config/schema.ts';
+import { ConfigError } from '../config/issues.ts';
 import { formatError, RollcallError } from '../errors.ts';
+import { shown, shownLines } from '../shown.ts';
 import { type LockHolder, lockHolder } from '../store/data-dir.ts';
 import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from './context.ts';
 
@@ -55,6 +57,11 @@ export async function runCommand(
   }
 }
 
+/** Only the list of a configuration's problems has lines; in any other message they came from outside. */
+function asShown(error: RollcallError): string {
+  return error instanceof ConfigError ? shownLines(formatError(error)) : shown(formatError(error));
+}
+
 /**
  * Tells whoever sent a command why it failed, and gives its exit status. `json`: also as a document on standard output.
  * `stack`: with the stack trace.
@@ -71,7 +78,7 @@ export function reportFailure(
     cli.out.write(`${JSON.stringify(document)}\n`);
   }
   cli.err.write(
-    `rollcall: ${expected ? formatError(error) : `an unexpected failure (${error instanceof Error ? error.name : typeof error}) [INTERNAL]`}\n`,
+    `rollcall: ${expected ? asShown(error) : `an unexpected failure (${error instanceof Error ? error.name : typeof error}): please report it; --verbose shows where [INTERNAL]`}\n`,
   );
   if (!expected) cli.log.error({ err: error }, 'defect');
   if (wanted.stack && error instanceof Error) cli.err.write(`${error.stack}\n`);

@@ -1,4 +1,5 @@
 import type { Change } from './change.ts';
+import { shown } from '../shown.ts';
 
 /**
  * A plan as a table for people: kind, employee id, name, what. Shows `limit` changes and counts the rest. Names are for
@@ -13,7 +14,10 @@ export function planTable(
   let more = 0;
   for (const change of changes) {
     if (rows.length >= limit) more++;
-    else rows.push([change.kind, change.person, nameOf(change.person) ?? '', whatOf(change)]);
+    else {
+      const { kind, person } = change;
+      rows.push([kind, shown(person), shown(nameOf(person) ?? ''), shown(whatOf(change))]);
+    }
   }
   if (rows.length === 0) return more === 0 ? '' : `  … and ${more.toLocaleString('en')} more`;
   const widths = [0, 1, 2].map((at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));

@@ -41,6 +41,16 @@ export function createMetrics(world: ControlWorld): Metrics {
     labelNames: [...labels, 'kind'],
     registers,
   });
+  const { lostLogBytes } = world;
+  new Counter({
+    name: 'rollcall_log_lost_bytes_total',
+    help: 'Bytes of the log that could not be written',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(lostLogBytes());
+    },
+  });
   const gauge = (name: string, help: string): Gauge =>
     new Gauge({ name, help, labelNames: [...labels], registers });
   const held = gauge('rollcall_held_runs', 'Runs that wait for a decision and have not expired');

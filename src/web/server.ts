@@ -40,6 +40,8 @@ export type ControlServerOptions = ControlSettings & {
   readonly queues: Queues;
   readonly engine: Engine;
   readonly log: Log;
+  /** Bytes of the log that could not be written, since the start. Default: of no log. */
+  readonly lostLogBytes?: () => number;
   readonly commands: CommandRunner;
   readonly now?: () => number;
   /** When the schedule starts a platform next, in ms since 1970; null when nothing is planned. */
@@ -72,6 +74,7 @@ export async function createControlServer(options: ControlServerOptions): Promis
     queues: options.queues,
     engine: options.engine,
     log: options.log,
+    lostLogBytes: options.lostLogBytes ?? (() => 0),
     now,
     nextRunMs: options.nextRunMs,
   };

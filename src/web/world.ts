@@ -15,6 +15,8 @@ export type ControlWorld = {
   readonly queues: Queues;
   readonly engine: Engine;
   readonly log: Log;
+  /** Bytes of the log that could not be written, since the start. */
+  readonly lostLogBytes: () => number;
   readonly now: () => number;
   /** When the schedule starts the platform next, in ms since 1970; null when nothing is planned. */
   readonly nextRunMs: (customer: string, platform: string) => number | null;

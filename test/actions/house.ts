@@ -80,7 +80,7 @@ export type Extra = {
 /** An embedded store that several customers share, each with its own sandbox. The clock is driven. */
 export async function openHouse(): Promise<House> {
   const dir = await mkdtemp(join(tmpdir(), 'rollcall-decisions-'));
-  const log = createLog({ level: 'silent' });
+  const log = createLog({ level: 'silent', destination: { write: () => undefined } });
   const dataDir = join(dir, 'data');
   await makeDataDir(dataDir);
   const store = createStore(await openEmbedded(dataDir, 'test'));

@@ -25,7 +25,7 @@ function emptyDataDir(): Promise<string> {
     if (existsSync(folder)) return folder;
     const draft = await mkdtemp(`${folder}-`);
     const database = await openEmbedded(draft, 'test');
-    const log = createLog({ level: 'silent' });
+    const log = createLog({ level: 'silent', destination: { write: () => undefined } });
     await (await openQueues({ database, redisUrl: undefined, log })).close();
     await database.close();
     // Another test file may have made it meanwhile.

@@ -40,7 +40,7 @@ async function remotely(
     env: {},
     redisUrl: undefined,
     databaseUrl: undefined,
-    log: createLog({ level: 'silent' }),
+    log: createLog({ level: 'silent', destination: { write: () => undefined } }),
     signal: options.signal ?? new AbortController().signal,
     now: Date.now,
     ask: async (question) => {
@@ -172,7 +172,12 @@ describe('between client and service', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
-    expect(lines).toEqual([{ err: 'rollcall: an unexpected failure (TypeError) [INTERNAL]\n' }, { exit: 1 }]);
+    expect(lines).toEqual([
+      {
+        err: 'rollcall: an unexpected failure (TypeError): please report it; --verbose shows where [INTERNAL]\n',
+      },
+      { exit: 1 },
+    ]);
   });
 
   test('no other file of the machine is read, and what is local stays there', async () => {

@@ -1,18 +1,19 @@
 import { checkPlatform, checkRoster, type PlatformCheck, type RosterCheck } from '../../actions/check.ts';
 import { personStates } from '../../person.ts';
+import { shown } from '../../shown.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
 
 /** Rejected rows and status values that are shown; `--all` shows every one. */
-const shown = 20;
+const shownRows = 20;
 
 /** `rollcall check`: can it run? */
 export const check: Command = {
   usage: 'check [PLATFORM…] [--all] [--quick] [--json]',
   summary: 'configuration, roster, credentials, targets: can it run?',
   options: {
-    all: { type: 'boolean', help: `show every rejected row, not the first ${shown}` },
+    all: { type: 'boolean', help: `show every rejected row, not the first ${shownRows}` },
     quick: { type: 'boolean', help: 'do not read who is enrolled' },
   },
   role: 'viewer',
@@ -33,7 +34,7 @@ export const check: Command = {
         `${JSON.stringify({ customer: customer.name, ok, configuration, roster, platforms: checked })}\n`,
       );
     } else {
-      const limit = args.flag('all') ? Number.POSITIVE_INFINITY : shown;
+      const limit = args.flag('all') ? Number.POSITIVE_INFINITY : shownRows;
       cli.out.write(
         `${describeRoster(roster, limit)}\n\n${describePlatforms(customer.config.file, checked)}\n`,
       );
@@ -43,7 +44,7 @@ export const check: Command = {
 };
 
 function describeRoster(roster: RosterCheck, limit: number): string {
-  if (roster.error !== null) return `roster: ${roster.error.code}: ${roster.error.message}`;
+  if (roster.error !== null) return shown(`roster: ${roster.error.code}: ${roster.error.message}`);
   const states = personStates.map((state) => `${roster.states[state].toLocaleString('en')} ${state}`);
   const lines = [
     `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}`,
@@ -64,11 +65,11 @@ function describeRoster(roster: RosterCheck, limit: number): string {
       code,
       message,
     ]);
-    lines.push(table(cells));
+    lines.push(...table(cells).split('\n'));
     const rest = roster.rejectedRows.length - rows.length;
     if (rest > 0) lines.push(`    … and ${rest} more (--all)`);
   }
-  return lines.join('\n');
+  return lines.map(shown).join('\n');
 }
 
 function more(count: number): string {
@@ -85,8 +86,8 @@ function describePlatforms(file: string, checked: readonly PlatformCheck[]): str
   ];
   const lines = [table(rows)];
   for (const { platform, missing, warnings } of checked) {
-    for (const [what, why] of Object.entries(missing)) lines.push(`${platform}: no ${what}: ${why}`);
-    for (const warning of warnings) lines.push(`${platform}: warning: ${warning}`);
+    for (const [what, why] of Object.entries(missing)) lines.push(shown(`${platform}: no ${what}: ${why}`));
+    for (const warning of warnings) lines.push(shown(`${platform}: warning: ${warning}`));
   }
   return lines.join('\n');
 }

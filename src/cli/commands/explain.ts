@@ -10,6 +10,7 @@ import { meaningOf, settlingCommands } from '../../actions/links.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
+import { shown } from '../../shown.ts';
 
 /** Lines of the journal that are shown; `--json` has up to 200. */
 const shownJournal = 20;
@@ -130,8 +131,8 @@ function asJson(explanation: Explanation) {
 }
 
 function describe(explanation: Explanation): string {
-  const lines = [explanation.person, ...describeRoster(explanation.roster)];
-  for (const platform of explanation.platforms) lines.push('', ...describePlatform(platform));
+  const lines = [explanation.person, ...describeRoster(explanation.roster)].map(shown);
+  for (const platform of explanation.platforms) lines.push('', ...describePlatform(platform).map(shown));
   if (explanation.journal.length > 0) lines.push('', describeJournal(explanation.journal));
   return `${lines.join('\n')}\n`;
 }

@@ -1,6 +1,7 @@
 import { platformOf } from '../../jobs/customer.ts';
 import { meaningOf, settlingCommands } from '../../actions/links.ts';
 import type { Command } from '../context.ts';
+import { shown } from '../../shown.ts';
 
 /**
  * `rollcall review`: people who cannot be matched safely, why, and the commands that settle it. `--json`: `{ "reviews":
@@ -28,8 +29,10 @@ export const review: Command = {
     else if (found.length === 0) cli.out.write('nobody is in review\n');
     else
       for (const one of found) {
-        cli.out.write(`${one.platform}: ${one.person}, ${one.meaning} (${one.code}), since ${one.since}\n`);
-        for (const command of one.settle) cli.out.write(`  ${command}\n`);
+        cli.out.write(
+          `${one.platform}: ${shown(one.person)}, ${one.meaning} (${one.code}), since ${one.since}\n`,
+        );
+        for (const command of one.settle) cli.out.write(`  ${shown(command)}\n`);
         cli.out.write(
           `  or correct ${one.code === 'FIELD_MISSING' ? 'the row in HR' : 'the row in HR or the account there'}, or add ${one.person} to ignore.people\n`,
         );

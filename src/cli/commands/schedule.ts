@@ -3,6 +3,7 @@ import { platformOf } from '../../jobs/customer.ts';
 import { describePause } from '../../actions/pause.ts';
 import { upcomingRuns } from '../../jobs/service/upcoming.ts';
 import type { Command } from '../context.ts';
+import { shown } from '../../shown.ts';
 
 /** `rollcall schedule`: when each platform runs next. */
 export const schedule: Command = {
@@ -43,7 +44,7 @@ export const schedule: Command = {
       cli.out.write(
         `${platform.name}: ${cron === undefined ? 'no schedule; runs only when asked for' : `${cron} (${timezone})`}\n`,
       );
-      if (paused !== null) cli.out.write(`  ${describePause(paused)}\n`);
+      if (paused !== null) cli.out.write(`  ${shown(describePause(paused))}\n`);
       for (const atMs of runs) cli.out.write(`  ${localTime(atMs, timezone)}\n`);
     }
     if (args.flag('json')) cli.out.write(`${JSON.stringify({ platforms: reports })}\n`);

@@ -5,6 +5,7 @@ import type { Command } from '../context.ts';
 import { describeRun } from '../report.ts';
 import { table } from '../table.ts';
 import { type ListedRun, listedRun, statusOf } from './runs.ts';
+import { shown } from '../../shown.ts';
 
 /** Changes that are shown before the rest is only counted; `--all` shows every one. */
 const shownChanges = 40;
@@ -117,7 +118,8 @@ function describeStory(listed: ListedRun, story: RunStory): string {
   const { run, hold } = story;
   const waits = hold === 'open';
   // What to do next belongs to a hold that still waits.
-  const lines = [describeRun({ ...listed, status: statusOf(listed), ...(waits ? {} : { hash: null }) })];
+  const head = describeRun({ ...listed, status: statusOf(listed), ...(waits ? {} : { hash: null }) });
+  const lines: string[] = [];
   lines.push(
     `  begun    ${iso(run.created_ms)} by ${run.actor ?? run.trigger} (${run.trigger}${run.person === null ? '' : `, only ${run.person}`})`,
   );
@@ -142,7 +144,7 @@ function describeStory(listed: ListedRun, story: RunStory): string {
     lines.push(
       `  carries out what ${story.carriesOut.actor} (${story.carriesOut.via}) approved of ${story.carriesOut.run_id}`,
     );
-  return lines.join('\n');
+  return [head, ...lines.map(shown)].join('\n');
 }
 
 function describeChanges(changes: readonly StoredChange[], more: number): string {

@@ -75,6 +75,7 @@ async function serve(cli: Cli, opened: Opened, commands: CommandTable): Promise<
     queues,
     engine,
     log,
+    ...(cli.lostLogBytes === undefined ? {} : { lostLogBytes: cli.lostLogBytes }),
     now,
     commands: createCommandRunner(opened, commands, cli),
     nextRunMs: service.nextRunMs,

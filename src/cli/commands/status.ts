@@ -12,6 +12,7 @@ import {
 import type { Command } from '../context.ts';
 import { countsInWords } from '../report.ts';
 import { localTime } from './schedule.ts';
+import { shown } from '../../shown.ts';
 
 /** `rollcall status`: how every platform is, and the roster. */
 export const status: Command = {
@@ -103,5 +104,5 @@ function describePlatform(report: PlatformStatus, timezone: string, nowMs: numbe
         : 'none'
       : localTime(Date.parse(report.next), timezone);
   lines.push(`  next run  ${next}`);
-  return lines.join('\n');
+  return lines.map(shown).join('\n');
 }

@@ -7,6 +7,7 @@ import type { TargetListing } from '../../providers/contract.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../context.ts';
 import { platformsOf } from './plan.ts';
+import { shown } from '../../shown.ts';
 
 const decisions = ['approve', 'sent', 'unsent'] as const satisfies readonly LaunchDecision[];
 
@@ -94,7 +95,8 @@ function about({ name, starts, ends, size, details }: TargetListing): string {
   return parts
     .filter((part) => part !== '')
     .join(', ')
-    .replace(/\p{Cc}+/gu, ' ');
+    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/^.*$/su, shown);
 }
 
 /** Keys of an enrollment rule that name something else than its target. */

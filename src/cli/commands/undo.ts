@@ -8,6 +8,7 @@ import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf, type RunReport, reportOf } from '../report.ts';
 import { table } from '../table.ts';
+import { shown } from '../../shown.ts';
 
 /** Changes that are shown before the rest is only counted. */
 const shownChanges = 40;
@@ -106,7 +107,7 @@ function notUndoneLines(sentences: readonly string[]): readonly string[] {
   return [
     '',
     'not undone:',
-    ...sentences.slice(0, shownChanges).map((sentence) => `  ${sentence}`),
+    ...sentences.slice(0, shownChanges).map((sentence) => `  ${shown(sentence)}`),
     ...(more > 0 ? [`  … and ${more} more`] : []),
   ];
 }
@@ -130,7 +131,7 @@ async function apply(cli: Cli, opened: Opened, run: Run, json: boolean, bar: Pro
   if (json) cli.out.write(`${JSON.stringify({ undoes: run.id, runs: [report], notes })}\n`);
   else {
     const lines = [describeRun(report)];
-    for (const note of notes) if (note.code !== 'NOT_UNDONE') lines.push(`  ${note.message}`);
+    for (const note of notes) if (note.code !== 'NOT_UNDONE') lines.push(`  ${shown(note.message)}`);
     lines.push(
       ...notUndoneLines(notes.filter((note) => note.code === 'NOT_UNDONE').map((note) => note.message)),
     );

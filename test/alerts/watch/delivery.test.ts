@@ -224,7 +224,7 @@ async function command(
     env: {},
     redisUrl: undefined,
     databaseUrl: undefined,
-    log: createLog({ level: 'silent' }),
+    log: createLog({ level: 'silent', destination: { write: () => undefined } }),
     signal: AbortSignal.timeout(20_000),
     now: () => world.clock.nowMs,
     ask: async () => false,

@@ -14,7 +14,7 @@ import { minuteMs, openWorld, sparkwise, type TestCustomer, type World } from '.
 
 /** What on-call is promised. */
 const promisedMs = 10_000;
-const quiet = createLog({ level: 'silent' });
+const quiet = createLog({ level: 'silent', destination: { write: () => undefined } });
 
 describeOn('redis', 'outages of our own house', () => {
   let backend: Backend;
