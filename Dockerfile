@@ -25,7 +25,7 @@ VOLUME /var/lib/rollcall
 EXPOSE 7654
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:7654/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:7654/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 # The flag keeps a run of a million people below 600 MB (docs/performance.md).
 ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/src/main.ts"]

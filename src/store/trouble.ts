@@ -5,10 +5,22 @@ const codes =
 const messages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Connection is closed|Cannot use a pool after calling end)/;
 
-/** True when the database or the queue was out of reach: the work can go on later, as it is. */
+/**
+ * Redis answers, and cannot do its work now: it is a replica, is full, reads its data, cannot save, runs a script, has lost
+ * its own replicas, or its cluster is changing (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). A
+ * script that met one says so first, or, before Redis 7, at the end.
+ */
+const redisReplies =
+  /(?:^-?|: -)(?:READONLY|OOM|LOADING|MISCONF|BUSY|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED) /;
+
+/**
+ * The one list of what passes by itself. True when the database or the queue was out of reach, or answered that it cannot
+ * do its work now: the work can go on later, as it is.
+ */
 export function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'RollcallError' || error.name === 'ProviderError')
     return false;
   if ('code' in error && typeof error.code === 'string' && codes.test(error.code)) return true;
+  if (error.name === 'ReplyError' && redisReplies.test(error.message)) return true;
   return messages.test(error.message) || (error.cause !== undefined && isOutOfReach(error.cause));
 }

@@ -19,10 +19,15 @@ export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'eng
     }
     const [store, queue] = await Promise.all([
       answers(world.store.ping()),
-      answers(world.queues.sync.getJobCounts('waiting')),
+      answers(Promise.all([world.queues.probe(), world.queues.sync.getJobCounts('waiting')])),
     ]);
-    if (!store) reasons.push({ code: 'STORE_UNAVAILABLE', message: 'the database does not answer' });
-    if (!queue) reasons.push({ code: 'QUEUE_UNAVAILABLE', message: 'the queue does not answer' });
+    if (!store)
+      reasons.push({
+        code: 'STORE_UNAVAILABLE',
+        message: 'the database does not answer, or cannot be written',
+      });
+    if (!queue)
+      reasons.push({ code: 'QUEUE_UNAVAILABLE', message: 'the queue does not answer, or cannot be written' });
     return reasons;
   }
   return {

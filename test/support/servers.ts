@@ -16,6 +16,8 @@ export const serversRequired = process.env['ROLLCALL_TEST_SERVERS'] === 'require
 /** A Redis of our own. `restart` stops it without warning and starts it again, empty unless `keep`. */
 export type RedisServer = {
   readonly url: string;
+  /** Where it keeps what it saves. */
+  readonly folder: string;
   readonly restart: (options?: { readonly keep?: boolean; readonly downMs?: number }) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
@@ -116,6 +118,7 @@ export async function startRedis(options: { readonly appendOnly?: boolean } = {}
   await up();
   return {
     url,
+    folder,
     restart: async ({ keep = false, downMs = 0 } = {}) => {
       if (keep && options.appendOnly !== true) throw new Error('start it with appendOnly to keep its data');
       await down();

@@ -268,7 +268,9 @@ test('not ready when the database does not answer', async () => {
       status: 503,
       body: {
         status: 'not ready',
-        reasons: [{ code: 'STORE_UNAVAILABLE', message: 'the database does not answer' }],
+        reasons: [
+          { code: 'STORE_UNAVAILABLE', message: 'the database does not answer, or cannot be written' },
+        ],
       },
     });
     expect((await ask('GET', '/healthz')).status).toBe(200);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DelayedError, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
 import { ProviderError } from '../../providers/error.ts';
 import type { Attempt, Batch, OpenChange } from '../../store/batches.ts';
 import { LeaseLost } from '../../store/leases.ts';
@@ -11,6 +11,7 @@ import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
 import { mayStillSend } from '../lease/hold.ts';
 import { permitOf, writeLastsMs } from '../lease/permit.ts';
+import { putBack } from '../queue/postpone.ts';
 import { batchAttempts, type BatchJobData, isBatchJob } from './batch-job.ts';
 import { type PreparedBatch, prepareBatch } from './prepare.ts';
 import { asOutcome, send } from './send.ts';
@@ -41,12 +42,12 @@ export async function processBatch(
   if (owner === undefined) return;
   const platform = deps.customers.get(owner.customer)?.platforms.get(owner.platform);
   // Another service may know the customer; this one must not swallow its work.
-  if (platform === undefined) return later(job, pausedDelayMs);
+  if (platform === undefined) return putBack(job, pausedDelayMs, deps.draining);
   const sender = { name: deps.instance, lastsMs: writeLastsMs(platform.config.timeout) };
   const begun = await deps.preparing(() => prepareBatch(deps, job.data, sender));
   // Stale: queued by an earlier holder of the platform. Whoever has it now queues the batch anew.
   if (begun.state === 'done' || begun.state === 'stale') return;
-  if (begun.state === 'paused') return later(job, pausedDelayMs);
+  if (begun.state === 'paused') return putBack(job, pausedDelayMs, deps.draining);
   const { batch, attempt, repeated } = begun;
   const signal = AbortSignal.any([deps.draining, ...(jobSignal === undefined ? [] : [jobSignal])]);
   const ctx = countingContext(signal, (timeoutMs) => permitOf(() => store.batches.holds(attempt), timeoutMs));
@@ -103,11 +104,6 @@ function withoutAccount({ seq }: OpenChange, outcome: Outcome, code: string, mes
   return { seq, outcome, code, message, link: null, isNewLink: false, alias: null };
 }
 
-async function later(job: Job, delayMs: number): Promise<never> {
-  await job.moveToDelayed(Date.now() + delayMs, job.token);
-  throw new DelayedError();
-}
-
 /** What is known of an attempt that failed. */
 type Failed = {
   readonly batch: Batch;
@@ -130,7 +126,7 @@ async function handleFailure(
   if (deps.draining.aborted) {
     // The request may have been sent; then the batch stays `sending`, so the next attempt is a repetition.
     await letGo(!sent).catch(() => undefined);
-    return later(job, 500);
+    return putBack(job, 500, deps.draining);
   }
   if (error instanceof LeaseLost) {
     log.warn(
@@ -165,7 +161,7 @@ async function handleFailure(
   const mayHaveApplied = error.applied === 'unknown' || repeated;
   if (error.code === 'PLATFORM_RATE_LIMITED') {
     await letGo(!mayHaveApplied);
-    return later(job, Math.max(error.retryAfterMs ?? 0, 100));
+    return putBack(job, Math.max(error.retryAfterMs ?? 0, 100), deps.draining);
   }
   if (error.passing && !lastAttempt) {
     await letGo(!mayHaveApplied);

@@ -20,12 +20,13 @@ const looksBeforeDown = { refused: 2, late: 3 } as const;
 const policyEveryMs = 60_000;
 
 /**
- * Looks at database and queue; call it every few seconds. A few looks in a row have to fail. The embedded database is
- * down only when it refuses: a long transaction of ours keeps it waiting, and that is no outage.
+ * Looks at database and queue, by writing to them: a server that answers and takes nothing is out of reach too. Call it
+ * every few seconds. A few looks in a row have to fail. The embedded database is down only when it refuses: a long
+ * transaction of ours keeps it waiting, and that is no outage.
  */
 export function createHealthProbe(parts: {
   readonly store: Pick<Store, 'ping' | 'database'>;
-  readonly queues: Pick<Queues, 'redis'>;
+  readonly queues: Pick<Queues, 'redis' | 'probe'>;
   readonly now: () => number;
   readonly answerMs?: number;
 }): () => Promise<ServiceHealth> {
@@ -39,9 +40,7 @@ export function createHealthProbe(parts: {
     const { redis } = queues;
     // In PostgreSQL the queue is as well as the store is; one cause is one alert.
     if (redis === null) return;
-    // Without a connection a command would wait in line for one.
-    if (redis.status !== 'ready') throw new Error('not connected');
-    await redis.ping();
+    await queues.probe();
     if (now() - policyAskedMs < policyEveryMs) return;
     mayEvict = !(await redisKeepsEverything(redis));
     policyAskedMs = now();

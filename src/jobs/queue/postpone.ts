@@ -1,3 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DelayedError, type Job } from 'bullmq';
+import { isOutOfReach } from '../../store/trouble.ts';
+
 /** The run cannot go on now and does later: its job goes back to the queue for that long. */
 export class Postponement extends Error {
   override readonly name = 'Postponement';
@@ -21,4 +25,24 @@ export class Refused extends Error {
     super(refused.code);
     this.refused = refused;
   }
+}
+
+/** How soon a queue that took nothing is asked again. */
+const askAgainMs = 1_000;
+
+/**
+ * Puts a job back into the queue for that long, and ends its execution. While the queue takes nothing it is asked again:
+ * a job that failed instead would not come back.
+ */
+export async function putBack(job: Job, delayMs: number, stopping: AbortSignal): Promise<never> {
+  for (;;) {
+    try {
+      await job.moveToDelayed(Date.now() + delayMs, job.token);
+      break;
+    } catch (error) {
+      if (!isOutOfReach(error) || stopping.aborted) throw error;
+      await sleep(askAgainMs, undefined, { signal: stopping }).catch(() => undefined);
+    }
+  }
+  throw new DelayedError();
 }

@@ -12,6 +12,7 @@ import { Redis } from 'ioredis';
 import { RollcallError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Database } from '../../store/database.ts';
+import { isOutOfReach } from '../../store/trouble.ts';
 
 /** The queue that anybody may ask for a resync on (fixed). */
 export const syncQueueName = 'rollcall-sync';
@@ -25,6 +26,10 @@ export const stalledIntervalMs = 5_000;
 /** Runs asked for are kept this long, so that one slot is enqueued once however many schedulers there are. */
 export const keepSyncJobs = { age: 2 * 86_400, count: 5_000 } as const;
 
+/** What the probe writes into Redis, and how long that lives. */
+const probeBytes = 512;
+const probeLivesMs = 60_000;
+
 /** The queues of one backend. */
 export type Queues = {
   readonly backend: 'embedded' | 'postgres' | 'redis';
@@ -37,6 +42,8 @@ export type Queues = {
     options: { concurrency: number },
   ) => Worker;
   readonly events: (name: string) => QueueEvents;
+  /** Rejects unless the queue's server can be written. Where it is the store's, the store is asked, and this does nothing. */
+  readonly probe: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -82,7 +89,12 @@ async function openRedisQueues(options: QueueOptions, redisUrl: string): Promise
       cause: error,
     });
   }
-  await claimRedis(redis, options.database.id);
+  try {
+    await claimRedis(redis, options.database.id);
+  } catch (error) {
+    redis.disconnect();
+    throw isOutOfReach(error) ? queueUnavailable(error) : error;
+  }
   await warnAboutEviction(redis, options.log);
   const sync = new Queue(syncQueueName, { connection: redis, defaultJobOptions: syncJobs });
   const batch = new Queue(batchQueueName, { connection: redis, defaultJobOptions: batchJobs });
@@ -110,11 +122,27 @@ async function openRedisQueues(options: QueueOptions, redisUrl: string): Promise
       events.on('error', () => undefined);
       return events;
     },
+    probe: async () => {
+      // Without a connection a command would wait in line for one.
+      if (redis.status !== 'ready') throw new Error('not connected');
+      // Of the size of a small job: a full Redis still takes less.
+      await redis.set('rollcall:probe', 'x'.repeat(probeBytes), 'PX', probeLivesMs);
+    },
     close: async () => {
       await Promise.allSettled([sync.close(), batch.close()]);
       redis.disconnect();
     },
   };
+}
+
+/** The queue answers and takes nothing now. Redis' first word says why, such as READONLY or OOM. */
+export function queueUnavailable(error: unknown): RollcallError {
+  const word = error instanceof Error ? /\b[A-Z]{3,12}\b/.exec(error.message)?.[0] : undefined;
+  return new RollcallError(
+    'QUEUE_UNAVAILABLE',
+    `the queue takes no jobs now${word === undefined ? '' : ` (${word})`}.`,
+    { hint: 'It goes on by itself once the server does its work again: docs/runbook.md.', cause: error },
+  );
 }
 
 /** One Redis serves one store: a second store's service would take the first one's jobs. */
@@ -187,6 +215,7 @@ async function openPostgresQueues({ database }: QueueOptions): Promise<Queues> {
       events.on('error', () => undefined);
       return events as unknown as QueueEvents;
     },
+    probe: async () => undefined,
     close: async () => {
       await Promise.allSettled([sync.close(), batch.close()]);
     },

@@ -1,4 +1,4 @@
-import { DelayedError, type Job } from 'bullmq';
+import type { Job } from 'bullmq';
 import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
@@ -7,7 +7,7 @@ import type { Customer, Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { type Hold, holdPlatform } from '../lease/hold.ts';
 import { beginRun, performRun } from './perform.ts';
-import { Postponement, Refused } from '../queue/postpone.ts';
+import { Postponement, putBack, Refused } from '../queue/postpone.ts';
 import { asSyncJob } from '../queue/resync.ts';
 import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
 import type { Reason } from '../reasons.ts';
@@ -27,8 +27,8 @@ export async function processSync(deps: JobDeps, job: Job, data: SyncJobData): P
     return await takeTurn(deps, job, data);
   } catch (error) {
     if (error instanceof Refused) return { refused: error.refused };
-    if (error instanceof Postponement) return await delay(job, error.afterMs);
-    if (isOutOfReach(error)) return await delay(job, troubleDelayMs);
+    if (error instanceof Postponement) return await putBack(job, error.afterMs, deps.draining);
+    if (isOutOfReach(error)) return await putBack(job, troubleDelayMs, deps.draining);
     throw error;
   }
 }
@@ -134,11 +134,6 @@ async function settleEarlier(
       deps.events.emit('runEnded', run.id);
     }
   }
-}
-
-async function delay(job: Job, delayMs: number): Promise<never> {
-  await job.moveToDelayed(Date.now() + delayMs, job.token);
-  throw new DelayedError();
 }
 
 /**

@@ -5,6 +5,7 @@ import { RollcallError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { RunTrigger } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
+import { isOutOfReach } from '../../store/trouble.ts';
 import { type EngineResult, waitForResult } from './await-result.ts';
 import { batchBackoffMs, processBatch } from '../apply/batch.ts';
 import type { Customer } from '../customer.ts';
@@ -13,7 +14,8 @@ import { failureOf } from '../failure.ts';
 import { createGate } from '../gate.ts';
 import { instanceName, isGone } from '../lease/instance.ts';
 import type { Progress } from '../progress.ts';
-import { batchQueueName, type Queues, syncQueueName } from '../queue/queues.ts';
+import { putBack } from '../queue/postpone.ts';
+import { batchQueueName, type Queues, queueUnavailable, syncQueueName } from '../queue/queues.ts';
 import { asSyncJob } from '../queue/resync.ts';
 import { processSync } from '../run/sync.ts';
 import { createRunOwners } from '../run-owners.ts';
@@ -113,8 +115,7 @@ export function createEngine(options: EngineOptions): Engine {
   /** Puts a job back for a process that knows its customer; the embedded queue has no other process. */
   async function leaveToOthers(job: Job): Promise<void> {
     if (queues.backend === 'embedded') return;
-    await job.moveToDelayed(Date.now() + foreignDelayMs, job.token);
-    throw new DelayedError();
+    await putBack(job, foreignDelayMs, draining.signal);
   }
 
   async function processSyncJob(job: Job): Promise<SyncResult> {
@@ -194,8 +195,13 @@ export function createEngine(options: EngineOptions): Engine {
     return taken;
   }
 
-  function enqueue(data: SyncJobData, jobId: string, delayMs = 0): Promise<Job> {
-    return queues.sync.add('sync', data, { jobId, ...(delayMs > 0 ? { delay: delayMs } : {}) });
+  async function enqueue(data: SyncJobData, jobId: string, delayMs = 0): Promise<Job> {
+    try {
+      return await queues.sync.add('sync', data, { jobId, ...(delayMs > 0 ? { delay: delayMs } : {}) });
+    } catch (error) {
+      if (isOutOfReach(error)) throw queueUnavailable(error);
+      throw error;
+    }
   }
 
   let started: Promise<void> | undefined;
