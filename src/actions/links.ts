@@ -1,3 +1,4 @@
+import { untilWhole } from '../providers/until-whole.ts';
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../account.ts';
 import { type ReviewCode, reviewCodes } from '../diff/change.ts';
@@ -230,12 +231,19 @@ async function findAccount(
     }
   } else {
     const byKey: Account[] = [];
-    for await (const page of provider.readAccounts(ctx)) {
-      for (const account of page) {
-        if (account.id === wanted) return account;
-        if (account.externalId === externalId || account.email === email) byKey.push(account);
-      }
-    }
+    const found = await untilWhole(
+      async () => {
+        for await (const page of provider.readAccounts(ctx)) {
+          for (const account of page) {
+            if (account.id === wanted) return account;
+            if (account.externalId === externalId || account.email === email) byKey.push(account);
+          }
+        }
+        return undefined;
+      },
+      () => void byKey.splice(0),
+    );
+    if (found !== undefined) return found;
     const [only, another] = byKey;
     if (another !== undefined)
       throw new RollcallError(

@@ -1,5 +1,6 @@
 import type { AccountRef } from '../account.ts';
 import type { ResultRow } from '../providers/contract.ts';
+import { untilWhole } from '../providers/until-whole.ts';
 import type { ResultRecord } from '../store/results.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
@@ -45,31 +46,38 @@ export async function refreshResults(
   );
   let rows = 0;
   let unexplained = 0;
-  for await (const page of provider.readResults(targets, since, ctx)) {
-    const people = await store.links.peopleOf(
-      customer.name,
-      platform.name,
-      page.map(({ ref }) => ref),
-    );
-    const records = page.map((row, at) =>
-      record(customer.name, platform.name, row, people[at] ?? null, beganMs),
-    );
-    await store.results.put(records);
-    await store.results.putCompletions(
-      customer.name,
-      platform.name,
-      records.flatMap(({ status, person, target }) => {
-        const course = single.get(target);
-        return status === 'completed' && person !== null && course !== undefined
-          ? [{ target, course, person }]
-          : [];
-      }),
-      beganMs,
-    );
-    rows += page.length;
-    unexplained += people.filter((person) => person === null).length;
-    options.onRows?.(rows);
-  }
+  const read = async (): Promise<void> => {
+    for await (const page of provider.readResults(targets, since, ctx)) {
+      const people = await store.links.peopleOf(
+        customer.name,
+        platform.name,
+        page.map(({ ref }) => ref),
+      );
+      const records = page.map((row, at) =>
+        record(customer.name, platform.name, row, people[at] ?? null, beganMs),
+      );
+      await store.results.put(records);
+      await store.results.putCompletions(
+        customer.name,
+        platform.name,
+        records.flatMap(({ status, person, target }) => {
+          const course = single.get(target);
+          return status === 'completed' && person !== null && course !== undefined
+            ? [{ target, course, person }]
+            : [];
+        }),
+        beganMs,
+      );
+      rows += page.length;
+      unexplained += people.filter((person) => person === null).length;
+      options.onRows?.(rows);
+    }
+  };
+  // A row that comes a second time replaces itself.
+  await untilWhole(read, () => {
+    rows = 0;
+    unexplained = 0;
+  });
   const dropped = isIncremental ? 0 : await store.results.dropOpen(customer.name, platform.name, beganMs);
   await store.results.readDone(customer.name, platform.name, beganMs);
   return { rows, unexplained, dropped, requests: ctx.count };

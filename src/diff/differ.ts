@@ -26,6 +26,8 @@ export type Differ = {
   readonly accounts: (page: readonly Account[]) => void;
   readonly settleAccounts: () => AccountsRead;
   readonly members: (target: number, page: readonly Membership[]) => void;
+  /** Forgets the members of a target, before they are read a second time. */
+  readonly forgetMembers: (target: number) => void;
   /** Members of a target that no person on the roster explains. */
   readonly strangers: (target: number) => number;
   /** People who are enrolled in a target and have completed it, as read. */
@@ -161,6 +163,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
       settle();
       members.take(target, page);
     },
+    forgetMembers: members.forget,
     strangers: members.strangers,
     *completed(target) {
       for (let person = 0; person < people.size(); person++)

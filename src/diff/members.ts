@@ -22,6 +22,8 @@ export type Members = {
   /** An account that nobody explains. */
   readonly unmanaged: (accountId: string) => void;
   readonly take: (target: number, page: readonly Membership[]) => void;
+  /** Forgets what was taken of a target, before it is read a second time. */
+  readonly forget: (target: number) => void;
   readonly strangers: (target: number) => number;
   readonly has: (target: number, person: number) => boolean;
   readonly completed: (target: number, person: number) => boolean;
@@ -42,7 +44,8 @@ export function createMembers(
   const strangers: number[] = platform.targets.map(() => 0);
   const old = new Map<string, AccountRef[]>();
   const withOld = new Set<number>();
-  const found = new Set<number>();
+  /** The people found, with the target that they were found in first. */
+  const found = new Map<number, number>();
   const byExternalId = new Map<string, number>();
   const byEmail = new Map<string, number>();
   const foreign = createTextIndex();
@@ -93,7 +96,7 @@ export function createMembers(
       !people.has(person, flag.linked | flag.adopted | flag.review)
     ) {
       people.set(person, flag.adopted);
-      found.add(person);
+      found.set(person, target);
     }
   }
 
@@ -122,6 +125,18 @@ export function createMembers(
       }
       for (const member of page) takeOne(target, column, member);
     },
+    forget: (target) => {
+      columns[target]?.fill(0);
+      strangers[target] = 0;
+      for (const key of old.keys()) if (key.startsWith(`${target}:`)) old.delete(key);
+      withOld.clear();
+      for (const key of old.keys()) withOld.add(Number(key.slice(key.indexOf(':') + 1)));
+      for (const [person, first] of found) {
+        if (first !== target) continue;
+        people.clear(person, flag.adopted);
+        found.delete(person);
+      }
+    },
     strangers: (target) => strangers[target] ?? 0,
     has: (target, person) => ((columns[target]?.[person] ?? 0) & isMember) !== 0,
     completed: (target, person) => ((columns[target]?.[person] ?? 0) & isCompleted) !== 0,
@@ -136,7 +151,7 @@ export function createMembers(
         externalId: people.idOf(person),
         email: people.emailOf(person),
       });
-      for (const person of found) yield { person: people.idOf(person), ref: ref(person), from: null };
+      for (const person of found.keys()) yield { person: people.idOf(person), ref: ref(person), from: null };
       // Once nothing is left under the old email, the new one is what they are known by.
       const unread = platform.targets.some((_, target) => columns[target] === undefined);
       if (unread || addresses === undefined) return;

@@ -6,6 +6,7 @@ import { compileStateRules, createRuleCompiler, type RuleCompiler } from '../dif
 import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Provider, ProviderModule, ResolvedTarget } from '../providers/contract.ts';
+import { rereading } from '../providers/until-whole.ts';
 import { type Pacer, rateGroupName } from './pace/pacer.ts';
 import { lastExpectedOf } from './schedule/roster-times.ts';
 
@@ -82,12 +83,14 @@ function createPlatform(
       place: { key: `platforms.${name}.provider` },
     });
   const rateGroup = rateGroupName(block.rateGroup, new URL(block.baseUrl).host, module.credentialOf(block));
-  const provider = module.create(block, {
-    platform: name,
-    pacer: deps.pacer.group(rateGroup, block.rate),
-    log: deps.log,
-    ...(deps.retryBaseMs === undefined ? {} : { retryBaseMs: deps.retryBaseMs }),
-  });
+  const provider = rereading(
+    module.create(block, {
+      platform: name,
+      pacer: deps.pacer.group(rateGroup, block.rate),
+      log: deps.log,
+      ...(deps.retryBaseMs === undefined ? {} : { retryBaseMs: deps.retryBaseMs }),
+    }),
+  );
   const { capabilities } = provider;
   for (const field of Object.keys(block.fields)) {
     if (field in capabilities.fields) continue;

@@ -192,7 +192,10 @@ export async function keepEmails(
     on conflict (customer, platform, key) do update set person = excluded.person`.execute(db);
 }
 
-/** People reached by sends since then that needed no approval: they count against the limit on enrolling. */
+/**
+ * People reached by sends since then that needed no approval: they count against the limit on enrolling. A send of a run
+ * that managed nobody yet was bound by no limit, and does not count.
+ */
 export async function recentReach(
   db: Kysely<Tables>,
   customer: string,
@@ -206,6 +209,14 @@ export async function recentReach(
     .where('platform', '=', platform)
     .where('sent_ms', '>', sinceMs)
     .where('approved_reach', 'is', null)
+    .where('run_id', 'not in', (eb) =>
+      eb
+        .selectFrom('runs')
+        .select('runs.id')
+        .where('runs.customer', '=', customer)
+        .where('runs.platform', '=', platform)
+        .where('runs.managed', '=', 0),
+    )
     .executeTakeFirst();
   return Number(row?.reach ?? 0);
 }

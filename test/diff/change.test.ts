@@ -109,6 +109,35 @@ describe('a differ', () => {
     expect([...adoptions]).toEqual([]);
   });
 
+  it('forgets the members of one target that is read again, and of no other', () => {
+    const target = (id: string) => ({ id, closed: false, isTraining: true, keepCompleted: true });
+    const member = (email: string, completed = false) => ({ id: null, externalId: null, email, completed });
+    const differ = createDiffer({
+      ...modelPlatform,
+      accounts: 'none',
+      matchBy: 'email',
+      fields: [],
+      targets: [target('t'), target('u')],
+    });
+    for (const id of ['A', 'B', 'C']) differ.person(desired(id));
+    differ.link({ ...linkOf('C', ''), accountId: null, email: 'old@example.com' });
+    differ.members(0, [member('a@example.com')]);
+    differ.members(1, [
+      member('b@example.com', true),
+      member('old@example.com'),
+      member('stranger@example.com'),
+    ]);
+    differ.forgetMembers(1);
+    expect(differ.strangers(1)).toBe(0);
+    expect([...differ.completed(1)]).toEqual([]);
+    differ.members(1, [member('c@example.com')]);
+    const { changes, adoptions } = differ.finish(complete);
+    expect([...adoptions].map(({ person }) => person)).toEqual(['A', 'C']);
+    expect(
+      [...changes()].map(({ kind, person, target: at }) => `${kind} ${person} ${at}`).toSorted(),
+    ).toEqual(['enroll A u', 'enroll B t', 'enroll B u', 'enroll C t']);
+  });
+
   it('tells who is unmanaged and who is a stranger in a target', () => {
     const unmanaged: (string | null)[] = [];
     const targets = [{ id: 't', closed: false, isTraining: false, keepCompleted: true }];

@@ -68,6 +68,8 @@ export type FiveOptions = CompanyOptions & {
   readonly only?: readonly PlatformName[];
   /** Rows of a page, where platform or setting lets one choose. */
   readonly pageSize?: number;
+  /** Every rule of an enrollment is for everybody. */
+  readonly everybody?: boolean;
 };
 
 /** One company on all five platforms at once. */
@@ -161,6 +163,11 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
       enrollments: [{ target: names.drivers, when: 'person.department == "Stores"' }],
     },
   };
+  if (options.everybody === true)
+    for (const block of Object.values(blocks)) {
+      const rules = block['enrollments'] as readonly object[] | undefined;
+      if (rules !== undefined) block['enrollments'] = rules.map((rule) => ({ ...rule, when: active }));
+    }
   const only = options.only ?? platformNames;
   const platforms = Object.fromEntries(only.map((name) => [name, blocks[name]]));
   const sandboxes: Record<PlatformName, Sandbox> = {

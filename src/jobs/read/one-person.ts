@@ -1,5 +1,6 @@
-import type { Account } from '../../account.ts';
+import type { Account, Membership } from '../../account.ts';
 import { createDiffer } from '../../diff/differ.ts';
+import { untilWhole } from '../../providers/until-whole.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
 import { hashRow } from './row-hash.ts';
@@ -43,25 +44,28 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
     } else if (link?.account_id != null) {
       differ.accounts([{ ...ref, active: true, fields: {} } satisfies Account]);
     } else {
-      for await (const page of provider.readAccounts(ctx))
-        differ.accounts(page.filter((account) => concerns(account, id, found.email)));
+      await untilWhole(async () => {
+        for await (const page of provider.readAccounts(ctx))
+          differ.accounts(page.filter((account) => concerns(account, id, found.email)));
+      }, differ.restart);
     }
     total = differ.settleAccounts().total;
   }
   const members: Record<string, number> = {};
   for (const [at, target] of targets.entries()) {
-    let count = 0;
-    for await (const page of provider.readMembers(target.id, ctx)) {
-      count += page.length;
-      differ.members(
-        at,
-        page.filter(
-          (member) =>
-            (member.id !== null && member.id === link?.account_id) || concerns(member, id, found.email),
-        ),
-      );
-    }
-    members[target.id] = count;
+    const isTheirs = (member: Membership): boolean =>
+      (member.id !== null && member.id === link?.account_id) || concerns(member, id, found.email);
+    members[target.id] = await untilWhole(
+      async () => {
+        let count = 0;
+        for await (const page of provider.readMembers(target.id, ctx)) {
+          count += page.length;
+          differ.members(at, page.filter(isTheirs));
+        }
+        return count;
+      },
+      () => differ.forgetMembers(at),
+    );
   }
   return {
     differ,

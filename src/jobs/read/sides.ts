@@ -2,7 +2,7 @@ import type { Account } from '../../account.ts';
 import { createDiffer, type Differ } from '../../diff/differ.ts';
 import type { AccountsRead } from '../../diff/platform.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
-import { ProviderError } from '../../providers/error.ts';
+import { untilWhole } from '../../providers/until-whole.ts';
 import type { LinkRow } from '../../store/links.ts';
 import type { Store } from '../../store/store.ts';
 import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
@@ -10,9 +10,6 @@ import type { OnProgress } from '../progress.ts';
 import { dateIn, type RosterRead, readCustomerRoster } from './roster.ts';
 import { hashRow } from './row-hash.ts';
 import type { Reason } from '../reasons.ts';
-
-/** Reads of a platform whose pages did not add up are repeated this often: people are created while we page. */
-export const readsBeforeGivingUp = 3;
 
 /** Both sides, read and fed to the diff. */
 export type Sides = {
@@ -111,12 +108,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
 
   const members: Record<string, number> = {};
   for (const [at, target] of targets.entries()) {
-    let count = 0;
-    for await (const page of provider.readMembers(target.id, ctx)) {
-      count += page.length;
-      differ.members(at, page);
-      onProgress({ phase: 'members', done: count, total: null });
-    }
+    const count = await readMembers(options, differ, target.id, at);
     members[target.id] = count;
     memberReasons.push(
       ...shrunkMembers(
@@ -145,25 +137,39 @@ function todayOf(customer: Customer, nowMs: number): string {
 
 async function readAccounts(options: ReadSidesOptions, differ: Differ): Promise<AccountsRead> {
   const { platform, ctx, onProgress } = options;
-  for (let tries = 1; ; tries++) {
+  return untilWhole(async () => {
     let done = 0;
     let total: number | null = null;
-    try {
-      for await (const page of platform.provider.readAccounts(ctx, (expected) => {
-        total = expected;
-      })) {
-        differ.accounts(page);
-        done += page.length;
-        onProgress({ phase: 'accounts', done, total });
-      }
-      return differ.settleAccounts();
-    } catch (error) {
-      const again =
-        error instanceof ProviderError && error.code === 'READ_INCOMPLETE' && tries < readsBeforeGivingUp;
-      if (!again) throw error;
-      differ.restart();
+    for await (const page of platform.provider.readAccounts(ctx, (expected) => {
+      total = expected;
+    })) {
+      differ.accounts(page);
+      done += page.length;
+      onProgress({ phase: 'accounts', done, total });
     }
-  }
+    return differ.settleAccounts();
+  }, differ.restart);
+}
+
+/** Reads the members of a target into the diff; returns how many there are. */
+function readMembers(
+  { platform, ctx, onProgress }: Pick<ReadSidesOptions, 'platform' | 'ctx' | 'onProgress'>,
+  differ: Differ,
+  target: string,
+  at: number,
+): Promise<number> {
+  return untilWhole(
+    async () => {
+      let count = 0;
+      for await (const page of platform.provider.readMembers(target, ctx)) {
+        count += page.length;
+        differ.members(at, page);
+        onProgress({ phase: 'members', done: count, total: null });
+      }
+      return count;
+    },
+    () => differ.forgetMembers(at),
+  );
 }
 
 function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: number): Reason[] {

@@ -1,7 +1,7 @@
 import type { Account, AccountRef, Membership } from '../../account.ts';
 import { RollcallError } from '../../errors.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
-import { ProviderError } from '../../providers/error.ts';
+import { untilWhole } from '../../providers/until-whole.ts';
 import type { StoredChange } from '../../store/journal.ts';
 import type { LinkRow } from '../../store/links.ts';
 import type { Run } from '../../store/run-lookups.ts';
@@ -10,7 +10,6 @@ import type { JobDeps } from '../deps.ts';
 import type { OnProgress } from '../progress.ts';
 import { findOnRoster } from '../read/on-roster.ts';
 import type { RosterRead } from '../read/roster.ts';
-import { readsBeforeGivingUp } from '../read/sides.ts';
 import { hashRow } from '../read/row-hash.ts';
 
 /** Up to so many people are looked up one by one, where the platform can; more are found by reading all accounts. */
@@ -156,28 +155,22 @@ async function readAccounts(
   }
   for (const [person, { id, externalId, email }] of refs)
     wanted.set(`${id ?? ''}\n${externalId ?? ''}\n${email ?? ''}`, person);
-  for (let tries = 1; ; tries++) {
+  return untilWhole(async () => {
     found.clear();
     let done = 0;
-    try {
-      for await (const page of platform.provider.readAccounts(ctx)) {
-        for (const account of page) {
-          const person =
-            wanted.get(`${account.id ?? ''}\n\n`) ??
-            wanted.get(`\n${account.externalId ?? ''}\n`) ??
-            wanted.get(`\n\n${account.email ?? ''}`);
-          if (person !== undefined) found.set(person, account);
-        }
-        done += page.length;
-        options.onProgress({ phase: 'accounts', done, total: null });
+    for await (const page of platform.provider.readAccounts(ctx)) {
+      for (const account of page) {
+        const person =
+          wanted.get(`${account.id ?? ''}\n\n`) ??
+          wanted.get(`\n${account.externalId ?? ''}\n`) ??
+          wanted.get(`\n\n${account.email ?? ''}`);
+        if (person !== undefined) found.set(person, account);
       }
-      return found;
-    } catch (error) {
-      const again =
-        error instanceof ProviderError && error.code === 'READ_INCOMPLETE' && tries < readsBeforeGivingUp;
-      if (!again) throw error;
+      done += page.length;
+      options.onProgress({ phase: 'accounts', done, total: null });
     }
-  }
+    return found;
+  });
 }
 
 /** Reads the targets concerned; tells of a change whether what it was about is a member now. */
@@ -217,14 +210,17 @@ async function readMembers(
     wanted.set(change.target, keys);
   }
   for (const [target, keys] of wanted) {
-    let done = 0;
-    for await (const page of platform.provider.readMembers(target, ctx)) {
-      for (const member of page) {
-        for (const key of keysOfMember(member)) if (keys.has(key)) keys.set(key, member);
+    await untilWhole(async () => {
+      for (const key of keys.keys()) keys.set(key, null);
+      let done = 0;
+      for await (const page of platform.provider.readMembers(target, ctx)) {
+        for (const member of page) {
+          for (const key of keysOfMember(member)) if (keys.has(key)) keys.set(key, member);
+        }
+        done += page.length;
+        options.onProgress({ phase: 'members', done, total: null });
       }
-      done += page.length;
-      options.onProgress({ phase: 'members', done, total: null });
-    }
+    });
   }
   return (change) => {
     for (const key of keysOfChange(change)) {
