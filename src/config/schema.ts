@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { pattern } from '../pattern.ts';
 import { personFields } from '../person.ts';
@@ -213,11 +214,25 @@ const alerts = z.strictObject({
   heartbeatUrl: httpUrl.optional(),
 });
 
+const proxy = z
+  .string()
+  .refine(isAddressRange, { message: 'write an address or a range, such as 10.0.0.5 or 10.0.0.0/8' });
+
+/** Whether a text is an IP address, or a range of them as `10.0.0.0/8`. */
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
 const control = z.strictObject({
   listen: z
     .string()
     .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:]+):\d{1,5}$/, 'write host:port, such as 127.0.0.1:7654')
     .default('127.0.0.1:7654'),
+  publicUrl: httpUrl.optional(),
+  trustedProxies: z.array(proxy).default([]),
   tokens: z
     .array(z.strictObject({ name: slug, role: z.enum(['viewer', 'operator']), token: z.string().min(1) }))
     .default([]),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIP } from 'node:net';
 import fastifyCookie from '@fastify/cookie';
 import fastifyFormbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -93,6 +93,7 @@ export async function createControlServer(options: ControlServerOptions): Promis
 
   const app = Fastify({
     logger: false,
+    trustProxy: [...(options.trustedProxies ?? [])],
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestMs,
     exposeHeadRoutes: false,
@@ -107,6 +108,7 @@ export async function createControlServer(options: ControlServerOptions): Promis
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('caller', null);
   await app.register(fastifyCookie);
+  if (loopback) app.addHook('onRequest', async (request) => refuseForeignHost(request, options.hosts ?? []));
   addGuards(app, signIn, options.log);
   for (const route of routes) {
     // Only the login form sends a form: everywhere else it would be a page of somebody else's.
@@ -239,6 +241,28 @@ function addGuards(app: FastifyInstance, signIn: ReturnType<typeof createSignIn>
     if (request.routeOptions.config.access === 'open') log.debug(line, 'request');
     else log.info(line, 'request');
   });
+}
+
+/**
+ * On loopback, only this machine's own names are served: a page of somebody else's that has its name point to 127.0.0.1
+ * (DNS rebinding) would otherwise be of one origin with ours. An address cannot be made to point elsewhere.
+ */
+function refuseForeignHost(request: FastifyRequest, known: readonly string[]): void {
+  const { host = '' } = request.headers;
+  const name = host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  if (name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0) return;
+  if (known.includes(host.toLowerCase())) return;
+  throw new ApiError(
+    421,
+    'FORBIDDEN',
+    'the control API listens on this machine, and is not known by that name.',
+    {
+      hint: 'Ask for 127.0.0.1 or localhost; behind a proxy, set control.publicUrl to the address that browsers use.',
+    },
+  );
 }
 
 function refuseForeign(request: FastifyRequest): void {

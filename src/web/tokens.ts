@@ -15,7 +15,14 @@ export type ControlToken = {
 };
 
 /** Where a service listens and whom it knows. */
-export type ControlSettings = { readonly listen: string; readonly tokens: readonly ControlToken[] };
+export type ControlSettings = {
+  readonly listen: string;
+  readonly tokens: readonly ControlToken[];
+  /** Addresses and ranges of proxies whose X-Forwarded-For is believed. Default: none. */
+  readonly trustedProxies?: readonly string[];
+  /** Hosts under which browsers reach the pages, besides this machine's own names. Default: none. */
+  readonly hosts?: readonly string[];
+};
 
 /** What somebody who signed in may do with one customer. */
 export type Grant = { readonly name: string; readonly role: Role };
@@ -52,7 +59,14 @@ export function controlSettingsOf(customers: readonly CustomerControl[]): Contro
   const tokens = customers.flatMap(({ customer, control }) =>
     control.tokens.map(({ name, role, token }) => ({ customer, name, role, token })),
   );
-  return { listen: first?.control.listen ?? defaultListen, tokens };
+  return {
+    listen: first?.control.listen ?? defaultListen,
+    tokens,
+    trustedProxies: [...new Set(customers.flatMap(({ control }) => control.trustedProxies))],
+    hosts: customers.flatMap(({ control }) =>
+      control.publicUrl === undefined ? [] : [new URL(control.publicUrl).host],
+    ),
+  };
 }
 
 /** Host and port of `host:port`, the host without the brackets of IPv6. */

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createControlServer } from '../../src/web/server.ts';
 import { canaryPeople, startService, type TestService, tokens } from './service.ts';
@@ -262,11 +263,79 @@ test('open to other machines: long tokens only, and the cookie travels over TLS 
   }
 });
 
-test('guessing is slowed down, with the form and with the header alike', async () => {
+/** A request with headers that `fetch` does not let one choose. */
+function raw(url: string, headers: Readonly<Record<string, string>>, path = '/api/runs'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(path, url), { headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode ?? 0);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+test('on loopback only names of this machine are served, and the one that is configured', async () => {
+  const authorization = `Bearer ${tokens.operator}`;
+  const { port } = new URL(service.url);
+  const status = (host: string, path?: string) => raw(service.url, { authorization, host }, path);
+  for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, 'rollcall.localhost'])
+    expect.soft(await status(host), host).toBe(200);
+  for (const host of [`attacker.example:${port}`, 'attacker.example', 'localhost.attacker.example'])
+    expect.soft(await status(host), host).toBe(421);
+  // Not even what needs no token: a page that sees an answer may go on.
+  for (const path of ['/healthz', '/login', '/none'])
+    expect.soft(await status('attacker.example', path), path).toBe(421);
+  const { opened } = service;
+  const server = await createControlServer({
+    ...opened,
+    log: opened.engine.deps.log,
+    commands: { roleOf: async () => null, run: async () => 0 },
+    nextRunMs: () => null,
+    listen: '127.0.0.1:0',
+    hosts: ['rollcall.example:8443'],
+    tokens: [],
+  });
+  try {
+    expect(await raw(server.url, { host: 'rollcall.example:8443' }, '/healthz')).toBe(200);
+    expect(await raw(server.url, { host: 'rollcall.example' }, '/healthz')).toBe(421);
+  } finally {
+    await server.close();
+  }
+});
+
+test('addresses come from a proxy only if it is trusted', async () => {
+  const { opened } = service;
+  const statuses = async (trustedProxies: readonly string[]): Promise<readonly number[]> => {
+    const server = await createControlServer({
+      ...opened,
+      log: opened.engine.deps.log,
+      commands: { roleOf: async () => null, run: async () => 0 },
+      nextRunMs: () => null,
+      listen: '127.0.0.1:0',
+      trustedProxies,
+      tokens: [],
+    });
+    try {
+      const guess = (from: string, at: number) =>
+        raw(server.url, { authorization: `Bearer guess-${at}`, 'x-forwarded-for': from });
+      for (let at = 0; at < 8; at++) await guess('203.0.113.7', at);
+      return [await guess('203.0.113.7', 8), await guess('203.0.113.8', 9)];
+    } finally {
+      await server.close();
+    }
+  };
+  expect(await statuses(['127.0.0.0/8'])).toEqual([429, 401]);
+  expect(await statuses([])).toEqual([429, 429]);
+});
+
+test('guessing is slowed down, with the form and with the header alike; whoever has a right token gets in', async () => {
   for (let at = 0; at < 8; at++) await service.get('/api/runs', `guess-${at}`);
-  const right = await service.get('/api/runs', tokens.operator);
-  expect(right.status).toBe(429);
-  expect(Number(right.headers.get('retry-after'))).toBeGreaterThan(0);
-  expect((await login(tokens.operator)).status).toBe(429);
+  const wrong = await service.get('/api/runs', 'guess-again');
+  expect(wrong.status).toBe(429);
+  expect(Number(wrong.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await login('guess-again')).status).toBe(429);
+  expect((await service.get('/api/runs', tokens.operator)).status).toBe(200);
+  expect((await login(tokens.operator)).status).toBe(303);
   expect((await service.get('/healthz')).status).toBe(200);
 });

@@ -52,7 +52,12 @@ describe('where it listens', () => {
   test('several customers: one address, the tokens of all', () => {
     const of = (customer: string, listen: string) => ({
       customer,
-      control: { listen, tokens: [{ name: 'ops', role: 'viewer' as const, token: `${customer}-token` }] },
+      control: {
+        listen,
+        trustedProxies: customer === 'a' ? ['10.0.0.0/8'] : ['10.0.0.0/8', '::1'],
+        publicUrl: `https://${customer}.example`,
+        tokens: [{ name: 'ops', role: 'viewer' as const, token: `${customer}-token` }],
+      },
     });
     const settings = controlSettingsOf([
       of('a', '127.0.0.1:7654'),
@@ -60,6 +65,8 @@ describe('where it listens', () => {
       of('c', '127.0.0.1:9000'),
     ]);
     expect(settings.listen).toBe('127.0.0.1:9000');
+    expect(settings.trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+    expect(settings.hosts).toEqual(['a.example', 'b.example', 'c.example']);
     expect(settings.tokens.map(({ customer, token }) => [customer, token])).toEqual([
       ['a', 'a-token'],
       ['b', 'b-token'],
