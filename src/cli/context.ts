@@ -3,6 +3,7 @@ import type { Customer } from '../jobs/customer.ts';
 import type { Queues } from '../jobs/queue/queues.ts';
 import type { Engine } from '../jobs/service/engine.ts';
 import type { Log } from '../log.ts';
+import type { Patience } from '../providers/rate-limit.ts';
 import type { Store } from '../store/store.ts';
 
 /** The world as a command sees it: everything that a test may want to give it. */
@@ -23,6 +24,8 @@ export type Cli = {
   readonly retryBaseMs?: number;
   /** First back-off of a failed batch, in ms. Default: the queue's own. */
   readonly batchBackoffMs?: number;
+  /** How long 429s are waited for. Default: `patience`. */
+  readonly limits?: Patience;
   /** Asks a yes-or-no question at the terminal. */
   readonly ask: (question: string) => Promise<boolean>;
 };

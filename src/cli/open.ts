@@ -6,6 +6,7 @@ import { createPacer } from '../jobs/pace/pacer.ts';
 import { openQueues } from '../jobs/queue/queues.ts';
 import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
 import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
+import { patience } from '../providers/rate-limit.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
 import { openEmbedded, openPostgres } from '../store/database.ts';
 import { createStore, type Store } from '../store/store.ts';
@@ -83,13 +84,22 @@ export async function openAll(
         : store.database.kind === 'postgres'
           ? createPostgresSlots(store.pacers)
           : createEmbeddedSlots(store.pacers);
-    const pacer = createPacer(slots);
+    const pacer = createPacer(slots, {
+      ...(cli.limits === undefined ? {} : { limits: cli.limits }),
+      onPause: (group, pauseMs) => {
+        store.pacers
+          .noteAsked(group, Math.ceil(cli.now() + pauseMs))
+          .catch((error: unknown) => cli.log.warn({ err: error }, 'a pause of a platform was not noted'));
+      },
+    });
+    const { giveUpAfterMs } = cli.limits ?? patience;
     const customers = configs.flatMap((config): Customer[] => {
       try {
         const customer = createCustomer(config, {
           providers,
           pacer,
           log: cli.log,
+          giveUpAfterMs,
           ...(cli.retryBaseMs === undefined ? {} : { retryBaseMs: cli.retryBaseMs }),
         });
         lenient.check?.(customer);
@@ -107,6 +117,7 @@ export async function openAll(
       queues,
       log: cli.log,
       now: cli.now,
+      giveUpAfterMs,
       ...(cli.batchBackoffMs === undefined ? {} : { batchBackoffMs: cli.batchBackoffMs }),
     });
     const [customer] = customers;

@@ -7,7 +7,7 @@ import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Provider, ProviderModule, ResolvedTarget } from '../providers/contract.ts';
 import { rereading } from '../providers/until-whole.ts';
-import { type Pacer, rateGroupName } from './pace/pacer.ts';
+import { type GroupPacer, type Pacer, rateGroupName } from './pace/pacer.ts';
 import { lastExpectedOf } from './schedule/roster-times.ts';
 
 /** One configured platform, ready to be called. */
@@ -17,6 +17,7 @@ export type Platform = {
   readonly provider: Provider;
   /** The rate group's name, without anything secret in it. */
   readonly rateGroup: string;
+  readonly pacer: GroupPacer;
 };
 
 /** One customer, ready to run: configuration, platforms and compiled rules. */
@@ -36,6 +37,8 @@ export type CustomerDeps = {
   readonly log: Log;
   /** First back-off of a failed read, in ms. Default: the providers' own. */
   readonly retryBaseMs?: number;
+  /** After so long of nothing but 429 a request gives up. Default: the providers' own. */
+  readonly giveUpAfterMs?: number;
 };
 
 /** Builds a customer and compiles all its rules once, so that a wrong rule is a configuration error before any run. */
@@ -83,12 +86,14 @@ function createPlatform(
       place: { key: `platforms.${name}.provider` },
     });
   const rateGroup = rateGroupName(block.rateGroup, new URL(block.baseUrl).host, module.credentialOf(block));
+  const pacer = deps.pacer.group(rateGroup, block.rate);
   const provider = rereading(
     module.create(block, {
       platform: name,
-      pacer: deps.pacer.group(rateGroup, block.rate),
+      pacer,
       log: deps.log,
       ...(deps.retryBaseMs === undefined ? {} : { retryBaseMs: deps.retryBaseMs }),
+      ...(deps.giveUpAfterMs === undefined ? {} : { giveUpAfterMs: deps.giveUpAfterMs }),
     }),
   );
   const { capabilities } = provider;
@@ -118,7 +123,7 @@ function createPlatform(
     );
   }
   desireOf({ config, compiler }, { name, config: block, provider }, '1970-01-01');
-  return { name, config: block, provider, rateGroup };
+  return { name, config: block, provider, rateGroup, pacer };
 }
 
 /** The fields of an account there, as the diff wants them. */
@@ -210,13 +215,13 @@ export function platformOf(customer: Customer, name: string): Platform {
 /** A context of calls that counts its requests. Writes need a permit, where one is given. */
 export function countingContext(
   signal: AbortSignal,
-  permit?: CallContext['permit'],
+  options: Pick<CallContext, 'permit' | 'waitsFor'> = {},
 ): CallContext & { readonly count: { reads: number; writes: number } } {
   const count = { reads: 0, writes: 0 };
   return {
     signal,
     count,
-    ...(permit === undefined ? {} : { permit }),
+    ...options,
     onRequest: (kind) => {
       if (kind === 'write') count.writes++;
       else count.reads++;

@@ -25,6 +25,8 @@ export type JobDeps = {
   readonly now: () => number;
   /** First back-off of a batch, in ms. */
   readonly batchBackoffMs: number;
+  /** After so long of nothing but 429 a batch gives up. */
+  readonly giveUpAfterMs: number;
   /**
    * Batches are looked up a few at a time, each until it is ready to go out, and outcomes are stored a few at a time: all
    * at once, those of one kind would keep the others waiting, and slots would pass unused.

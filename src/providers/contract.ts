@@ -23,6 +23,11 @@ export type CallContext = {
    * be sent.
    */
   readonly permit?: (timeoutMs: number) => Promise<Permit>;
+  /**
+   * Asked when a request has to wait because the platform asked to, with for how long. False: it is not waited for, and
+   * the request ends with PLATFORM_RATE_LIMITED. Without it every pause is waited for.
+   */
+  readonly waitsFor?: (pauseMs: number) => boolean;
 };
 
 /** What becomes of a request that took a slot: its window begins when it left, or when it was late on its way. */
@@ -31,14 +36,34 @@ export type Sending = {
   readonly left: Promise<void>;
   /** Settles with its answer: by how much longer it took than such requests do, in ms. */
   readonly delayedMs: Promise<number>;
+  /** Settles once its answer, if any, was told to the pacer. */
+  readonly answered: Promise<void>;
+};
+
+/** A request that was answered 429. */
+export type Limited = {
+  readonly kind: RequestKind;
+  /** When it left, by `performance.now()`: those that left before the last one was refused are refused with it. */
+  readonly sentMs: number;
+  /** For how long it was asked to wait; undefined when no usable time was named. */
+  readonly askedMs: number | undefined;
 };
 
 /** The slots of one rate group. Every request, reads and sign-in included, takes one before it is sent. */
 export type RequestPacer = {
-  /** Resolves when one request may be sent at once. Rejects when the signal aborts. */
-  readonly slot: (signal: AbortSignal, sending?: Sending) => Promise<void>;
-  /** Nobody in the group sends anything for this long: the answer to a 429. */
-  readonly pause: (pauseMs: number) => Promise<void>;
+  /**
+   * Resolves when one request may be sent at once. Rejects when the signal aborts, or with what `onPause` throws, which is
+   * called with the time left while the group is paused.
+   */
+  readonly slot: (
+    signal: AbortSignal,
+    sending?: Sending,
+    onPause?: (pauseMs: number) => void,
+  ) => Promise<void>;
+  /** A request was answered 429: nobody in the group sends anything for a while. For how long from now, in ms. */
+  readonly limited: (refused: Limited) => Promise<number>;
+  /** A request of that kind had another answer: the platform takes them again. */
+  readonly answered: (kind: RequestKind) => void;
 };
 
 /** The few log methods a provider may use. Fields hold ids and numbers, never names or emails. */
@@ -55,6 +80,8 @@ export type ProviderDeps = {
   readonly log: ProviderLog;
   /** First back-off of a failed read, doubled each time. Default `retryBaseMs` of the http client. */
   readonly retryBaseMs?: number;
+  /** After so long of nothing but 429 a request gives up. Default `patience.giveUpAfterMs`. */
+  readonly giveUpAfterMs?: number;
 };
 
 /** One field of an account that the platform takes. */

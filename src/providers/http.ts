@@ -7,16 +7,13 @@ import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
 import { describeMismatch } from './mismatch.ts';
 import { describeNetworkFailure } from './network-failure.ts';
+import { patience, retryAfterMs, untilInWords, usableWaitMs } from './rate-limit.ts';
 import { createUsualTime } from './usual-time.ts';
 
 /** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */
 export const readAttempts = 5;
 /** First back-off of a failed read; doubled each time, with full jitter on its second half. */
 export const retryBaseMs = 500;
-/** A platform that asks for a longer pause than this fails the read: on-call hears of it rather than a silent night. */
-export const longestPauseMs = 15 * 60_000;
-/** What a 429 without a wait means. */
-export const defaultPauseMs = 5_000;
 
 /** One request. `path` begins with `/` and is appended to the base URL. */
 export type HttpRequest<T> = {
@@ -91,14 +88,6 @@ export type Http = {
   readonly request: <T>(request: HttpRequest<T>, ctx: CallContext) => Promise<HttpAnswer<T>>;
 };
 
-/** `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110, section 10.2.3). */
-export function retryAfterMs(value: string | null, nowMs: number): number | undefined {
-  if (value === null || value.trim() === '') return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.ceil(Number(value) * 1_000);
-  const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
-}
-
 function byStatus(status: number): Refusal | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status === 401 || status === 403) return { kind: 'signIn' };
@@ -122,8 +111,12 @@ function withoutNul(_key: string, value: unknown): unknown {
 
 /**
  * The one HTTP client of all providers: takes a slot of the pacer for every attempt, retries reads a few times with
- * back-off, pauses the rate group on a 429, and turns every answer into parsed data or a `ProviderError` without
- * personal data. Writes are sent once: their retries belong to the queue.
+ * back-off, and turns every answer into parsed data or a `ProviderError` without personal data. What failed as a write is
+ * not sent again here, for its retries belong to the queue.
+ *
+ * A 429 is another matter, and the same for reads and writes: it had no effect, so the group pauses and the request is sent
+ * again after it, for half an hour of nothing but 429 at most (rate-limit.ts). A caller who does not want to wait that long
+ * in here says so with `waitsFor`.
  */
 export function createHttp(options: HttpOptions): Http {
   const { deps } = options;
@@ -140,13 +133,17 @@ export function createHttp(options: HttpOptions): Http {
     request: HttpRequest<T>,
     common: Readonly<Record<string, string>>,
     ctx: CallContext,
+    answered: Promise<void>,
   ): Promise<HttpAnswer<T>> {
-    const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
+    const where = whereOf(request);
     // Before the slot: two hundred people take milliseconds, and the slot begins when the request leaves.
     const json = request.json === undefined ? undefined : JSON.stringify(request.json);
     const left = Promise.withResolvers<void>();
     const delayedMs = Promise.withResolvers<number>();
-    await deps.pacer.slot(ctx.signal, { left: left.promise, delayedMs: delayedMs.promise });
+    const sending = { left: left.promise, delayedMs: delayedMs.promise, answered };
+    await deps.pacer.slot(ctx.signal, sending, (pauseMs) => {
+      if (ctx.waitsFor?.(pauseMs) === false) throw notSent(where, pauseMs);
+    });
     let permit: Permit | undefined;
     try {
       if (request.kind === 'write') permit = await ctx.permit?.(options.timeoutMs);
@@ -212,6 +209,12 @@ export function createHttp(options: HttpOptions): Http {
     const refusal =
       options.refusal?.(response.status, body, response.headers, request) ??
       (accepted ? undefined : byStatus(response.status));
+    if (refusal?.kind === 'rateLimited') {
+      const askedMs = usableWaitMs(refusal.retryAfterMs) ?? retryAfterMs(response.headers, Date.now());
+      const waitMs = await deps.pacer.limited({ kind: request.kind, sentMs: leftMs, askedMs });
+      throw limitedError(where, response, refusal, waitMs);
+    }
+    deps.pacer.answered(request.kind);
     if (refusal !== undefined && !(accepted && !response.ok))
       throw refusalError(where, response, refusal, mayHaveApplied);
     if (body === undefined) {
@@ -237,56 +240,88 @@ export function createHttp(options: HttpOptions): Http {
     return { status: response.status, data: parsed.data, headers: response.headers };
   }
 
+  function whereOf(request: HttpRequest<unknown>): string {
+    return `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
+  }
+
+  /** What was said of a refusal, in words and as facts. */
+  function saidBy(response: Response, refusal: Refusal) {
+    const vendorCode = safeCode(refusal.vendorCode);
+    return {
+      said: `HTTP ${response.status}${vendorCode === undefined ? '' : ` ${vendorCode}`}${refusal.detail === undefined ? '' : ` (${refusal.detail})`}`,
+      facts: { status: response.status, ...(vendorCode === undefined ? {} : { vendorCode }) },
+    };
+  }
+
+  function limitedError(where: string, response: Response, refusal: Refusal, waitMs: number): ProviderError {
+    const { said, facts } = saidBy(response, refusal);
+    return new ProviderError(
+      'PLATFORM_RATE_LIMITED',
+      `${where}: ${said}, asked to wait until ${untilInWords(Date.now() + waitMs)}.`,
+      { ...facts, retryAfterMs: waitMs },
+    );
+  }
+
+  /** A request that would have to wait longer than its caller does. It has no status: the platform never saw it. */
+  function notSent(where: string, waitMs: number): ProviderError {
+    return new ProviderError(
+      'PLATFORM_RATE_LIMITED',
+      `${where}: not sent, the platform asked to wait until ${untilInWords(Date.now() + waitMs)}.`,
+      { retryAfterMs: waitMs },
+    );
+  }
+
   function refusalError(
     where: string,
     response: Response,
     refusal: Refusal,
     mayHaveApplied: 'no' | 'unknown',
   ): ProviderError {
-    const vendorCode = safeCode(refusal.vendorCode);
-    const said = `HTTP ${response.status}${vendorCode === undefined ? '' : ` ${vendorCode}`}${refusal.detail === undefined ? '' : ` (${refusal.detail})`}`;
-    const facts = { status: response.status, ...(vendorCode === undefined ? {} : { vendorCode }) };
+    const { said, facts } = saidBy(response, refusal);
     switch (refusal.kind) {
       case 'signIn':
         return new ProviderError('SIGN_IN_REFUSED', `${where}: sign-in refused, ${said}.`, {
           ...facts,
           hint: `Check ${options.credentialKeys.map((key) => `platforms.${deps.platform}.${key}`).join(', ')}.`,
         });
-      case 'rateLimited': {
-        const waitMs =
-          refusal.retryAfterMs ??
-          retryAfterMs(response.headers.get('retry-after'), Date.now()) ??
-          defaultPauseMs;
-        return new ProviderError(
-          'PLATFORM_RATE_LIMITED',
-          `${where}: ${said}, asked to wait ${Math.ceil(waitMs / 1_000)} s.`,
-          {
-            ...facts,
-            retryAfterMs: waitMs,
-          },
-        );
-      }
       case 'unavailable': {
-        const waitMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
+        const waitMs = retryAfterMs(response.headers, Date.now());
         return new ProviderError('PLATFORM_UNAVAILABLE', `${where}: ${said}.`, {
           ...facts,
           applied: mayHaveApplied,
           ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
         });
       }
+      case 'rateLimited':
       case 'refused':
         return new ProviderError('PLATFORM_REFUSED', `${where}: ${said}.`, facts);
     }
   }
 
+  /** One attempt; the pacer hears of its answer before anybody else's request may follow it. */
+  async function attemptOnce<T>(
+    wanted: HttpRequest<T>,
+    common: Readonly<Record<string, string>>,
+    ctx: CallContext,
+  ): Promise<HttpAnswer<T>> {
+    const answered = Promise.withResolvers<void>();
+    try {
+      return await attempt(wanted, common, ctx, answered.promise);
+    } finally {
+      answered.resolve();
+    }
+  }
+
   async function request<T>(wanted: HttpRequest<T>, ctx: CallContext): Promise<HttpAnswer<T>> {
     let renewed = false;
-    for (let tries = 1; ; tries++) {
+    let tries = 0;
+    let limited: { readonly sinceMs: number; readonly error: ProviderError } | undefined;
+    for (;;) {
       ctx.signal.throwIfAborted();
       // Outside the try: a sign-in that failed has had its own attempts.
-      const common = (await options.headers?.(wanted, ctx)) ?? {};
+      const common = await headersFor(wanted, ctx);
       try {
-        return await attempt(wanted, common, ctx);
+        return await attemptOnce(wanted, common, ctx);
       } catch (error) {
         if (!(error instanceof ProviderError)) throw error;
         if (error.code === 'SIGN_IN_REFUSED' && !renewed && options.renew !== undefined) {
@@ -294,18 +329,48 @@ export function createHttp(options: HttpOptions): Http {
           const { status, vendorCode } = error;
           if (await options.renew(ctx, { status, vendorCode, headers: common })) continue;
         }
-        if (error.code === 'PLATFORM_RATE_LIMITED')
-          await deps.pacer.pause(Math.min(error.retryAfterMs ?? defaultPauseMs, longestPauseMs));
-        if (wanted.kind === 'write' || !error.passing || tries >= readAttempts) throw error;
-        if ((error.retryAfterMs ?? 0) > longestPauseMs) throw error;
-        deps.log.warn(
-          { platform: deps.platform, code: error.code, status: error.status, tries },
-          'read failed, trying again',
-        );
-        if (error.code === 'PLATFORM_RATE_LIMITED') continue;
+        if (error.code === 'PLATFORM_RATE_LIMITED') {
+          // A caller who does not wait hears what the platform said, where it said something.
+          if (error.status === undefined) throw limited?.error ?? error;
+          limited = { sinceMs: limited?.sinceMs ?? performance.now(), error };
+          if (performance.now() - limited.sinceMs >= (deps.giveUpAfterMs ?? patience.giveUpAfterMs))
+            throw error;
+          if (ctx.waitsFor?.(error.retryAfterMs ?? 0) === false) throw error;
+          warn(error, tries);
+          continue;
+        }
+        limited = undefined;
+        if (wanted.kind === 'write' || !error.passing || ++tries >= readAttempts) throw error;
+        if ((error.retryAfterMs ?? 0) > patience.longestPauseMs) throw error;
+        warn(error, tries);
         const backOffMs = (deps.retryBaseMs ?? retryBaseMs) * 2 ** (tries - 1);
         const waitMs = Math.max(error.retryAfterMs ?? 0, backOffMs * (0.5 + Math.random() / 2));
+        if (error.retryAfterMs !== undefined && ctx.waitsFor?.(waitMs) === false) throw error;
         await sleep(waitMs, undefined, { signal: ctx.signal }).catch(() => ctx.signal.throwIfAborted());
+      }
+    }
+  }
+
+  function warn({ code, status }: ProviderError, tries: number): void {
+    deps.log.warn({ platform: deps.platform, code, status, tries }, 'request failed, trying again');
+  }
+
+  /** Headers of every request; a sign-in that was shared with somebody who does not wait is asked for anew. */
+  async function headersFor(
+    wanted: RequestLine,
+    ctx: CallContext,
+  ): Promise<Readonly<Record<string, string>>> {
+    for (;;) {
+      try {
+        return (await options.headers?.(wanted, ctx)) ?? {};
+      } catch (error) {
+        const isOthers =
+          error instanceof ProviderError &&
+          error.code === 'PLATFORM_RATE_LIMITED' &&
+          error.status === undefined &&
+          ctx.waitsFor?.(error.retryAfterMs ?? 0) !== false;
+        if (!isOthers) throw error;
+        ctx.signal.throwIfAborted();
       }
     }
   }

@@ -63,6 +63,9 @@ export type OpenBatches = {
   readonly batches: readonly number[];
 };
 
+/** Since when there has been nothing but 429. `runMs` is null when other changes of the run had an outcome meanwhile. */
+export type LimitedSince = { readonly batchMs: number; readonly runMs: number | null };
+
 /** Batches: what of a plan is still to be sent, and the outcomes of what was. */
 export type BatchStore = {
   /** How far a run is, and its next batches: at most `limit`, of the first stage that is not done. */
@@ -85,6 +88,10 @@ export type BatchStore = {
    * effect, so the next attempt is no repetition.
    */
   readonly letGo: (attempt: Attempt, unsent: boolean) => Promise<void>;
+  /** Notes that a batch was answered 429, and says since when it, and its run, have been answered nothing else. */
+  readonly limited: (run: string, batch: number, nowMs: number) => Promise<LimitedSince>;
+  /** It was answered something else. */
+  readonly notLimited: (run: string, batch: number) => Promise<void>;
   /** Ends a batch. `outcomes` are those of its changes that `begin` gave. False when the attempt does not count any more. */
   readonly finish: (
     attempt: Attempt & Pick<Batch, 'size'>,
@@ -241,6 +248,33 @@ export function createBatchStore(db: Kysely<Tables>): BatchStore {
         where run_id = ${run} and batch = ${batch} and attempts = ${attempt} and lease_number = ${lease}`.execute(
         db,
       );
+    },
+    limited: async (run, batch, nowMs) => {
+      // A time that lies in the future was stored before a clock went back.
+      const { rows } = await sql<{ batch_ms: number; run_ms: number; others: boolean }>`
+        with noted as (
+          update rollcall.batches set limited_since_ms =
+            case when limited_since_ms <= ${nowMs} then limited_since_ms else ${nowMs} end
+          where run_id = ${run} and batch = ${batch} returning limited_since_ms
+        ), first as (
+          select min(limited_since_ms) as since_ms from rollcall.batches
+          where run_id = ${run} and status <> 'done' and limited_since_ms <= ${nowMs}
+        )
+        select noted.limited_since_ms as batch_ms, least(first.since_ms, noted.limited_since_ms) as run_ms,
+          exists (select from rollcall.journal where run_id = ${run} and outcome is not null
+            and done_ms >= least(first.since_ms, noted.limited_since_ms)) as others
+        from noted, first`.execute(db);
+      const [row] = rows;
+      if (row === undefined) return { batchMs: nowMs, runMs: null };
+      return { batchMs: Number(row.batch_ms), runMs: row.others ? null : Number(row.run_ms) };
+    },
+    notLimited: async (run, batch) => {
+      await db
+        .updateTable('batches')
+        .set({ limited_since_ms: null })
+        .where('run_id', '=', run)
+        .where('batch', '=', batch)
+        .execute();
     },
     finish: ({ size, ...attempt }, outcomes, requests, nowMs) =>
       storingLinks(db, async (on, isContested) => {

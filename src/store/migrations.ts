@@ -174,6 +174,13 @@ alter table batches add lease_number bigint, add sender text, add lasts_ms integ
 create index batches_busy on batches (customer, platform) where sender is not null;
 `),
   },
+  {
+    version: 3,
+    sql: `
+alter table batches add limited_since_ms bigint;
+alter table pacers add asked_until_ms bigint;
+`,
+  },
 ];
 
 /**

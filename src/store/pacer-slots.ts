@@ -17,6 +17,10 @@ export type PacerSlots = {
   /** A recorded send was later than it was recorded. */
   readonly move: (name: string, fromMs: number, toMs: number) => Promise<void>;
   readonly pause: (name: string, pauseMs: number) => Promise<void>;
+  /** Notes for people until when a platform asked to wait. */
+  readonly noteAsked: (name: string, untilMs: number) => Promise<void>;
+  /** Until when these groups were asked to wait, of those that were. */
+  readonly asked: (names: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 };
 
 /** Pacer slots in that database, for PostgreSQL without Redis. */
@@ -70,6 +74,24 @@ export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
         insert into rollcall.pacers as p (name, sent_ms, paused_until_ms) values (${name}, '[]', (${clock} + ${pauseMs})::bigint)
         on conflict (name) do update set paused_until_ms = greatest(p.paused_until_ms, excluded.paused_until_ms)`.execute(
         db,
+      );
+    },
+    noteAsked: async (name, untilMs) => {
+      await sql`
+        insert into rollcall.pacers (name, sent_ms, paused_until_ms, asked_until_ms) values (${name}, '[]', 0, ${untilMs})
+        on conflict (name) do update set asked_until_ms = excluded.asked_until_ms`.execute(db);
+    },
+    asked: async (names) => {
+      if (names.length === 0) return new Map();
+      const rows = await db
+        .selectFrom('pacers')
+        .select(['name', 'asked_until_ms'])
+        .where('name', 'in', [...names])
+        .execute();
+      return new Map(
+        rows.flatMap(({ name, asked_until_ms: untilMs }) =>
+          untilMs === null ? [] : [[name, Number(untilMs)]],
+        ),
       );
     },
   };

@@ -163,6 +163,8 @@ type Batches = {
   reads: number;
   writes: number;
   sent_ms: number | null;
+  /** Since when its requests are answered 429 and nothing else. */
+  limited_since_ms: number | null;
   /** When its changes were applied, all those without an outcome of their own. */
   applied_ms: number | null;
   /** The lease under which it was taken up last. */
@@ -320,7 +322,14 @@ type Completions = {
   seen_ms: number;
 };
 
-type Pacers = { name: string; sent_ms: number[]; paused_until_ms: number };
+type Pacers = {
+  name: string;
+  sent_ms: number[];
+  /** On the database's clock, where slots are kept here. */
+  paused_until_ms: number;
+  /** Until when the platform asked to wait, on the clock of runs, wherever slots are kept. For people to read. */
+  asked_until_ms: number | null;
+};
 
 /** All tables, for Kysely. Times are milliseconds since 1970 (`_ms`), so that tests can drive the clock. */
 export type Tables = {

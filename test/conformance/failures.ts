@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { FaultEffect } from '../../sandbox/server.ts';
 import type { RequestPacer } from '../../src/providers/contract.ts';
-import { type Bench, canary, type Harness, people, platform } from './harness.ts';
+import { type Bench, canary, freePacer, type Harness, people, platform } from './harness.ts';
 import type { Case, Open } from './harness.ts';
 
 /** An aborted run has stopped after this. */
@@ -35,10 +35,12 @@ function waitingPacer(onPause: (pauseMs: number) => void): RequestPacer {
       await pause;
       signal.throwIfAborted();
     },
-    pause: async (pauseMs) => {
-      onPause(pauseMs);
-      pause = sleep(pauseMs);
+    limited: async ({ askedMs = 0 }) => {
+      onPause(askedMs);
+      pause = sleep(askedMs);
+      return askedMs;
     },
+    answered: () => undefined,
   };
 }
 
@@ -101,16 +103,28 @@ export function describeFailures(harness: Harness, open: Open, test: Case): void
       expect((next?.atMs ?? 0) - (last?.atMs ?? 0)).toBeGreaterThanOrEqual(990);
     });
 
-    test('refuses a write, which is sent once and handed back with the wait', noCreate, async () => {
-      const bench = await open();
+    test('refuses a write, which is handed back to a caller that does not wait', noCreate, async () => {
+      const pausesMs: number[] = [];
+      const limits: RequestPacer['limited'] = async ({ askedMs = 0 }) => {
+        pausesMs.push(askedMs);
+        return askedMs;
+      };
+      // As the real one does: whoever comes while the group is paused is asked whether it waits.
+      const slot: RequestPacer['slot'] = async (_signal, _sending, onPause) => {
+        const [pauseMs] = pausesMs;
+        if (pauseMs !== undefined) onPause?.(pauseMs);
+      };
+      const bench = await open({ deps: { pacer: { slot, limited: limits, answered: () => undefined } } });
       await bench.read();
       const items = await bench.items('create', people(1));
+      bench.waits = false;
       bench.sandbox.setRate(1);
       const error = await bench.failure(bench.apply(items));
       expect(error).toMatchObject({ code: 'PLATFORM_RATE_LIMITED', retryAfterMs: 1_000, applied: 'no' });
-      expect(bench.pausesMs).toEqual([1_000]);
+      expect(pausesMs).toEqual([1_000]);
       expect(bench.sandbox.counts().writes).toBe(1);
       bench.sandbox.setRate(0);
+      pausesMs.length = 0;
       expect(await bench.read()).toEqual([]);
     });
   });
@@ -170,10 +184,10 @@ export function describeFailures(harness: Harness, open: Open, test: Case): void
   it('takes a slot and announces itself for every request, retries and sign-in included', async () => {
     let slots = 0;
     const pacer: RequestPacer = {
+      ...freePacer(),
       slot: async () => {
         slots++;
       },
-      pause: async () => undefined,
     };
     const bench = await open({ deps: { pacer } });
     await bench.started.seed(people(harness.accountsOfThreePages), true);

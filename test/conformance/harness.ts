@@ -12,9 +12,11 @@ import type {
   Provider,
   ProviderDeps,
   RequestKind,
-  RequestPacer,
   WriteRequest,
 } from '../../src/providers/contract.ts';
+import { freePacer } from '../support/pacer.ts';
+
+export { freePacer };
 
 /** Stands in every name, email and made-up credential of the suite: it must turn up in no message, note or log call. */
 export const canary = 'qzxv';
@@ -83,16 +85,6 @@ export type Harness = {
   readonly start: (options: StartOptions) => Promise<Started>;
 };
 
-/** A pacer that never waits and remembers the pauses asked for, in ms. */
-export function freePacer(pausesMs: number[] = []): RequestPacer {
-  return {
-    slot: async (signal) => signal.throwIfAborted(),
-    pause: async (pauseMs) => {
-      pausesMs.push(pauseMs);
-    },
-  };
-}
-
 /** What a provider said during a test. Nothing of it may hold the canary or a secret. */
 export class Heard {
   readonly #said: string[] = [];
@@ -117,13 +109,19 @@ export class Bench {
   /** Requests announced by `onRequest`. */
   readonly announced: Record<RequestKind, number> = { auth: 0, read: 0, write: 0 };
   readonly ctx: CallContext;
+  /** Whether calls wait while the platform asks to; batches do not. */
+  waits = true;
 
   constructor(harness: Harness, started: Started, heard: Heard, pausesMs: readonly number[]) {
     this.#harness = harness;
     this.started = started;
     this.heard = heard;
     this.pausesMs = pausesMs;
-    this.ctx = { signal: this.#abort.signal, onRequest: (kind) => void this.announced[kind]++ };
+    this.ctx = {
+      signal: this.#abort.signal,
+      onRequest: (kind) => void this.announced[kind]++,
+      waitsFor: () => this.waits,
+    };
   }
 
   static async open(

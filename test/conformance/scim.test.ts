@@ -45,7 +45,10 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
       let isPrepared = false;
       const provider = scim.create(block(baseUrl, token), {
         ...deps,
-        pacer: { ...deps.pacer, slot: async (signal) => (isPrepared ? deps.pacer.slot(signal) : undefined) },
+        pacer: {
+          ...deps.pacer,
+          slot: async (...of) => (isPrepared ? deps.pacer.slot(...of) : undefined),
+        },
       });
       if (wrongSecret === undefined) {
         await provider.prepare?.({ signal: new AbortController().signal, onRequest: () => undefined });

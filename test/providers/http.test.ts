@@ -13,17 +13,13 @@ import {
 } from '../../sandbox/server.ts';
 import type { CallContext, ProviderDeps, RequestKind } from '../../src/providers/contract.ts';
 import { ProviderError } from '../../src/providers/error.ts';
-import {
-  createHttp,
-  defaultPauseMs,
-  type HttpOptions,
-  type HttpRequest,
-  longestPauseMs,
-  readAttempts,
-  retryAfterMs,
-} from '../../src/providers/http.ts';
+import { createHttp, type HttpOptions, type HttpRequest, readAttempts } from '../../src/providers/http.ts';
+import { retryAfterMs } from '../../src/providers/rate-limit.ts';
+import { freePacer } from '../support/pacer.ts';
 
 const canary = 'qzxv';
+/** What the pacer of these tests makes of a 429 without a usable time. */
+const unnamedMs = 1_111;
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   await Promise.all(closing.splice(0).map((close) => close()));
@@ -51,9 +47,12 @@ type Setup = {
 };
 
 async function setup(
-  options: Partial<HttpOptions> & { readonly retryBaseMs?: number; readonly answer?: SandboxResponse } = {},
+  options: Partial<HttpOptions> &
+    Pick<ProviderDeps, 'retryBaseMs' | 'giveUpAfterMs'> &
+    Pick<CallContext, 'waitsFor'> & { readonly answer?: SandboxResponse } = {},
 ): Promise<Setup> {
-  const { retryBaseMs = 1, answer = { status: 200, json: { name: 'thing' } }, ...rest } = options;
+  const { retryBaseMs = 1, answer = { status: 200, json: { name: 'thing' } }, ...more } = options;
+  const { giveUpAfterMs, waitsFor, ...rest } = more;
   const seen: SandboxRequest[] = [];
   const sandbox = await startSandbox({
     classify: ({ method }) => ({ kind: method === 'GET' ? 'read' : 'write', items: 0 }),
@@ -71,13 +70,18 @@ async function setup(
   const deps: ProviderDeps = {
     platform: 'academy',
     retryBaseMs,
+    ...(giveUpAfterMs === undefined ? {} : { giveUpAfterMs }),
     log: { debug: () => undefined, warn: (fields) => void warnings.push(fields) },
     pacer: {
       slot: async (signal) => {
         signal.throwIfAborted();
         slots++;
       },
-      pause: async (pauseMs) => void pausesMs.push(pauseMs),
+      limited: async ({ askedMs = unnamedMs }) => {
+        pausesMs.push(askedMs);
+        return askedMs;
+      },
+      answered: () => undefined,
     },
   };
   const http = createHttp({
@@ -88,7 +92,11 @@ async function setup(
     ...rest,
   });
   const run = new AbortController();
-  const ctx: CallContext = { signal: run.signal, onRequest: (kind) => void announced.push(kind) };
+  const ctx: CallContext = {
+    signal: run.signal,
+    onRequest: (kind) => void announced.push(kind),
+    ...(waitsFor === undefined ? {} : { waitsFor }),
+  };
   const request = <T>(wanted: HttpRequest<T>): Promise<unknown> => http.request(wanted, ctx);
   return {
     sandbox,
@@ -161,7 +169,6 @@ test('a read gives up after its attempts', async () => {
 test.each([
   ['503', answering(503), 'PLATFORM_UNAVAILABLE', 'unknown'],
   ['a dropped connection', { do: 'drop' } as const, 'PLATFORM_UNAVAILABLE', 'unknown'],
-  ['429', answering(429), 'PLATFORM_RATE_LIMITED', 'no'],
   ['400', answering(400, { json: { message: canary } }), 'PLATFORM_REFUSED', 'no'],
   ['401', answering(401), 'SIGN_IN_REFUSED', 'no'],
   ['HTML', answering(200, { text: canary }), 'PLATFORM_BAD_ANSWER', 'unknown'],
@@ -189,37 +196,81 @@ test('a write that never left was not applied', async () => {
 
 test.each([
   ['seconds', '2', 2_000],
-  ['no number', undefined, defaultPauseMs],
-  ['an hour', '3600', longestPauseMs],
-])('a 429 with %s pauses the group and the read goes on when it may', async (title, header, pauseMs) => {
-  const { sandbox, request, failure, pausesMs, slots } = await setup();
+  ['no time', undefined, unnamedMs],
+  ['an hour', '3600', 3_600_000],
+  ['an HTTP date', new Date(Date.now() + 60_000).toUTCString(), 60_000],
+  ['a date that is past', new Date(Date.now() - 60_000).toUTCString(), unnamedMs],
+  ['a time since 1970', String(Math.floor(Date.now() / 1_000) + 60), unnamedMs],
+  ['a word', 'soon', unnamedMs],
+])('a 429 with %s pauses the group, and read and write alike are sent again', async (...row) => {
+  const [, header, pauseMs] = row;
+  const { sandbox, request, pausesMs, slots } = await setup();
   const headers = header === undefined ? {} : { 'retry-after': header };
-  sandbox.fail({ effect: answering(429, { headers }) });
-  if (title === 'an hour') {
-    expect(await failure(read)).toMatchObject({ code: 'PLATFORM_RATE_LIMITED', retryAfterMs: 3_600_000 });
-    expect(slots()).toBe(1);
-  } else {
-    await request(read);
-    expect(slots()).toBe(2);
+  for (const wanted of [read, write]) {
+    sandbox.fail({ effect: answering(429, { headers }) });
+    await request(wanted);
   }
-  expect(pausesMs).toEqual([pauseMs]);
+  expect(slots()).toBe(4);
+  for (const asked of pausesMs) {
+    expect(asked).toBeGreaterThan(pauseMs - 5_000);
+    expect(asked).toBeLessThanOrEqual(pauseMs);
+  }
+  expect(pausesMs).toHaveLength(2);
 });
 
-test('a 429 with an HTTP date pauses until then', async () => {
-  const { sandbox, request, pausesMs } = await setup();
-  const date = new Date(Date.now() + 60_000).toUTCString();
-  sandbox.fail({ effect: answering(429, { headers: { 'retry-after': date } }) });
-  await request(read);
-  expect(pausesMs).toHaveLength(1);
-  expect(pausesMs[0]).toBeGreaterThan(55_000);
-  expect(pausesMs[0]).toBeLessThanOrEqual(60_000);
-});
-
-test('a 429 after 429 gives up', async () => {
-  const { sandbox, failure, pausesMs } = await setup();
+test.each([read, write])('after long enough of nothing but 429 a request gives up: $kind', async (wanted) => {
+  const { sandbox, failure, pausesMs } = await setup({ giveUpAfterMs: 50 });
   sandbox.fail({ effect: answering(429, { headers: { 'retry-after': '1' } }), times: always });
-  expect(await failure(read)).toMatchObject({ code: 'PLATFORM_RATE_LIMITED', retryAfterMs: 1_000 });
-  expect(pausesMs).toEqual(Array.from({ length: readAttempts }, () => 1_000));
+  const beganMs = performance.now();
+  const error = await failure(wanted);
+  expect(error).toMatchObject({ code: 'PLATFORM_RATE_LIMITED', status: 429, applied: 'no' });
+  expect(error.message).toMatch(
+    /^academy: (GET|POST) \/things: HTTP 429, asked to wait until \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/,
+  );
+  expect(performance.now() - beganMs).toBeGreaterThanOrEqual(50);
+  expect(pausesMs.length).toBeGreaterThan(1);
+});
+
+test('another answer in between begins the time anew, and attempts of a read are counted without the 429s', async () => {
+  const { sandbox, request, slots } = await setup({ giveUpAfterMs: 0 });
+  sandbox.fail({ effect: answering(503) });
+  await request(read);
+  const { sandbox: other, request: again } = await setup();
+  for (let count = 0; count < readAttempts + 2; count++) other.fail({ effect: answering(429) });
+  for (let count = 0; count < readAttempts - 1; count++) other.fail({ effect: answering(503) });
+  await again(read);
+  expect(slots()).toBe(2);
+});
+
+test('a caller who does not wait hears at once, and of what the platform said', async () => {
+  const left: number[] = [];
+  let pausedMs = 0;
+  const { sandbox, failure } = await setup({
+    deps: {
+      platform: 'academy',
+      log: { debug: () => undefined, warn: () => undefined },
+      pacer: {
+        slot: async (_signal, _sending, onPause) => {
+          if (pausedMs > 0) onPause?.(pausedMs);
+        },
+        limited: async () => (pausedMs = 60_000),
+        answered: () => undefined,
+      },
+    },
+    waitsFor: (pauseMs) => {
+      left.push(pauseMs);
+      return false;
+    },
+  });
+  sandbox.fail({ effect: answering(429), times: always });
+  expect(await failure(read)).toMatchObject({ code: 'PLATFORM_RATE_LIMITED', status: 429 });
+  expect(sandbox.log).toHaveLength(1);
+  const unsent = await failure(write);
+  expect(unsent).toMatchObject({ code: 'PLATFORM_RATE_LIMITED', status: undefined, retryAfterMs: 60_000 });
+  expect(unsent.message).toContain('not sent, the platform asked to wait until');
+  expect(sandbox.log).toHaveLength(1);
+  // The second one was asked by the pacer, before it was sent.
+  expect(left).toEqual([60_000, 60_000]);
 });
 
 test('the wait that the vendor puts elsewhere is honoured', async () => {
@@ -234,14 +285,34 @@ test('the wait that the vendor puts elsewhere is honoured', async () => {
 test.each([
   ['3', 3_000],
   [' 1.5 ', 1_500],
-  ['0', 0],
+  ['86400', 86_400_000],
+  ['0', undefined],
+  ['0.0', undefined],
+  ['-5', undefined],
+  ['1e3', undefined],
+  ['Infinity', undefined],
+  ['1764086700', undefined],
+  ['1764086700000', undefined],
   ['Wed, 04 Mar 2026 00:00:10 GMT', 10_000],
-  ['Tue, 03 Mar 2026 00:00:00 GMT', 0],
+  ['Wednesday, 04-Mar-26 00:00:10 GMT', 10_000],
+  ['Wed Mar  4 00:00:10 2026', 10_000],
+  ['Tue, 03 Mar 2026 00:00:00 GMT', undefined],
+  ['2026-03-04T00:00:10Z', undefined],
+  ['in 5 minutes', undefined],
   ['soon', undefined],
   ['', undefined],
   [null, undefined],
 ])('Retry-After %j is %s ms', (header, waitMs) => {
-  expect(retryAfterMs(header, Date.parse('2026-03-04T00:00:00Z'))).toBe(waitMs);
+  const headers = new Headers(header === null ? {} : { 'retry-after': header });
+  expect(retryAfterMs(headers, Date.parse('2026-03-04T00:00:00Z'))).toBe(waitMs);
+});
+
+test("a date is compared with the answer's own: a clock that is wrong changes nothing", () => {
+  const headers = new Headers({
+    date: 'Wed, 04 Mar 2026 00:00:00 GMT',
+    'retry-after': 'Wed, 04 Mar 2026 00:01:00 GMT',
+  });
+  expect(retryAfterMs(headers, Date.parse('2026-03-04T07:00:00Z'))).toBe(60_000);
 });
 
 test('HTML in place of JSON says so, and where to look', async () => {
@@ -493,10 +564,10 @@ test('a signature is made after the slot was given, a label stands for the path 
       platform: 'academy',
       log: { debug: () => undefined, warn: () => undefined },
       pacer: {
+        ...freePacer(),
         slot: async () => {
           slotted = true;
         },
-        pause: async () => undefined,
       },
     },
   });

@@ -17,6 +17,7 @@ import type { AccountItem, CallContext, Provider, ResultRow } from '../../src/pr
 import { toIso } from '../../src/providers/keepnet/convert.ts';
 import { keepnet } from '../../src/providers/keepnet/index.ts';
 import { wasSent } from '../../src/providers/keepnet/launch.ts';
+import { freePacer } from '../support/pacer.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 type Setup = KeepnetSandbox & {
@@ -42,7 +43,7 @@ async function setUp(keys: Keys = {}, options: KeepnetOptions = {}): Promise<Set
   }) as unknown as PlatformConfig;
   const provider = keepnet.create(block, {
     platform: 'awareness',
-    pacer: { slot: async (signal) => signal.throwIfAborted(), pause: async () => undefined },
+    pacer: freePacer(),
     log: { debug: () => undefined, warn: () => undefined },
     retryBaseMs: 1,
   });

@@ -29,6 +29,7 @@ import { mimecast } from '../../src/providers/mimecast/index.ts';
 import { toOutcomes } from '../../src/providers/mimecast/outcomes.ts';
 import type { MimecastSettings } from '../../src/providers/mimecast/settings.ts';
 import { headerDate, signedHeaders } from '../../src/providers/mimecast/sign-in.ts';
+import { freePacer } from '../support/pacer.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 type Setup = MimecastSandbox & {
@@ -66,7 +67,7 @@ async function setUp(
   const announced: RequestKind[] = [];
   const deps: ProviderDeps = {
     platform: 'mail',
-    pacer: { slot, pause: async (pauseMs) => void pausesMs.push(pauseMs) },
+    pacer: { ...freePacer(pausesMs), slot },
     log: { debug: () => undefined, warn: (fields) => void warnings.push(fields) },
     retryBaseMs: 1,
   };

@@ -9,6 +9,7 @@ import { createLocalSlots } from '../../src/jobs/pace/slots.ts';
 import type { CallContext, ProviderDeps, Sending } from '../../src/providers/contract.ts';
 import { createHttp, type HttpRequest } from '../../src/providers/http.ts';
 import { until } from '../support/until.ts';
+import { freePacer } from '../support/pacer.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -93,8 +94,8 @@ test('a request has left before it is answered, also when it waited for its conn
     void sending?.delayedMs.then(() => told.push('answered'));
   };
   const http = httpTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    ...freePacer(),
     slot,
-    pause: async () => undefined,
   });
   const asked = http.request(write, ctx);
   await arrived.promise;

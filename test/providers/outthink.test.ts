@@ -12,6 +12,7 @@ import type {
 import { closedReason } from '../../src/providers/outthink/campaigns.ts';
 import { outthink } from '../../src/providers/outthink/index.ts';
 import { waitInBodyMs } from '../../src/providers/outthink/wait.ts';
+import { freePacer } from '../support/pacer.ts';
 
 const ctx: CallContext = { signal: new AbortController().signal, onRequest: () => undefined };
 const always = { startDate: '2020-01-01', endDate: '2999-12-31' } as const;
@@ -47,10 +48,11 @@ async function start(options: OutthinkOptions = {}, changed: Record<string, unkn
   const provider = outthink.create(block as unknown as PlatformConfig, {
     platform: 'awareness',
     pacer: {
-      slot: async (signal) => signal.throwIfAborted(),
-      pause: async (pauseMs) => {
-        pausesMs.push(pauseMs);
+      ...freePacer(),
+      limited: async ({ askedMs = 1_000 }) => {
+        pausesMs.push(askedMs);
         service.sandbox.setRate(0);
+        return askedMs;
       },
     },
     log: { debug: (fields) => void debugged.push(fields), warn: () => undefined },
@@ -117,7 +119,7 @@ describe('being asked to wait', () => {
   test.each([
     ['header', 1_000],
     ['body', 1_000],
-    ['none', 5_000],
+    ['none', 1_000],
   ] as const)('%s', async (retryAfter, expected) => {
     const { provider, pausesMs, sandbox } = await start({ retryAfter, campaigns: [safety] });
     sandbox.setRate(1);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { startSandbox } from '../../sandbox/server.ts';
 import type { CallContext, Permit, RequestKind } from '../../src/providers/contract.ts';
 import { createHttp } from '../../src/providers/http.ts';
+import { freePacer } from '../support/pacer.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -31,11 +32,11 @@ async function setup(permit: CallContext['permit']) {
       platform: 'academy',
       log: { debug: () => undefined, warn: () => undefined },
       pacer: {
+        ...freePacer(),
         slot: async (_signal, sending) => {
           order.push('slot');
           void sending?.left.then(() => order.push('left'));
         },
-        pause: async () => undefined,
       },
     },
   });

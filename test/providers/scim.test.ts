@@ -5,6 +5,7 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, ItemOutcome, Provider } from '../../src/providers/contract.ts';
 import { ProviderError } from '../../src/providers/error.ts';
 import { scim } from '../../src/providers/scim/index.ts';
+import { freePacer } from '../support/pacer.ts';
 
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 const ctx: CallContext = { signal: new AbortController().signal, onRequest: () => undefined };
@@ -25,7 +26,7 @@ async function start(options: ScimOptions = {}, block: Record<string, unknown> =
   }) as unknown as PlatformConfig;
   const provider = scim.create(settings, {
     platform: 'lms',
-    pacer: { slot: async (signal) => signal.throwIfAborted(), pause: async () => undefined },
+    pacer: freePacer(),
     log: { debug: () => undefined, warn: () => undefined },
     retryBaseMs: 1,
   });

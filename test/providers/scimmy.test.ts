@@ -11,6 +11,7 @@ import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, ItemOutcome, Provider } from '../../src/providers/contract.ts';
 import { scim } from '../../src/providers/scim/index.ts';
+import { freePacer } from '../support/pacer.ts';
 
 /** Express comes without types; this is all that is used of it. */
 type ExpressApp = RequestListener & {
@@ -113,7 +114,7 @@ function connect(bulk: boolean, block: Record<string, unknown> = {}): Provider {
   const settings = scim.settings.parse({ provider: 'scim', baseUrl, token, ...block });
   return scim.create(settings as unknown as PlatformConfig, {
     platform: 'scimmy',
-    pacer: { slot: async (signal) => signal.throwIfAborted(), pause: async () => undefined },
+    pacer: freePacer(),
     log: { debug: () => undefined, warn: () => undefined },
     retryBaseMs: 1,
   });

@@ -8,6 +8,7 @@ import type { AccountItem, CallContext, Provider, ResultRow } from '../../src/pr
 import { readFailure } from '../../src/providers/sparkwise/api.ts';
 import { sparkwise } from '../../src/providers/sparkwise/index.ts';
 import { firstReadMs, overlapMs, windowMs, windows } from '../../src/providers/sparkwise/read.ts';
+import { freePacer } from '../support/pacer.ts';
 
 const dayMs = 86_400_000;
 const closing: (() => Promise<void>)[] = [];
@@ -24,7 +25,7 @@ function providerOf(block: PlatformConfig): Provider {
   return sparkwise.create(block, {
     platform: 'academy',
     retryBaseMs: 1,
-    pacer: { slot: async (signal) => signal.throwIfAborted(), pause: async () => undefined },
+    pacer: freePacer(),
     log: { debug: () => undefined, warn: () => undefined },
   });
 }

@@ -14,6 +14,7 @@ import { loadOne, openAll } from '../../src/cli/open.ts';
 import type { RunReport } from '../../src/cli/report.ts';
 import { RollcallError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
+import type { Patience } from '../../src/providers/rate-limit.ts';
 import { type Backend, type BackendName, openBackend } from './backends.ts';
 import { columns, people, type Row, toCsv } from './company.ts';
 import { processEnv } from './memory-disk.ts';
@@ -65,6 +66,8 @@ export type CompanyOptions = {
   /** Requests a second of sandbox and configuration; the default is fast, and still a limit. */
   readonly rate?: number;
   readonly clock?: string;
+  /** How long 429s are waited for; by default as the product does. */
+  readonly limits?: Patience;
   /** Keep what is logged, for `logged()`. Default true; where memory is measured it must not grow by it. */
   readonly keepLog?: boolean;
 };
@@ -151,6 +154,7 @@ export async function openCompany<S extends AnySandbox>(
     now: clock.now,
     batchBackoffMs,
     retryBaseMs,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     ask: async () => false,
   });
 

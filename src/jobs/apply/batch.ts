@@ -6,7 +6,7 @@ import { LeaseLost } from '../../store/leases.ts';
 import type { ChangeOutcome } from '../../store/outcomes.ts';
 import type { Outcome } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
-import { countingContext } from '../customer.ts';
+import { countingContext, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
 import { mayStillSend } from '../lease/hold.ts';
@@ -20,7 +20,6 @@ import { asOutcome, send } from './send.ts';
 export const batchBackoffMs = 2_000;
 /** How long a batch of a paused platform sleeps before it looks again. */
 const pausedDelayMs = 5_000;
-
 /**
  * Sends one batch: one write request, an outcome for each item. Written so that it can be killed anywhere and run
  * again: what has an outcome is not sent again, and a repetition says so to the provider. What is sent, and where, stands
@@ -31,18 +30,33 @@ export async function processBatch(
   job: Job,
   jobSignal: AbortSignal | undefined,
 ): Promise<void> {
-  const { store, log } = deps;
   if (!isBatchJob(job)) {
-    log.warn({ job: String(job.id).slice(0, 100) }, 'a batch job that is none of ours was refused');
+    deps.log.warn({ job: String(job.id).slice(0, 100) }, 'a batch job that is none of ours was refused');
     return;
   }
-  const { run, batch: number } = job.data;
-  const owner = await deps.ownerOf(run);
+  const owner = await deps.ownerOf(job.data.run);
   // Its run was deleted, or never was.
   if (owner === undefined) return;
   const platform = deps.customers.get(owner.customer)?.platforms.get(owner.platform);
   // Another service may know the customer; this one must not swallow its work.
   if (platform === undefined) return putBack(job, pausedDelayMs, deps.draining);
+  const turn = platform.pacer.turn();
+  if ('waitMs' in turn) return putBack(job, turn.waitMs, deps.draining);
+  try {
+    await takeUp(deps, job, platform, jobSignal);
+  } finally {
+    turn.end();
+  }
+}
+
+async function takeUp(
+  deps: JobDeps,
+  job: Job<BatchJobData>,
+  platform: Platform,
+  jobSignal: AbortSignal | undefined,
+): Promise<void> {
+  const { store, log } = deps;
+  const { run, batch: number } = job.data;
   const sender = { name: deps.instance, lastsMs: writeLastsMs(platform.config.timeout) };
   const begun = await deps.preparing(() => prepareBatch(deps, job.data, sender));
   // Stale: queued by an earlier holder of the platform. Whoever has it now queues the batch anew.
@@ -50,7 +64,11 @@ export async function processBatch(
   if (begun.state === 'paused') return putBack(job, pausedDelayMs, deps.draining);
   const { batch, attempt, repeated } = begun;
   const signal = AbortSignal.any([deps.draining, ...(jobSignal === undefined ? [] : [jobSignal])]);
-  const ctx = countingContext(signal, (timeoutMs) => permitOf(() => store.batches.holds(attempt), timeoutMs));
+  const ctx = countingContext(signal, {
+    permit: (timeoutMs) => permitOf(() => store.batches.holds(attempt), timeoutMs),
+    // It goes back to the queue instead, where it can be cancelled and its platform paused.
+    waitsFor: () => false,
+  });
   const own = `${run}/${number}`;
   let counted = false;
   try {
@@ -62,6 +80,7 @@ export async function processBatch(
     const nowMs = deps.now();
     const outcomes = await send(request, sending, async (part, done) => {
       const rows = part.map((change) => asOutcome(request, change, done.get(change), nowMs));
+      if (batch.limited_since_ms !== null) await store.batches.notLimited(run, number);
       await store.batches.recordOutcomes(attempt, rows, deps.now());
     });
     const rows = sending.map((change) => asOutcome(request, change, outcomes.get(change), nowMs));
@@ -103,6 +122,9 @@ async function untilQuiet(
 function withoutAccount({ seq }: OpenChange, outcome: Outcome, code: string, message: string): ChangeOutcome {
   return { seq, outcome, code, message, link: null, isNewLink: false, alias: null };
 }
+
+/** The least time after which a batch that was refused is taken up again. */
+const leastDelayMs = 100;
 
 /** What is known of an attempt that failed. */
 type Failed = {
@@ -160,9 +182,21 @@ async function handleFailure(
   }
   const mayHaveApplied = error.applied === 'unknown' || repeated;
   if (error.code === 'PLATFORM_RATE_LIMITED') {
-    await letGo(!mayHaveApplied);
-    return putBack(job, Math.max(error.retryAfterMs ?? 0, 100), deps.draining);
+    // One that was not sent for a pause was not refused either.
+    const nowMs = deps.now();
+    const since = error.status === undefined ? null : await store.batches.limited(run, number, nowMs);
+    const isOver = (sinceMs: number): boolean => nowMs - sinceMs >= deps.giveUpAfterMs;
+    // All take turns to ask, so that it is the run that has had nothing but 429; but where others go through, this one.
+    if (since === null || !isOver(since.runMs ?? since.batchMs)) {
+      await letGo(!mayHaveApplied);
+      return putBack(job, Math.max(error.retryAfterMs ?? 0, leastDelayMs), deps.draining);
+    }
+    await close(mayHaveApplied ? 'unknown' : 'failed', error.code, gaveUp(error));
+    if (since.runMs !== null)
+      await store.batches.closeRun(attempt, 'failed', error.code, gaveUp(error), nowMs);
+    return;
   }
+  if (batch.limited_since_ms !== null) await store.batches.notLimited(run, number);
   if (error.passing && !lastAttempt) {
     await letGo(!mayHaveApplied);
     throw error;
@@ -173,6 +207,10 @@ async function handleFailure(
     return;
   }
   return close(mayHaveApplied ? 'unknown' : 'failed', error.vendorCode ?? error.code, error.message);
+
+  function gaveUp({ message }: ProviderError): string {
+    return `${message} It asked for nothing else for ${Math.round(deps.giveUpAfterMs / 60_000)} minutes; the next run tries again.`;
+  }
 
   async function close(outcome: Outcome, outcomeCode: string, said: string): Promise<void> {
     const changes = await store.batches.openChanges(run, number);

@@ -32,7 +32,7 @@ export async function runLaunches(
   const { launcher } = platform.provider;
   if (launcher === undefined || launcher.wanted.length === 0) return;
   if (run.person !== null || run.status === 'cancelled' || platform.config.mode === 'observe') return;
-  const ctx = countingContext(signal, permit);
+  const ctx = countingContext(signal, permit === undefined ? {} : { permit });
   const of: Circumstances = { deps, customer, platform, launcher, run, ctx };
   let launched: Launched;
   try {

@@ -2,11 +2,31 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rate } from '../../config/units.ts';
 import type { RequestPacer, Sending } from '../../providers/contract.ts';
+import { type Patience, patience } from '../../providers/rate-limit.ts';
 import { takenAheadMs, windowMarginMs } from './pacing.ts';
 import type { SlotSource } from './slots.ts';
+import { createStrain, type Strain } from './strain.ts';
+
+/** A batch's turn: it may be taken up, or after how long to ask again, in ms. */
+export type Turn = { readonly waitMs: number } | { readonly end: () => void };
+
+/** The pacer of one rate group. */
+export type GroupPacer = RequestPacer & {
+  /**
+   * Whether a batch may be taken up now: not while the group is paused; and when the platform has refused everything
+   * lately, one batch at a time, so that what it takes to find out is one batch's requests and not those of all.
+   */
+  readonly turn: () => Turn;
+};
 
 /** Hands out the slots of all rate groups, over whatever `SlotSource` the processes share. */
-export type Pacer = { readonly group: (name: string, rate: Rate) => RequestPacer };
+export type Pacer = { readonly group: (name: string, rate: Rate) => GroupPacer };
+
+export type PacerOptions = {
+  readonly limits?: Patience;
+  /** Told of each pause, with how long it lasts from now. */
+  readonly onPause?: (group: string, pauseMs: number) => void;
+};
 
 /** The name of a rate group: what the vendor counts by, hashed, for it holds a credential. */
 export function rateGroupName(configured: string | undefined, host: string, credential: string): string {
@@ -28,6 +48,8 @@ const longestDepartureMs = 250;
  * answers take now one second and now two.
  */
 const longestTransitMs = 250;
+/** How soon a batch asks again while another one finds out whether the platform takes requests. */
+const askAgainMs = 1_000;
 /** What of the window's margin is left for timers and clocks, which tick in milliseconds. */
 const clockMarginMs = 5;
 
@@ -49,81 +71,158 @@ async function sleepUntil(untilMs: number, signal: AbortSignal): Promise<void> {
  * the one before has left: on a busy event loop that is later than it was let go, and its window begins then. It begins
  * later still when the answer took longer than such answers do, for the platform counts what arrives.
  */
-export function createPacer(source: SlotSource): Pacer {
+export function createPacer(source: SlotSource, options: PacerOptions = {}): Pacer {
   const queues = new Map<string, Promise<void>>();
-  /** Pauses that this process was told, by group, on its own clock. */
-  const pausedUntilMs = new Map<string, number>();
-  const untilMs = (group: string): number => pausedUntilMs.get(group) ?? 0;
+  const groups = new Map<string, Group>();
+  const limits = options.limits ?? patience;
 
-  async function slot(group: string, rate: Rate, signal: AbortSignal, sending?: Sending): Promise<void> {
-    const before = queues.get(group) ?? Promise.resolve();
+  function groupOf(name: string): Group {
+    const known = groups.get(name);
+    if (known !== undefined) return known;
+    const group: Group = {
+      strain: createStrain(limits),
+      pausedUntilMs: 0,
+      waiting: new Set(),
+      probing: false,
+    };
+    groups.set(name, group);
+    return group;
+  }
+
+  function leftMs(name: string): number {
+    return Math.max(0, groupOf(name).pausedUntilMs - performance.now());
+  }
+
+  function notePause(name: string, pauseMs: number): void {
+    const group = groupOf(name);
+    group.pausedUntilMs = Math.max(group.pausedUntilMs, performance.now() + pauseMs);
+    for (const tell of [...group.waiting]) tell();
+  }
+
+  /** Waits for those before. Of a pause, that there is or that comes meanwhile, the caller hears at once. */
+  async function waitForTurn(name: string, before: Promise<void>, onPause?: OnPause): Promise<void> {
+    if (onPause === undefined) return before;
+    const { waiting } = groupOf(name);
+    const refused = Promise.withResolvers<never>();
+    const tell = (): void => {
+      try {
+        onPause(leftMs(name));
+      } catch (error) {
+        refused.reject(error);
+      }
+    };
+    waiting.add(tell);
+    if (leftMs(name) > 0) tell();
+    try {
+      await Promise.race([refused.promise, before]);
+    } finally {
+      waiting.delete(tell);
+    }
+  }
+
+  async function slot(
+    name: string,
+    rate: Rate,
+    signal: AbortSignal,
+    sending?: Sending,
+    onPause?: OnPause,
+  ): Promise<void> {
+    const before = queues.get(name) ?? Promise.resolve();
     const mine = Promise.withResolvers<void>();
-    queues.set(group, mine.promise);
+    queues.set(name, mine.promise);
     const end = (): void => {
       mine.resolve();
-      if (queues.get(group) === mine.promise) queues.delete(group);
+      if (queues.get(name) === mine.promise) queues.delete(name);
     };
     try {
-      await before;
+      await waitForTurn(name, before, onPause);
       for (;;) {
         signal.throwIfAborted();
-        const taken = await source.take(group, rate, {
-          aheadMs: takenAheadMs,
-          notBeforeMs: Math.max(0, untilMs(group) - performance.now()),
-        });
+        if (leftMs(name) > 0) onPause?.(leftMs(name));
+        const taken = await source.take(name, rate, { aheadMs: takenAheadMs, notBeforeMs: leftMs(name) });
+        if (taken.pausedMs !== undefined && taken.pausedMs > 0) onPause?.(taken.pausedMs);
         const beginsMs = performance.now() + taken.waitMs;
         await sleepUntil(beginsMs, signal);
         if (!('late' in taken)) continue;
         for (let moreMs = taken.moreMs(); moreMs > 0; moreMs = taken.moreMs())
           await sleepUntil(performance.now() + moreMs, signal);
         // A pause that came meanwhile takes the slot back.
-        if (untilMs(group) <= performance.now()) {
-          const patience = setTimeout(end, longestDepartureMs);
-          void (sending?.left ?? Promise.resolve()).then(async () => {
-            clearTimeout(patience);
-            const leftMs = performance.now() - beginsMs;
-            taken.late(leftMs);
-            end();
-            const delayedMs = Math.min((await sending?.delayedMs) ?? 0, longestTransitMs);
-            // The margin is there for the way: only what it does not cover is late.
-            const lateMs = delayedMs - (windowMarginMs - clockMarginMs);
-            if (lateMs > 0) taken.late(leftMs + lateMs);
-          });
-          return;
-        }
+        if (leftMs(name) > 0) continue;
+        // Who was refused lately sends one request at a time, and the next one knows what it was answered.
+        const alone = groupOf(name).strain.holds(performance.now());
+        const patienceTimer = alone ? undefined : setTimeout(end, longestDepartureMs);
+        void (sending?.left ?? Promise.resolve()).then(async () => {
+          clearTimeout(patienceTimer);
+          const departedMs = performance.now() - beginsMs;
+          taken.late(departedMs);
+          if (alone) await sending?.answered;
+          end();
+          const delayedMs = Math.min((await sending?.delayedMs) ?? 0, longestTransitMs);
+          // The margin is there for the way: only what it does not cover is late.
+          const lateMs = delayedMs - (windowMarginMs - clockMarginMs);
+          if (lateMs > 0) taken.late(departedMs + lateMs);
+        });
+        return;
       }
     } catch (error) {
-      end();
+      // Not before those who came first: they still count on the order.
+      void before.then(end);
       throw error;
     }
   }
 
-  function notePause(group: string, pauseMs: number): void {
-    pausedUntilMs.set(group, Math.max(untilMs(group), performance.now() + pauseMs));
+  /** A group without a limit: its pauses are those that this process was told. */
+  async function unlimitedSlot(name: string, signal: AbortSignal, onPause?: OnPause): Promise<void> {
+    signal.throwIfAborted();
+    // A pause may grow while it is waited for.
+    while (leftMs(name) > 0) {
+      onPause?.(leftMs(name));
+      await sleepUntil(groupOf(name).pausedUntilMs, signal);
+    }
   }
 
-  /** A group without a limit: its pauses are those that this process was told. */
-  function unlimited(group: string): RequestPacer {
+  function turn(name: string): Turn {
+    const group = groupOf(name);
+    const waitMs = leftMs(name);
+    if (waitMs > 0) return { waitMs };
+    if (!group.strain.holds(performance.now())) return { end: () => undefined };
+    if (group.probing) return { waitMs: Math.min(askAgainMs, limits.firstPauseMs) };
+    group.probing = true;
     return {
-      slot: async (signal) => {
-        signal.throwIfAborted();
-        // A pause may grow while it is waited for.
-        while (untilMs(group) > performance.now()) await sleepUntil(untilMs(group), signal);
+      end: () => {
+        group.probing = false;
       },
-      pause: async (pauseMs) => notePause(group, pauseMs),
     };
   }
 
   return {
-    group: (name, rate) =>
-      (rate.count * 1_000) / rate.windowMs >= unlimitedPerSecond
-        ? unlimited(name)
-        : {
-            slot: (signal, sending) => slot(name, rate, signal, sending),
-            pause: (pauseMs) => {
-              notePause(name, pauseMs);
-              return source.pause(name, pauseMs);
-            },
-          },
+    group: (name, rate) => {
+      const isUnlimited = (rate.count * 1_000) / rate.windowMs >= unlimitedPerSecond;
+      return {
+        slot: (signal, sending, onPause) =>
+          isUnlimited ? unlimitedSlot(name, signal, onPause) : slot(name, rate, signal, sending, onPause),
+        limited: async (refused) => {
+          const pauseMs = groupOf(name).strain.limited(refused, performance.now());
+          notePause(name, pauseMs);
+          options.onPause?.(name, leftMs(name));
+          if (!isUnlimited) await source.pause(name, pauseMs);
+          return leftMs(name);
+        },
+        answered: (kind) => groupOf(name).strain.answered(kind),
+        turn: () => turn(name),
+      };
+    },
   };
 }
+
+type OnPause = (pauseMs: number) => void;
+
+/** What this process knows of a rate group. */
+type Group = {
+  readonly strain: Strain;
+  /** The pauses that this process was told, on its own clock. */
+  pausedUntilMs: number;
+  /** Tells the callers that wait for others of a pause. */
+  readonly waiting: Set<() => void>;
+  probing: boolean;
+};

@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
+import { patience } from '../../providers/rate-limit.ts';
 import { leastDistance, windowMarginMs } from './pacing.ts';
 import { rememberingOwnSends, type SharedSlots, type SlotSource, telling } from './slots.ts';
 
 /**
- * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait, and
- * the entry if the slot was taken, both in µs. Keys expire once they say nothing any more.
+ * `waitBeforeSend` as one atomic step in Redis, on Redis' own clock: the log is a list, newest first. Returns the wait,
+ * the entry if the slot was taken, and what is left of a pause, all in µs. Keys expire once they say nothing any more.
  */
 const takeScript = `
 local now = redis.call('TIME')
@@ -12,18 +13,21 @@ local nowUs = now[1] * 1000000 + now[2]
 local count, windowUs, marginUs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local aheadUs, wait, distanceUs = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local paused = redis.call('GET', KEYS[2])
-if paused then wait = math.max(wait, tonumber(paused) - nowUs) end
+local pausedUs = paused and math.max(0, tonumber(paused) - nowUs) or 0
+-- Longer than any pause can be: it was stored before a clock went back.
+if pausedUs > tonumber(ARGV[7]) then pausedUs = 0 end
+wait = math.max(wait, pausedUs)
 local last = redis.call('LINDEX', KEYS[1], 0)
 if last then wait = math.max(wait, tonumber(last) + distanceUs - nowUs) end
 local oldest = redis.call('LINDEX', KEYS[1], count - 1)
 if oldest then wait = math.max(wait, tonumber(oldest) + windowUs + marginUs - nowUs) end
 wait = math.ceil(wait)
-if wait > aheadUs then return { wait - aheadUs, '' } end
+if wait > aheadUs then return { wait - aheadUs, '', math.ceil(pausedUs) } end
 local entry = string.format('%.0f', nowUs + wait)
 redis.call('LPUSH', KEYS[1], entry)
 redis.call('LTRIM', KEYS[1], 0, count - 1)
 redis.call('PEXPIRE', KEYS[1], math.ceil((wait + windowUs + marginUs) / 1000) * 2)
-return { wait, entry }
+return { wait, entry, 0 }
 `;
 
 /** A send was later than its entry says: the entry is moved, in µs, for the other processes. */
@@ -55,15 +59,16 @@ function redisSlots(redis: Redis): SharedSlots {
       const [log, paused] = keys(group);
       const { count, windowMs } = rate;
       const distanceMs = (leastDistance * windowMs) / count;
-      const times = [windowMs, windowMarginMs, aheadMs, notBeforeMs, distanceMs];
+      const times = [windowMs, windowMarginMs, aheadMs, notBeforeMs, distanceMs, patience.longestPauseMs];
       const args = times.map((ms) => Math.ceil(ms * 1_000));
       const askedMs = performance.now();
-      const [waitUs, entry] = (await redis.eval(takeScript, 2, log, paused, count, ...args)) as [
+      const [waitUs, entry, pausedUs] = (await redis.eval(takeScript, 2, log, paused, count, ...args)) as [
         number,
         string,
+        number,
       ];
       const waitMs = waitUs / 1_000;
-      if (entry === '') return { waitMs, late: null };
+      if (entry === '') return { waitMs, pausedMs: pausedUs / 1_000, late: null };
       const replyMs = performance.now() - askedMs;
       const entryOf = (atMs: number): string => String(Math.round(atMs * 1_000));
       return {

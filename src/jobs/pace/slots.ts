@@ -1,12 +1,18 @@
 import type { Rate } from '../../config/units.ts';
+import { patience } from '../../providers/rate-limit.ts';
 import type { PacerSlots } from '../../store/pacer-slots.ts';
 import { type SendLog, waitBeforeSend } from './pacing.ts';
 
 /** A slot that begins after `waitMs`, or how long to wait before asking again. */
 export type Taken =
-  | { readonly waitMs: number }
   | {
       readonly waitMs: number;
+      /** How much of it is a pause that another process was told; 0 or undefined when none. */
+      readonly pausedMs?: number;
+    }
+  | {
+      readonly waitMs: number;
+      readonly pausedMs?: undefined;
       /** When it begins: how much longer to wait, for what has become known since of this process' own sends. */
       readonly moreMs: () => number;
       /**
@@ -30,7 +36,11 @@ export type SharedSlots = Omit<SlotSource, 'take'> & {
     group: string,
     rate: Rate,
     bounds: Required<Bounds>,
-  ) => Promise<{ readonly waitMs: number; readonly late: ((lateMs: number) => void) | null }>;
+  ) => Promise<{
+    readonly waitMs: number;
+    readonly pausedMs?: number;
+    readonly late: ((lateMs: number) => void) | null;
+  }>;
 };
 
 /** Where the log of sends is kept. */
@@ -80,8 +90,8 @@ export function rememberingOwnSends(
         waitBeforeSend({ sentMs: inOrder(sent), pausedUntilMs: 0 }, rate, now());
       const notBeforeMs = Math.max(waitAfter(sends()), bounds.notBeforeMs ?? 0);
       if (notBeforeMs > aheadMs) return { waitMs: notBeforeMs - aheadMs };
-      const { waitMs, late } = await source.take(group, rate, { aheadMs, notBeforeMs });
-      if (late === null) return { waitMs };
+      const { waitMs, pausedMs = 0, late } = await source.take(group, rate, { aheadMs, notBeforeMs });
+      if (late === null) return { waitMs, pausedMs };
       const beginsMs = now() + waitMs;
       const own = { atMs: beginsMs };
       logs.set(group, withNew(sends(), own, rate));
@@ -128,15 +138,24 @@ export function createPostgresSlots(slots: PacerSlots): SlotSource {
   return rememberingOwnSends({
     take: async (group, rate, { aheadMs, notBeforeMs }) => {
       const askedMs = performance.now();
-      const { waitMs, sentMs } = await slots.take(group, rate.count, aheadMs, (sent, pausedUntilMs, nowMs) =>
-        Math.max(notBeforeMs, waitBeforeSend({ sentMs: sent, pausedUntilMs } satisfies SendLog, rate, nowMs)),
-      );
-      if (sentMs === null) return { waitMs: waitMs - aheadMs, late: null };
+      let pausedMs = 0;
+      const { waitMs, sentMs } = await slots.take(group, rate.count, aheadMs, (sent, untilMs, nowMs) => {
+        pausedMs = pauseLeftMs(untilMs, nowMs);
+        const log: SendLog = { sentMs: sent, pausedUntilMs: nowMs + pausedMs };
+        return Math.max(notBeforeMs, waitBeforeSend(log, rate, nowMs));
+      });
+      if (sentMs === null) return { waitMs: waitMs - aheadMs, pausedMs, late: null };
       const replyMs = performance.now() - askedMs;
       return { waitMs, late: telling(replyMs, sentMs, (from, to) => slots.move(group, from, to)) };
     },
     pause: (group, pauseMs) => slots.pause(group, pauseMs),
   });
+}
+
+/** What is left of a stored pause. One that is longer than any can be was stored before a clock went back: it is none. */
+function pauseLeftMs(untilMs: number, nowMs: number): number {
+  const leftMs = Math.max(0, untilMs - nowMs);
+  return leftMs > patience.longestPauseMs ? 0 : leftMs;
 }
 
 /** A window of this length or more outlives a process: `plan` and then `sync` are one minute to the platform. */

@@ -8,6 +8,9 @@ import { cancelledReason, incomplete, type Reason, some } from '../reasons.ts';
 /** How far back a repetition of our own change means that somebody else undid it. */
 const undoneWindowMs = 7 * 24 * 3_600_000;
 
+/** Failures that are not of an item but of the platform: the run fails with them. */
+const stopping = ['SIGN_IN_REFUSED', 'PLATFORM_RATE_LIMITED'] as const;
+
 /** Ends a run: counts its outcomes, names its status, and remembers the sizes that the next read is compared with. */
 export async function finishRun(
   deps: JobDeps,
@@ -25,15 +28,17 @@ export async function finishRun(
   const codes = new Map<string, number>();
   for (const failure of failures)
     codes.set(failure.outcome_code ?? 'UNKNOWN', (codes.get(failure.outcome_code ?? 'UNKNOWN') ?? 0) + 1);
-  const signIn = failures.find((failure) => failure.outcome_code === 'SIGN_IN_REFUSED');
+  const gaveUp = stopping.find((code) => codes.has(code));
   const first: Reason[] = [];
   const last: Reason[] = [];
   const noted: Reason[] = [];
-  if (signIn !== undefined)
-    first.push({ code: 'SIGN_IN_REFUSED', message: signIn.outcome_message ?? 'sign-in was refused' });
+  if (gaveUp !== undefined) {
+    const failure = failures.find((one) => one.outcome_code === gaveUp);
+    first.push({ code: gaveUp, message: failure?.outcome_message ?? 'the run gave up' });
+  }
   if (run.status === 'cancelled') first.push(cancelledReason(run));
   for (const [code, count] of [...codes].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (code !== 'SIGN_IN_REFUSED')
+    if (code !== gaveUp)
       last.push({
         code: 'ITEMS_FAILED',
         message: `${count} changes failed with ${code}: rollcall show ${run.id}`,
@@ -52,7 +57,7 @@ export async function finishRun(
   const status: RunStatus =
     run.status === 'cancelled'
       ? 'cancelled'
-      : signIn !== undefined
+      : gaveUp !== undefined
         ? 'failed'
         : sum(run.held) > 0 || some(reasons, 'holds')
           ? 'held'

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { DelayedError, type Job, type JobType, type Worker } from 'bullmq';
 import { RollcallError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { patience } from '../../providers/rate-limit.ts';
 import type { RunTrigger } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
@@ -48,6 +49,8 @@ export type EngineOptions = {
   readonly now?: () => number;
   /** First back-off of a batch that fails, in ms. */
   readonly batchBackoffMs?: number;
+  /** After so long of nothing but 429 a batch gives up. Default `patience.giveUpAfterMs`. */
+  readonly giveUpAfterMs?: number;
 };
 
 /** What a run is asked for. */
@@ -103,6 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     now: options.now ?? Date.now,
     batchBackoffMs: options.batchBackoffMs ?? batchBackoffMs,
+    giveUpAfterMs: options.giveUpAfterMs ?? patience.giveUpAfterMs,
     preparing: createGate(storingAtOnce),
     finishing: createGate(storingAtOnce),
     ownerOf: createRunOwners(store),

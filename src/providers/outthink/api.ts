@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { createHttp, type Refusal, retryAfterMs } from '../http.ts';
+import { createHttp, type Refusal } from '../http.ts';
 import type { Window } from '../pages.ts';
+import { retryAfterMs, usableWaitMs } from '../rate-limit.ts';
 import {
   type Campaign,
   type CampaignUser,
@@ -45,7 +46,7 @@ export type OutthinkClient = {
 
 function refusal(status: number, body: unknown, headers: Headers): Refusal | undefined {
   if (status === 429) {
-    const waitMs = retryAfterMs(headers.get('retry-after'), Date.now()) ?? waitInBodyMs(body);
+    const waitMs = retryAfterMs(headers, Date.now()) ?? usableWaitMs(waitInBodyMs(body));
     return { kind: 'rateLimited', ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
   }
   if (status < 400 || status > 499 || status === 408) return undefined;

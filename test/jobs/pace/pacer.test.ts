@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { busiestWindow } from '../../../sandbox/server.ts';
+import type { Limited } from '../../../src/providers/contract.ts';
 import { createPacer } from '../../../src/jobs/pace/pacer.ts';
 import { waitBeforeSend, windowMarginMs } from '../../../src/jobs/pace/pacing.ts';
 import {
@@ -71,14 +72,19 @@ test('who waits as long as was said may send then, and not before', () => {
   );
 });
 
+/** A request that left long ago was refused now. */
+function refusedNow(askedMs?: number): Limited {
+  return { kind: 'write', sentMs: 0, askedMs };
+}
+
 test('a pause holds the group that it is of, and no other; a shorter one does not end it', async () => {
   const pacer = createPacer(createLocalSlots());
   const rate = { count: 5, windowMs: 1_000 };
   const { signal } = new AbortController();
   const [one, two] = [pacer.group('one', rate), pacer.group('two', rate)];
   const beganMs = performance.now();
-  await one.pause(300);
-  await one.pause(50);
+  await one.limited(refusedNow(300));
+  await one.limited(refusedNow(50));
   const order: string[] = [];
   await Promise.all([
     one.slot(signal).then(() => order.push('one')),
@@ -134,7 +140,11 @@ test('the window of a request begins when it leaves, and nobody overtakes it', a
   const left: number[] = [];
   const send = async (afterMs: number): Promise<void> => {
     const leaves = Promise.withResolvers<void>();
-    await group.slot(signal, { left: leaves.promise, delayedMs: Promise.resolve(0) });
+    await group.slot(signal, {
+      left: leaves.promise,
+      delayedMs: Promise.resolve(0),
+      answered: leaves.promise,
+    });
     if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
     left.push(performance.now());
     leaves.resolve();
@@ -154,6 +164,7 @@ test('a request that was late on its way begins its window when it arrived, by a
     group.slot(new AbortController().signal, {
       left: Promise.resolve(),
       delayedMs: Promise.resolve(delayedMs),
+      answered: Promise.resolve(),
     });
   await send(0);
   await until('the first has left', async () => lates.length === 1);
@@ -165,6 +176,62 @@ test('a request that was late on its way begins its window when it arrived, by a
   const [, left, arrived, leftToo, arrivedToo] = lates.map(Number);
   expect(Number(arrived) - Number(left)).toBeCloseTo(65, 6);
   expect(Number(arrivedToo) - Number(leftToo)).toBeCloseTo(235, 6);
+});
+
+test('who was refused sends one request at a time until one is taken, and those who do not wait hear of a pause at once', async () => {
+  const limits = { firstPauseMs: 40, longestPauseMs: 1_000, giveUpAfterMs: 2_000 };
+  const pacer = createPacer(createLocalSlots(), { limits });
+  const group = pacer.group('group', { count: 50, windowMs: 1_000 });
+  const { signal } = new AbortController();
+  const sent: PromiseWithResolvers<void>[] = [];
+  const send = async (): Promise<void> => {
+    const answered = Promise.withResolvers<void>();
+    const sending = {
+      left: Promise.resolve(),
+      delayedMs: answered.promise.then(() => 0),
+      answered: answered.promise,
+    };
+    await group.slot(signal, sending);
+    sent.push(answered);
+  };
+  await send();
+  const [first] = sent;
+  await group.limited({ kind: 'write', sentMs: performance.now(), askedMs: undefined });
+  first?.resolve();
+  const turned = group.turn();
+  expect(turned).toMatchObject({ waitMs: expect.closeTo(40, -2) });
+  const others = [send(), send(), send()];
+  const impatient = group.slot(signal, undefined, (pauseMs) => {
+    throw new Error(`paused ${pauseMs > 0}`);
+  });
+  await expect(impatient).rejects.toThrow('paused true');
+  await until('one more was sent', async () => sent.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(sent).toHaveLength(2);
+  const [probe] = [group.turn()];
+  expect(probe).toHaveProperty('end');
+  expect(group.turn()).toEqual({ waitMs: 40 });
+  if ('end' in probe) probe.end();
+  group.answered('write');
+  sent[1]?.resolve();
+  await Promise.all(others);
+  expect(sent).toHaveLength(4);
+  expect([group.turn(), group.turn()]).toEqual([{ end: expect.anything() }, { end: expect.anything() }]);
+});
+
+test('a stored pause that is longer than any can be is none: a clock went back', async () => {
+  const taken = { waitMs: 0, sentMs: 0 };
+  const withPause = (pausedUntilMs: number) =>
+    createPostgresSlots({
+      ...({} as Parameters<typeof createPostgresSlots>[0]),
+      take: async (_name, _keep, _aheadMs, decide) => {
+        const waitMs = decide([], pausedUntilMs, 1_000_000);
+        return waitMs > 0 ? { waitMs, sentMs: null } : taken;
+      },
+    });
+  const rate = { count: 5, windowMs: 1_000 };
+  expect(await withPause(1_000_000 + 900_000).take('group', rate)).toMatchObject({ waitMs: 900_000 });
+  expect(await withPause(1_000_000 + 900_001).take('group', rate)).toMatchObject({ waitMs: 0 });
 });
 
 test('a slot that was taken ahead is waited for, and a pause that comes meanwhile takes it back', async () => {
@@ -186,7 +253,7 @@ test('a slot that was taken ahead is waited for, and a pause that comes meanwhil
   const held = group.slot(signal);
   await until('it has taken a slot', async () => asked === 2);
   const pausedMs = performance.now();
-  await group.pause(200);
+  await group.limited(refusedNow(200));
   await held;
   expect(performance.now() - pausedMs).toBeGreaterThanOrEqual(200);
   expect(asked).toBe(3);
