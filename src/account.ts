@@ -19,3 +19,20 @@ export type Account = AccountRef & {
 
 /** One member of an enrollment target, as read. `completed`: the platform says that the training is done. */
 export type Membership = AccountRef & { readonly completed: boolean };
+
+/** What we know of a person's account from earlier runs. */
+export type Link = {
+  readonly person: string;
+  /** The platform's id; null until a read has told it, and where there are no accounts. */
+  readonly accountId: string | null;
+  /** The identifier we gave the account, when it is not the person's own id (a contractor hired under a new one). */
+  readonly externalId: string | null;
+  /** The email it is known by, where the platform knows only emails. */
+  readonly email: string | null;
+  /** `hash53` of the values last written that the platform does not give back; null when never written. */
+  readonly writtenHash: number | null;
+  /** `hash53` of the roster's email at the last write, to notice an id that changes hands. */
+  readonly emailHash: number | null;
+  /** `hash53` of the identity that somebody confirmed by hand. */
+  readonly confirmedHash: number | null;
+};

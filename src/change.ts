@@ -34,3 +34,16 @@ export type ChangeCounts = Readonly<Record<ChangeKind, number>>;
 export function noChanges(): Record<ChangeKind, number> {
   return { create: 0, update: 0, reactivate: 0, deactivate: 0, enroll: 0, unenroll: 0 };
 }
+
+/** All changes, whatever their kind. */
+export function sumOf(counts: ChangeCounts): number {
+  return changeKinds.reduce((sum, kind) => sum + counts[kind], 0);
+}
+
+/** Counts as words: `1,200 create, 3 update`; `no changes` when there are none. */
+export function countsInWords(counts: ChangeCounts): string {
+  const parts = changeKinds.flatMap((kind) =>
+    counts[kind] > 0 ? [`${counts[kind].toLocaleString('en')} ${kind}`] : [],
+  );
+  return parts.length === 0 ? 'no changes' : parts.join(', ');
+}

@@ -1,48 +1,7 @@
-import { type ChangeCounts, changeKinds } from '../change.ts';
-import type { Run } from '../store/run-lookups.ts';
-import type { RunReason } from '../store/schema.ts';
+import type { RunReport } from '../actions/run-report.ts';
+import { changeKinds, countsInWords } from '../change.ts';
 import type { ExitStatus } from './context.ts';
 import { shown } from '../shown.ts';
-
-/** A run or a plan as `--json` prints it (fixed). */
-export type RunReport = {
-  readonly id: string | null;
-  readonly platform: string;
-  readonly status: string;
-  readonly hash: string | null;
-  readonly planned: ChangeCounts;
-  readonly applied: ChangeCounts;
-  readonly failed: ChangeCounts;
-  readonly held: ChangeCounts;
-  readonly reasons: readonly RunReason[];
-  readonly rejected: number;
-  readonly review: number;
-  readonly requests: { readonly reads: number; readonly writes: number };
-  readonly changes?: readonly {
-    readonly kind: string;
-    readonly person: string;
-    readonly target?: string;
-    readonly fields?: readonly string[];
-  }[];
-};
-
-/** A stored run as a report. */
-export function reportOf(run: Run): RunReport {
-  return {
-    id: run.id,
-    platform: run.platform,
-    status: run.status,
-    hash: run.hash,
-    planned: run.planned,
-    applied: run.applied,
-    failed: run.failed,
-    held: run.held,
-    reasons: run.reasons,
-    rejected: run.rejected,
-    review: run.review,
-    requests: { reads: run.reads, writes: run.writes },
-  };
-}
 
 const exitOf: Readonly<Record<string, ExitStatus>> = {
   failed: 1,
@@ -57,14 +16,6 @@ const gravity: readonly ExitStatus[] = [1, 3, 4, 0];
 export function exitStatusOf(statuses: readonly string[]): ExitStatus {
   const all = statuses.map((status) => exitOf[status] ?? 0);
   return gravity.find((status) => all.includes(status)) ?? 0;
-}
-
-/** Counts as words: `12 create, 3 update`; `no changes` when there are none. */
-export function countsInWords(counts: ChangeCounts): string {
-  const parts = changeKinds
-    .filter((kind) => counts[kind] > 0)
-    .map((kind) => `${counts[kind].toLocaleString('en')} ${kind}`);
-  return parts.length === 0 ? 'no changes' : parts.join(', ');
 }
 
 /** A run for a person: one paragraph, what happened first. */

@@ -1,8 +1,9 @@
+import type { Link } from '../account.ts';
 import type { Adoption, Review, ReviewCode } from './change.ts';
 import { absent, several } from './hash-index.ts';
 import type { Matches } from './match.ts';
 import { compareRosterNames } from './names.ts';
-import { flag, type Link, type Population } from './population.ts';
+import { flag, type Population } from './population.ts';
 
 /** Whose each email is, on a platform that knows nothing but emails: there the address is the account. */
 export type Addresses = {

@@ -1,4 +1,4 @@
-import type { Account, AccountRef, Membership } from '../account.ts';
+import type { Account, AccountRef, Link, Membership } from '../account.ts';
 import { changeKinds, noChanges } from '../change.ts';
 import type { Adoption, Review } from './change.ts';
 import type { Desired } from './desired.ts';
@@ -9,7 +9,7 @@ import { type Matches, matchAccounts } from './match.ts';
 import { createMembers } from './members.ts';
 import { compareNames } from './names.ts';
 import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './platform.ts';
-import { createPopulation, flag, type Link, type Population } from './population.ts';
+import { createPopulation, flag, type Population } from './population.ts';
 
 /**
  * Compares one platform with the roster. Feed it in this order: `person` and `reject`; `link` and `alias`; `accounts` page

@@ -1,10 +1,10 @@
-import type { Account, AccountRef, Membership } from '../account.ts';
+import type { Account, AccountRef, Link, Membership } from '../account.ts';
 import { type Addresses, createAddresses } from './addresses.ts';
 import type { Adoption } from './change.ts';
 import type { DiffPlatform } from './platform.ts';
 import { absent, createTextIndex } from './hash-index.ts';
 import type { Matches, OpenAccount } from './match.ts';
-import { flag, type Link, type Population } from './population.ts';
+import { flag, type Population } from './population.ts';
 
 const isMember = 1;
 const isCompleted = 2;

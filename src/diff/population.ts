@@ -1,23 +1,7 @@
+import type { Link } from '../account.ts';
 import type { Desired, DiffField, Exempt } from './desired.ts';
 import { absent, createTextGroups, createTextIndex, hash53, type TextGroups } from './hash-index.ts';
 import { createTextColumn } from './text-column.ts';
-
-/** What we know of a person's account from earlier runs. */
-export type Link = {
-  readonly person: string;
-  /** The platform's id; null until a read has told it, and where there are no accounts. */
-  readonly accountId: string | null;
-  /** The identifier we gave the account, when it is not the person's own id (a contractor hired under a new one). */
-  readonly externalId: string | null;
-  /** The email it is known by, where the platform knows only emails. */
-  readonly email: string | null;
-  /** `hash53` of the values last written that the platform does not give back; null when never written. */
-  readonly writtenHash: number | null;
-  /** `hash53` of the roster's email at the last write, to notice an id that changes hands. */
-  readonly emailHash: number | null;
-  /** `hash53` of the identity that somebody confirmed by hand. */
-  readonly confirmedHash: number | null;
-};
 
 /** Bits of a person. */
 export const flag = {
@@ -37,8 +21,6 @@ export const flag = {
   /** Their account was seen, whatever comes of it. */
   seen: 1 << 11,
   created: 1 << 12,
-  /** Leaves the platform: what enrollments of leavers are decided by. */
-  leaves: 1 << 13,
   /** Linked to an account whose platform id no read has told yet. */
   unbound: 1 << 14,
   /** Linked to an account that was not seen, and found another. */

@@ -1,3 +1,4 @@
+import { IdIndex } from '../id-index.ts';
 import type { CallContext } from './contract.ts';
 import { ProviderError } from './error.ts';
 
@@ -71,7 +72,7 @@ export async function* readToEnd<T>(
   keyOf: (row: T) => string,
   ctx: CallContext,
 ): AsyncGenerator<readonly T[], void, undefined> {
-  const seen = new SeenIds();
+  const seen = new IdIndex();
   let rows = 0;
   const checked = (page: readonly T[]): readonly T[] => {
     for (const row of page) {
@@ -110,75 +111,4 @@ export async function* readToEnd<T>(
     }
     next = end;
   }
-}
-
-/**
- * A set of ids that says whether one was seen before, at 16 to 32 bytes an id: it keeps 64 bits of hash instead of the id.
- * Two different ids among a million are taken for one with a probability of about 3 in 100 million; what follows
- * then is a read that counts as incomplete and is repeated.
- */
-export class SeenIds {
-  #slots = new Uint32Array(2 * 1_024);
-  #size = 0;
-
-  /** How many different ids were added. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Adds an id; false when it was there. */
-  add(id: string): boolean {
-    if (this.#size * 4 > this.#slots.length) this.#grow();
-    const [high, low] = hash64(id);
-    if (!place(this.#slots, high, low)) return false;
-    this.#size++;
-    return true;
-  }
-
-  #grow(): void {
-    const larger = new Uint32Array(this.#slots.length * 2);
-    for (let slot = 0; slot < this.#slots.length; slot += 2) {
-      const high = this.#slots[slot] ?? 0;
-      const low = this.#slots[slot + 1] ?? 0;
-      if (high !== 0 || low !== 0) place(larger, high, low);
-    }
-    this.#slots = larger;
-  }
-}
-
-/** Puts a hash into its slot (two words each, all zero when free); false when it stands there. */
-function place(slots: Uint32Array, high: number, low: number): boolean {
-  const mask = slots.length - 1;
-  for (let at = (low * 2) & mask; ; at = (at + 2) & mask) {
-    const foundHigh = slots[at];
-    const foundLow = slots[at + 1];
-    if (foundHigh === 0 && foundLow === 0) {
-      slots[at] = high;
-      slots[at + 1] = low;
-      return true;
-    }
-    if (foundHigh === high && foundLow === low) return false;
-  }
-}
-
-/** Two 32-bit multiply-and-rotate hashes side by side, each finished with an avalanche; never both zero. */
-function hash64(text: string): readonly [number, number] {
-  let high = 0x9e3779b9 ^ text.length;
-  let low = 0x7f4a7c15;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    high = Math.imul(high ^ unit, 0x85ebca6b);
-    high = (high << 13) | (high >>> 19);
-    low = Math.imul(low ^ unit, 0xc2b2ae35);
-    low = (low << 15) | (low >>> 17);
-  }
-  return [avalanche(high), avalanche(low ^ high) || 1];
-}
-
-function avalanche(value: number): number {
-  let mixed = value ^ (value >>> 16);
-  mixed = Math.imul(mixed, 0x21f0aaad);
-  mixed ^= mixed >>> 15;
-  mixed = Math.imul(mixed, 0x735a2d97);
-  return (mixed ^ (mixed >>> 15)) >>> 0;
 }

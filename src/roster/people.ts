@@ -1,6 +1,6 @@
 import type { Person } from '../person.ts';
 import type { ColumnMap } from './header.ts';
-import { IdIndex } from './id-index.ts';
+import { IdIndex } from '../id-index.ts';
 import { rejection } from './map-row.ts';
 import type { RejectedRow } from './types.ts';
 
@@ -194,7 +194,8 @@ export class People {
   }
 
   #newSlot(id: string, line: number): number {
-    const slot = this.#slots.add(id);
+    this.#slots.add(id);
+    const slot = this.#slots.size - 1;
     if (slot % blockSlots === 0) {
       this.#blocks.push({
         hashes: new Uint32Array(blockSlots * this.#fields.length),

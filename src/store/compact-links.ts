@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
+import type { Link } from '../account.ts';
 import type { Tables } from './schema.ts';
 
 /** Rows fetched at a time: a million links are never in memory at once. */
@@ -8,18 +9,7 @@ const betweenCells = '\u001f';
 const betweenRows = '\u001e';
 const cellsInRow = 7;
 
-/** A link as the diff takes it: without what only reports need. */
-export type CompactLink = {
-  readonly person: string;
-  readonly accountId: string | null;
-  readonly externalId: string | null;
-  readonly email: string | null;
-  readonly writtenHash: number | null;
-  readonly emailHash: number | null;
-  readonly confirmedHash: number | null;
-};
-
-type Page = { readonly links: Iterable<CompactLink>; readonly size: number; readonly last: string };
+type Page = { readonly links: Iterable<Link>; readonly size: number; readonly last: string };
 
 const cell = (column: string) => sql`coalesce(${sql.ref(column)}::text, '')`;
 // A hash is a whole number, and cheaper to print as one.
@@ -46,7 +36,7 @@ const textOf = (value: string | null | undefined): string | null =>
 const numberOf = (value: string | number | null | undefined): number | null =>
   value === undefined || value === null || value === '' ? null : Number(value);
 
-function asLink(cells: readonly (string | null)[]): CompactLink {
+function asLink(cells: readonly (string | null)[]): Link {
   const [person, accountId, externalId, email, writtenHash, emailHash, confirmedHash] = cells;
   return {
     person: person ?? '',
@@ -60,7 +50,7 @@ function asLink(cells: readonly (string | null)[]): CompactLink {
 }
 
 /** One by one, so that no page of them is alive at once. */
-function* linksOf(rows: readonly (readonly (string | null)[])[] | readonly string[]): Generator<CompactLink> {
+function* linksOf(rows: readonly (readonly (string | null)[])[] | readonly string[]): Generator<Link> {
   for (const row of rows) yield asLink(typeof row === 'string' ? row.split(betweenCells) : row);
 }
 
@@ -81,7 +71,7 @@ export async function* compactLinks(
   db: Kysely<Tables>,
   customer: string,
   platform: string,
-): AsyncGenerator<Iterable<CompactLink>, void, undefined> {
+): AsyncGenerator<Iterable<Link>, void, undefined> {
   async function ask(form: typeof asText, after: string) {
     const { rows } = await sql<{ page: string | null; size: number; last: string | null }>`
       select ${form} as page, count(*)::integer as size, max(person) as last

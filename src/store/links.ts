@@ -1,9 +1,22 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
-import type { AccountRef } from '../account.ts';
-import { type CompactLink, compactLinks } from './compact-links.ts';
+import type { AccountRef, Link } from '../account.ts';
+import { compactLinks } from './compact-links.ts';
 import type { Tables } from './schema.ts';
 
 export type LinkRow = Selectable<Tables['links']>;
+
+/** A link as the diff wants it. */
+export function linkOf(row: LinkRow): Link {
+  return {
+    person: row.person,
+    accountId: row.account_id,
+    externalId: row.external_id,
+    email: row.email,
+    writtenHash: row.written_hash,
+    emailHash: row.email_hash,
+    confirmedHash: row.confirmed_hash,
+  };
+}
 
 /** Rows written at a time. */
 const pageSize = 20_000;
@@ -11,7 +24,7 @@ const pageSize = 20_000;
 /** Links between people and accounts, which outlive the journal. */
 export type LinkStore = {
   /** What a diff compares of all links, page by page; each page can be gone through once. */
-  readonly compact: (customer: string, platform: string) => AsyncIterable<Iterable<CompactLink>>;
+  readonly compact: (customer: string, platform: string) => AsyncIterable<Iterable<Link>>;
   readonly count: (customer: string, platform: string) => Promise<number>;
   readonly ofPerson: (customer: string, person: string) => Promise<readonly LinkRow[]>;
   readonly ofPeople: (

@@ -1,4 +1,4 @@
-import { noChanges } from '../change.ts';
+import { previewReport, reportOf } from '../actions/run-report.ts';
 import type { Customer } from '../jobs/customer.ts';
 import type { Preview } from '../jobs/run/preview.ts';
 import type { StoredChange } from '../store/journal.ts';
@@ -13,20 +13,10 @@ const isoOf = (ms: number | null | undefined): string | null =>
 /** A stored run as the API answers it: counts, codes and ids; no people but the employee id it was asked for. */
 export function runAnswerOf(run: Run): RunAnswer {
   return {
-    id: run.id,
+    ...reportOf(run),
     customer: run.customer,
-    platform: run.platform,
-    status: run.status,
-    hash: run.hash,
-    planned: run.planned,
-    applied: run.applied,
-    failed: run.failed,
-    held: run.held,
     reasons: run.reasons,
     notes: run.notes,
-    rejected: run.rejected,
-    review: run.review,
-    requests: { reads: run.reads, writes: run.writes },
     trigger: run.trigger,
     actor: run.actor,
     person: run.person,
@@ -41,22 +31,12 @@ export function runAnswerOf(run: Run): RunAnswer {
 
 /** A plan that was only looked at, in the form of a run; its id is null. */
 export function previewAnswerOf(customer: string, platform: string, preview: Preview): RunAnswer {
-  const { decision, sides } = preview;
+  const report = previewReport(platform, preview);
   return {
-    id: null,
+    ...report,
     customer,
-    platform,
-    status: preview.status,
-    hash: decision.hash,
-    planned: decision.planned,
-    applied: noChanges(),
-    failed: noChanges(),
-    held: decision.held,
-    reasons: [...decision.reasons],
+    reasons: [...report.reasons],
     notes: [],
-    rejected: sides.roster.proof.rejected,
-    review: decision.difference.reviews.length,
-    requests: { reads: preview.requests.reads, writes: preview.requests.writes },
     trigger: null,
     actor: null,
     person: null,

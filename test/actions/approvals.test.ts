@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
-import type { RunReport } from '../../src/cli/report.ts';
+import type { RunReport } from '../../src/actions/run-report.ts';
 import { crowd, type House, openHouse, type World } from './house.ts';
 
 type Academy = World & { readonly state: SparkwiseState };

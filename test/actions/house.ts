@@ -10,7 +10,7 @@ import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
 import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
 import type { Cli } from '../../src/cli/context.ts';
-import type { RunReport } from '../../src/cli/report.ts';
+import type { RunReport } from '../../src/actions/run-report.ts';
 import { loadConfig } from '../../src/config.ts';
 import { RollcallError } from '../../src/errors.ts';
 import { type Customer, createCustomer } from '../../src/jobs/customer.ts';

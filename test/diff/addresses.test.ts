@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Membership } from '../../src/account.ts';
 import type { Desired } from '../../src/diff/desired.ts';
 import type { DiffPlatform } from '../../src/diff/platform.ts';
-import type { Link } from '../../src/diff/population.ts';
+import type { Link } from '../../src/account.ts';
 import {
   apply,
   desired,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/account.ts';
 import type { Desired } from '../../src/diff/desired.ts';
 import { hash53 } from '../../src/diff/hash-index.ts';
-import type { Link } from '../../src/diff/population.ts';
+import type { Link } from '../../src/account.ts';
 import { accountOf, apply, desired, diff, emptyWorld, linkOf, modelPlatform, type World } from './model.ts';
 
 const platform = { ...modelPlatform, fields: modelPlatform.fields.filter(({ readBack }) => readBack) };

@@ -4,7 +4,7 @@ import { hashOf } from '../../src/diff/change.ts';
 import type { Desired, DiffField, Exempt } from '../../src/diff/desired.ts';
 import { createDiffer } from '../../src/diff/differ.ts';
 import type { Circumstances, Difference, DiffPlatform } from '../../src/diff/platform.ts';
-import type { Link } from '../../src/diff/population.ts';
+import type { Link } from '../../src/account.ts';
 
 /** The fields of the model platform: two read names, a read email, and one field that is not given back. */
 export const modelFields: readonly DiffField[] = [

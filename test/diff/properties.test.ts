@@ -4,7 +4,7 @@ import type { Account, Membership } from '../../src/account.ts';
 import { removalKinds } from '../../src/change.ts';
 import type { Desired } from '../../src/diff/desired.ts';
 import type { DiffPlatform } from '../../src/diff/platform.ts';
-import type { Link } from '../../src/diff/population.ts';
+import type { Link } from '../../src/account.ts';
 import { apply, desired, diff, emptyWorld, linkOf, memberOf, modelPlatform, type World } from './model.ts';
 
 // Few ids, emails and names, so that they meet: what matters happens where two people point at one account.

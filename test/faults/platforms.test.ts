@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Fault, SandboxResponse } from '../../sandbox/server.ts';
-import type { RunReport } from '../../src/cli/report.ts';
+import type { RunReport } from '../../src/actions/run-report.ts';
 import { changed, people } from '../support/company.ts';
 import { type Five, openFive, type PlatformName } from '../support/five.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CallContext } from '../../src/providers/contract.ts';
-import { readAhead, SeenIds } from '../../src/providers/pages.ts';
+import { readAhead } from '../../src/providers/pages.ts';
 
 function context(signal = new AbortController().signal): CallContext {
   return { signal, onRequest: () => undefined };
@@ -98,18 +98,4 @@ test('an aborted run ends with its reason, and leaves nothing under way', async 
   run.abort(new Error('stopped by hand'));
   await expect(first).rejects.toThrow('stopped by hand');
   expect(open.size).toBe(0);
-});
-
-test('seen ids: a hundred thousand similar ones are all different, and known the second time', () => {
-  const seen = new SeenIds();
-  const ids = Array.from({ length: 100_000 }, (_, index) => index.toString(16).padStart(64, '0'));
-  expect(ids.filter((id) => !seen.add(id))).toEqual([]);
-  expect(ids.filter((id) => seen.add(id))).toEqual([]);
-  expect(seen.size).toBe(ids.length);
-});
-
-test('seen ids: order and length of the characters count', () => {
-  const seen = new SeenIds();
-  const ids = ['', 'a', 'aa', 'ab', 'ba', 'b', '\u0000', '\u0000\u0000', 'Zoë', 'Zoe'];
-  expect(ids.filter((id) => !seen.add(id))).toEqual([]);
 });

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { asDiffLink } from '../../src/jobs/read/sides.ts';
-import type { CompactLink } from '../../src/store/compact-links.ts';
+import type { Link } from '../../src/account.ts';
 import { openEmbedded, openPostgres } from '../../src/store/database.ts';
-import type { LinkRow } from '../../src/store/links.ts';
+import { type LinkRow, linkOf } from '../../src/store/links.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { tempFolder } from '../roster/reading.ts';
 import { type BackendName, describeOn, sharedPostgres } from '../support/backends.ts';
@@ -23,8 +22,8 @@ const link = (person: string, rest: Partial<LinkRow> = {}): LinkRow => ({
   ...rest,
 });
 
-async function allOf(store: Store): Promise<CompactLink[]> {
-  const links: CompactLink[] = [];
+async function allOf(store: Store): Promise<Link[]> {
+  const links: Link[] = [];
   for await (const page of store.links.compact(of.customer, of.platform)) links.push(...page);
   return links;
 }
@@ -56,9 +55,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
         row === undefined ? [] : [row],
       );
       // An external id without letters is none to the diff.
-      const asCompared = byPerson
-        .map(asDiffLink)
-        .map((one) => ({ ...one, externalId: one.externalId || null }));
+      const asCompared = byPerson.map(linkOf).map((one) => ({ ...one, externalId: one.externalId || null }));
       expect(await allOf(store)).toEqual(asCompared);
       const stored = await store.links.ofPeople(of.customer, of.platform, ['NULL', 'a1']);
       expect([stored.get('NULL'), stored.get('a1')]).toEqual([some[3], some[0]]);
@@ -70,7 +67,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       const all = await allOf(store);
       expect(all.length).toBe(20_055);
       const [before, after] = [asCompared.slice(0, 3), asCompared.slice(3)];
-      expect(all).toEqual([...before, ...[odd, ...many].map(asDiffLink), ...after]);
+      expect(all).toEqual([...before, ...[odd, ...many].map(linkOf), ...after]);
       await database.close();
     });
   });

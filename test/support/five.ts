@@ -21,7 +21,7 @@ import type { ScimState } from '../../sandbox/scim/state.ts';
 import type { Sandbox } from '../../sandbox/server.ts';
 import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
 import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
-import type { RunReport } from '../../src/cli/report.ts';
+import type { RunReport } from '../../src/actions/run-report.ts';
 import { type Company, type CompanyOptions, openCompany } from './harness.ts';
 
 /** The five platforms of one configuration, in its order. */

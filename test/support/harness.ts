@@ -11,7 +11,7 @@ import { parseArguments } from '../../src/cli/arguments.ts';
 import { commands } from '../../src/cli/commands.ts';
 import type { Cli, Opened } from '../../src/cli/context.ts';
 import { loadOne, openAll } from '../../src/cli/open.ts';
-import type { RunReport } from '../../src/cli/report.ts';
+import type { RunReport } from '../../src/actions/run-report.ts';
 import { RollcallError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import type { Patience } from '../../src/providers/rate-limit.ts';

@@ -1,10 +1,10 @@
 import type { Condition } from '../state.ts';
-import { changeKinds } from '../../change.ts';
+import { changeKinds, countsInWords, sumOf } from '../../change.ts';
 import { holding } from '../../jobs/reasons.ts';
 import type { Review } from '../../store/decisions.ts';
 import type { PlatformRow } from '../../store/platforms.ts';
 import type { Run } from '../../store/run-lookups.ts';
-import { at, codesInWords, countsInWords, plural, sentences, sumOf } from './words.ts';
+import { at, codesInWords, plural, sentences } from './words.ts';
 import { launchFailed, launchHeld, launchUnknown } from './launch.ts';
 import { rosterFailures } from './roster.ts';
 import { platformWithheld } from './withheld.ts';

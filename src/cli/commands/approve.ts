@@ -1,10 +1,11 @@
+import { reportOf } from '../../actions/run-report.ts';
 import { RollcallError } from '../../errors.ts';
 import { approveRun, type Decider } from '../../actions/decisions.ts';
 import { findRun } from '../../actions/run-story.ts';
 import { awaitRun } from '../await-run.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { describeRun, exitStatusOf, reportOf } from '../report.ts';
+import { describeRun, exitStatusOf } from '../report.ts';
 
 /**
  * `rollcall approve RUN --hash HASH`: releases what a run holds, as it was reviewed, and waits for the run that does it.

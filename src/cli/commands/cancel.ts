@@ -1,7 +1,8 @@
+import { reportOf } from '../../actions/run-report.ts';
 import { RollcallError } from '../../errors.ts';
 import { cancelRun } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
-import { describeRun, reportOf } from '../report.ts';
+import { describeRun } from '../report.ts';
 
 /** How long the command waits for requests in flight to end. */
 const waitMs = 15_000;

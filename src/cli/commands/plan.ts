@@ -1,11 +1,10 @@
-import { noChanges } from '../../change.ts';
+import { changeReport, failedReport, previewReport, type RunReport } from '../../actions/run-report.ts';
 import { planTable } from '../../diff/summary.ts';
 import { type Customer, type Platform, platformOf } from '../../jobs/customer.ts';
-import { failureOf } from '../../jobs/failure.ts';
 import { type Preview, previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, ParsedArguments } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { describeRun, exitStatusOf, type RunReport } from '../report.ts';
+import { describeRun, exitStatusOf } from '../report.ts';
 
 /** Lines of a plan that are shown before the rest is only counted; `--all` shows every one. */
 const shownChanges = 40;
@@ -30,7 +29,9 @@ export const plan: Command = {
           onProgress: (progress) => bar.show(platform.name, progress),
         });
         bar.clear();
-        reports.push(previewReport(platform.name, preview, args.flag('changes')));
+        const report = previewReport(platform.name, preview);
+        const changes = args.flag('changes') ? { changes: [...preview.changes()].map(changeReport) } : {};
+        reports.push({ ...report, ...changes });
         if (!args.flag('json'))
           showPlan(cli, platform.name, preview, args.flag('all') ? Number.POSITIVE_INFINITY : shownChanges);
       } catch (error) {
@@ -53,56 +54,9 @@ export function platformsOf(customer: Customer, args: ParsedArguments): readonly
   return args.positionals.map((name) => platformOf(customer, name));
 }
 
-/** A preview as a report; its id is null. */
-export function previewReport(platform: string, preview: Preview, withChanges: boolean): RunReport {
-  const { decision, sides } = preview;
-  const report: RunReport = {
-    id: null,
-    platform,
-    status: preview.status,
-    hash: decision.hash,
-    planned: decision.planned,
-    applied: noChanges(),
-    failed: noChanges(),
-    held: decision.held,
-    reasons: [...decision.reasons, ...preview.launches],
-    rejected: sides.roster.proof.rejected,
-    review: decision.difference.reviews.length,
-    requests: preview.requests,
-  };
-  if (!withChanges) return report;
-  return {
-    ...report,
-    changes: [...preview.changes()].map((change) => ({
-      kind: change.kind,
-      person: change.person,
-      ...(change.target === null ? {} : { target: change.target }),
-      ...(change.changed.length === 0 ? {} : { fields: change.changed }),
-    })),
-  };
-}
-
-/** A platform that could not be planned. */
-export function failedReport(platform: string, error: unknown): RunReport {
-  return {
-    id: null,
-    platform,
-    status: 'failed',
-    hash: null,
-    planned: noChanges(),
-    applied: noChanges(),
-    failed: noChanges(),
-    held: noChanges(),
-    reasons: [failureOf(error)],
-    rejected: 0,
-    review: 0,
-    requests: { reads: 0, writes: 0 },
-  };
-}
-
 /** The plan for a person at a terminal: counts first, then who and what. */
 export function showPlan(cli: Pick<Cli, 'out'>, platform: string, preview: Preview, limit: number): void {
-  cli.out.write(`${describeRun(previewReport(platform, preview, false))}\n`);
+  cli.out.write(`${describeRun(previewReport(platform, preview))}\n`);
   const text = planTable(preview.changes(), (person) => nameOf(preview, person), limit);
   if (text !== '') cli.out.write(`\n${text}\n`);
 }

@@ -1,9 +1,10 @@
+import { type RunReport, reportOf } from '../../actions/run-report.ts';
+import { countsInWords } from '../../change.ts';
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import { holdStateOf } from '../../actions/decisions.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { Command } from '../context.ts';
-import { countsInWords, type RunReport, reportOf } from '../report.ts';
 import { table } from '../table.ts';
 
 /** Runs that are listed unless `--limit` says otherwise. */

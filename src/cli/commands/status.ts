@@ -1,4 +1,4 @@
-import { changeKinds } from '../../change.ts';
+import { changeKinds, countsInWords } from '../../change.ts';
 import { formatDuration } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
@@ -10,7 +10,6 @@ import {
   rosterStatus,
 } from '../../actions/status.ts';
 import type { Command } from '../context.ts';
-import { countsInWords } from '../report.ts';
 import { localTime } from './schedule.ts';
 import { shown } from '../../shown.ts';
 

@@ -1,11 +1,12 @@
+import { failedReport, type RunReport, reportOf } from '../../actions/run-report.ts';
 import { RollcallError } from '../../errors.ts';
 import { watchRuns } from '../../alerts/watch/once.ts';
 import type { Customer, Platform } from '../../jobs/customer.ts';
 import { previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
-import { describeRun, exitStatusOf, type RunReport, reportOf } from '../report.ts';
-import { failedReport, platformsOf, showPlan } from './plan.ts';
+import { describeRun, exitStatusOf } from '../report.ts';
+import { platformsOf, showPlan } from './plan.ts';
 
 /** `rollcall sync`: one run now, to its end. */
 export const sync: Command = {

@@ -1,12 +1,12 @@
-import { noChanges } from '../../change.ts';
 import { RollcallError } from '../../errors.ts';
+import { changeReport, reportOf, undoReport } from '../../actions/run-report.ts';
 import { findRun, nameIn } from '../../actions/run-story.ts';
 import { describeNotUndone, previewUndo, undoableRun } from '../../jobs/undo/undo.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { awaitRun } from '../await-run.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
-import { describeRun, exitStatusOf, type RunReport, reportOf } from '../report.ts';
+import { describeRun, exitStatusOf } from '../report.ts';
 import { table } from '../table.ts';
 import { shown } from '../../shown.ts';
 
@@ -43,36 +43,15 @@ async function preview(cli: Cli, opened: Opened, run: Run, json: boolean, bar: P
     onProgress: (progress) => bar.show(run.platform, progress),
   });
   bar.clear();
-  const report: RunReport = {
-    id: null,
-    platform: run.platform,
-    status: plan.status,
-    hash: plan.hash,
-    planned: plan.planned,
-    applied: noChanges(),
-    failed: noChanges(),
-    held: plan.held,
-    reasons: plan.reasons,
-    rejected: 0,
-    review: 0,
-    requests,
-  };
+  const report = undoReport(run.platform, plan, requests);
   if (json) {
-    const of = (change: { kind: string; person: string; target: string | null }) => ({
-      kind: change.kind,
-      person: change.person,
-      ...(change.target === null ? {} : { target: change.target }),
-    });
     cli.out.write(
       `${JSON.stringify({
         undoes: run.id,
         runs: [report],
-        changes: plan.ways.map(({ change }) => ({
-          ...of(change),
-          ...(change.changed.length === 0 ? {} : { fields: change.changed }),
-        })),
+        changes: plan.ways.map(({ change }) => changeReport(change)),
         notUndone: plan.notUndone.map((not) => ({
-          ...of(not),
+          ...changeReport({ ...not, changed: [] }),
           code: not.code,
           message: describeNotUndone(not),
         })),

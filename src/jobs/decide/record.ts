@@ -1,4 +1,4 @@
-import { changeKinds } from '../../change.ts';
+import { changeKinds, sumOf } from '../../change.ts';
 import { flag } from '../../diff/population.ts';
 import type { PlanRecord } from '../../store/plan-record.ts';
 import type { Run } from '../../store/run-lookups.ts';
@@ -118,7 +118,7 @@ export function approvalNote(
         message: 'the approval had expired or was used; nothing was released by it',
       },
     ];
-  const needed = changeKinds.reduce((sum, kind) => sum + released[kind], 0);
+  const needed = sumOf(released);
   const rest =
     needed === approved
       ? ''

@@ -1,10 +1,11 @@
 import type { Account, Membership } from '../../account.ts';
 import { createDiffer } from '../../diff/differ.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
+import { linkOf } from '../../store/links.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
 import { hashRow } from './row-hash.ts';
-import { asDiffLink, feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
+import { feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
 
 /**
  * Both sides of one person: their row, their link, their account. Where the platform cannot look one up, a linked
@@ -33,7 +34,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
 
   const links = await store.links.ofPeople(customer.name, platform.name, [id]);
   const link = links.get(id);
-  if (link !== undefined) differ.link(asDiffLink(link));
+  if (link !== undefined) differ.link(linkOf(link));
   await feedAliases(options, differ);
   let total = 0;
   if (provider.capabilities.accounts === 'write') {

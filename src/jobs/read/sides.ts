@@ -3,7 +3,6 @@ import { createDiffer, type Differ } from '../../diff/differ.ts';
 import type { AccountsRead } from '../../diff/platform.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
-import type { LinkRow } from '../../store/links.ts';
 import type { Store } from '../../store/store.ts';
 import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
 import type { OnProgress } from '../progress.ts';
@@ -49,19 +48,6 @@ export async function feedAliases(
     options.platform.name,
   ))
     differ.alias(key, person);
-}
-
-/** A link as the diff wants it. */
-export function asDiffLink(row: LinkRow) {
-  return {
-    person: row.person,
-    accountId: row.account_id,
-    externalId: row.external_id,
-    email: row.email,
-    writtenHash: row.written_hash,
-    emailHash: row.email_hash,
-    confirmedHash: row.confirmed_hash,
-  };
 }
 
 /** Reads roster, links, accounts and memberships of one platform into a diff. Throws when a side cannot be read at all. */

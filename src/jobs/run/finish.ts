@@ -1,4 +1,4 @@
-import { changeKinds } from '../../change.ts';
+import { sumOf } from '../../change.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
@@ -22,9 +22,7 @@ export async function finishRun(
   const { store, events, log } = deps;
   const nowMs = deps.now();
   const { applied, failed } = await store.runs.outcomes(run.id);
-  const sum = (counts: Run['planned']): number =>
-    changeKinds.reduce((total, kind) => total + counts[kind], 0);
-  const failures = sum(failed) > 0 ? await store.journal.failures(run.id, 1_000) : [];
+  const failures = sumOf(failed) > 0 ? await store.journal.failures(run.id, 1_000) : [];
   const codes = new Map<string, number>();
   for (const failure of failures)
     codes.set(failure.outcome_code ?? 'UNKNOWN', (codes.get(failure.outcome_code ?? 'UNKNOWN') ?? 0) + 1);
@@ -45,7 +43,7 @@ export async function finishRun(
       });
   }
   const undone =
-    sum(run.planned) === 0 ? [] : await store.journal.undoneElsewhere(run.id, nowMs - undoneWindowMs);
+    sumOf(run.planned) === 0 ? [] : await store.journal.undoneElsewhere(run.id, nowMs - undoneWindowMs);
   if (undone.length > 0) {
     noted.push({
       code: 'CHANGES_UNDONE',
@@ -59,15 +57,15 @@ export async function finishRun(
       ? 'cancelled'
       : gaveUp !== undefined
         ? 'failed'
-        : sum(run.held) > 0 || some(reasons, 'holds')
+        : sumOf(run.held) > 0 || some(reasons, 'holds')
           ? 'held'
           : some(reasons, 'withholds')
             ? 'withheld'
-            : sum(failed) > 0 || some(reasons, 'fails')
+            : sumOf(failed) > 0 || some(reasons, 'fails')
               ? 'partial'
-              : platform.config.mode === 'observe' && sum(run.planned) > 0
+              : platform.config.mode === 'observe' && sumOf(run.planned) > 0
                 ? 'planned'
-                : sum(applied) > 0 || some(notes, 'applies')
+                : sumOf(applied) > 0 || some(notes, 'applies')
                   ? 'applied'
                   : 'unchanged';
   // Before the run ends: killed in between, it would never be remembered.

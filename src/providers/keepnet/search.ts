@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import type { Http } from '../http.ts';
-import { readAhead, SeenIds } from '../pages.ts';
+import { IdIndex } from '../../id-index.ts';
+import { readAhead } from '../pages.ts';
 import type { Page } from './schema.ts';
 
 /** The vendor's filter that excludes nothing. Null in it, or for it, is refused, so it is always sent whole. */
@@ -82,7 +83,7 @@ export async function* searchAll<T>(
   ctx: CallContext,
   onTotal?: (total: number) => void,
 ): AsyncGenerator<readonly T[], void, undefined> {
-  const seen = new SeenIds();
+  const seen = new IdIndex();
   let rows = 0;
   let most = 0;
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { createHttp, type Refusal, type RequestLine } from '../http.ts';
-import { SeenIds } from '../pages.ts';
+import { IdIndex } from '../../id-index.ts';
 import * as wire from './schema.ts';
 import type { MimecastSettings } from './settings.ts';
 import { signInOf } from './sign-in.ts';
@@ -111,7 +111,7 @@ export function createApi(block: MimecastSettings, deps: ProviderDeps) {
     { path, item, schema, rowsOf }: Listing<Data, Row>,
     ctx: CallContext,
   ): AsyncGenerator<RowPage<Row>, void, undefined> {
-    const tokens = new SeenIds();
+    const tokens = new IdIndex();
     const incomplete = (message: string) =>
       new ProviderError('READ_INCOMPLETE', `${deps.platform}: ${path} ${message}.`);
     let pageToken: string | undefined;

@@ -2,7 +2,7 @@ import type { Account } from '../../account.ts';
 import type { PlatformConfig } from '../../config/schema.ts';
 import type { CallContext, Capabilities, Provider, ProviderDeps, ProviderModule } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { SeenIds } from '../pages.ts';
+import { IdIndex } from '../../id-index.ts';
 import { createApi, type MimecastApi } from './api.ts';
 import { fields, isPerson, toAccount } from './convert.ts';
 import { directoryOwnsUsers, type MimecastSettings, settings } from './settings.ts';
@@ -42,7 +42,7 @@ async function* readUsers(
   platform: string,
   ctx: CallContext,
 ): AsyncGenerator<readonly Account[], void, undefined> {
-  const seen = new SeenIds();
+  const seen = new IdIndex();
   for (const domain of new Set(block.domains.map((name) => name.toLowerCase()))) {
     for await (const { rows } of api.users(domain, ctx)) {
       const accounts = rows.filter(isPerson).map(toAccount);

@@ -1,7 +1,8 @@
 import type { Account, AccountRef } from '../../account.ts';
 import type { CallContext } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { readAhead, SeenIds } from '../pages.ts';
+import { IdIndex } from '../../id-index.ts';
+import { readAhead } from '../pages.ts';
 import type { ListQuery, ScimClient } from './api.ts';
 import { identityOf, type ScimProfile, toAccount } from './convert.ts';
 import type { ListPage, ScimUser } from './schema.ts';
@@ -21,7 +22,7 @@ export async function* readList<T extends { readonly id: string }>(
 ): AsyncGenerator<readonly T[], void, undefined> {
   const incomplete = (text: string): ProviderError =>
     new ProviderError('READ_INCOMPLETE', `${what}: ${text}.`);
-  const seen = new SeenIds();
+  const seen = new IdIndex();
   const first = await fetch({ startIndex: 1, count: pageSize }, ctx);
   const total = first.totalResults;
   const size = first.resources.length;

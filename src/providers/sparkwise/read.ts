@@ -1,7 +1,8 @@
 import type { Account } from '../../account.ts';
 import type { CallContext, ResultRow } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { readAhead, SeenIds } from '../pages.ts';
+import { IdIndex } from '../../id-index.ts';
+import { readAhead } from '../pages.ts';
 import type { SparkwiseApi, TimeRange } from './api.ts';
 import { toAccount, toResult } from './convert.ts';
 import type { UsersPage, WireCompletion } from './schema.ts';
@@ -29,7 +30,7 @@ export async function* readUsers(
 ): AsyncGenerator<readonly Account[], void, undefined> {
   const incomplete = (what: string): ProviderError =>
     new ProviderError('READ_INCOMPLETE', `${platform}: the users read do not add up: ${what}.`);
-  const seen = new SeenIds();
+  const seen = new IdIndex();
 
   const first = await api.users(0, maxBatch, ctx);
   const { total } = first;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RunReport } from '../../../src/cli/report.ts';
+import type { RunReport } from '../../../src/actions/run-report.ts';
 import { changed, people, person } from '../../support/company.ts';
 import { type Five, openFive, type PlatformName } from '../../support/five.ts';
 

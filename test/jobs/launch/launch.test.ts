@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addEnrollment, type KeepnetEnrollment } from '../../../sandbox/keepnet/index.ts';
-import type { RunReport } from '../../../src/cli/report.ts';
+import type { RunReport } from '../../../src/actions/run-report.ts';
 import { people } from '../../support/company.ts';
 import { type Five, names, openFive } from '../../support/five.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ScimState } from '../../../sandbox/scim/state.ts';
 import type { SparkwiseState } from '../../../sandbox/sparkwise/state.ts';
-import type { RunReport } from '../../../src/cli/report.ts';
+import type { RunReport } from '../../../src/actions/run-report.ts';
 import { crowd, type House, openHouse, type World } from '../../actions/house.ts';
 
 type Way = { kind: string; person: string; target?: string; fields?: string[] };

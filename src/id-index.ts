@@ -10,8 +10,8 @@ function mixed(value: number): number {
  * Numbers ids in the order in which they come: 0, 1, 2, …
  *
  * It keeps 64 bits of hash of an id, not the id, so that a million people cost some 20 MB (a Map of their ids: about 90).
- * That two of a million ids share their hash has odds of 1 to 37 million; they would be taken for one person whose rows
- * contradict each other, and rejected.
+ * That two of a million ids share their hash has odds of 1 to 37 million; they would be taken for one: on the roster for
+ * a person whose rows contradict each other, and rejected; on a platform for a row that came twice, and read again.
  */
 export class IdIndex {
   /** Open addressing: 0 is free, otherwise the number of the id plus 1. */
@@ -32,16 +32,18 @@ export class IdIndex {
     return (this.#table[this.#place()] ?? 0) - 1;
   }
 
-  /** The number of an id that was not added before. */
-  add(id: string): number {
+  /** Adds an id; false when it was there. A new one has the next number. */
+  add(id: string): boolean {
     // At most half full, so that a search ends soon.
     if (this.#size * 2 >= this.#table.length) this.#grow();
     this.#hash(id);
+    const place = this.#place();
+    if (this.#table[place] !== 0) return false;
     const number = this.#size++;
     this.#hashes[number * 2] = this.#low;
     this.#hashes[number * 2 + 1] = this.#high;
-    this.#table[this.#place()] = number + 1;
-    return number;
+    this.#table[place] = number + 1;
+    return true;
   }
 
   #hash(id: string): void {

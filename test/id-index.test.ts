@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { IdIndex } from '../../src/roster/id-index.ts';
+import { IdIndex } from '../src/id-index.ts';
 
 test.each([
   ['digits', (i: number) => String(i)],
@@ -32,4 +32,18 @@ test('does what a Map does', () => {
       }
     }),
   );
+});
+
+test('a hundred thousand similar ones are all different, and known the second time', () => {
+  const seen = new IdIndex();
+  const ids = Array.from({ length: 100_000 }, (_, index) => index.toString(16).padStart(64, '0'));
+  expect(ids.filter((id) => !seen.add(id))).toEqual([]);
+  expect(ids.filter((id) => seen.add(id))).toEqual([]);
+  expect(seen.size).toBe(ids.length);
+});
+
+test('order and length of the characters count', () => {
+  const seen = new IdIndex();
+  const ids = ['', 'a', 'aa', 'ab', 'ba', 'b', '\u0000', '\u0000\u0000', 'Zoë', 'Zoe'];
+  expect(ids.filter((id) => !seen.add(id))).toEqual([]);
 });
