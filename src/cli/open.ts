@@ -1,9 +1,10 @@
+import { claimTenants, newcomerWarning } from '../actions/claims.ts';
 import { loadConfigs } from '../config.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, createCustomer } from '../jobs/customer.ts';
 import { createEngine } from '../jobs/service/engine.ts';
 import { createPacer } from '../jobs/pace/pacer.ts';
-import { openQueues } from '../jobs/queue/queues.ts';
+import { openQueues, type Queues } from '../jobs/queue/queues.ts';
 import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
 import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { patience } from '../providers/rate-limit.ts';
@@ -76,8 +77,10 @@ export async function openAll(
     );
   }
   const store = await openStore(cli, dataDir, command);
+  let opened: Queues | undefined;
   try {
     const queues = await openQueues({ database: store.database, redisUrl: cli.redisUrl, log: cli.log });
+    opened = queues;
     const slots: SlotSource =
       queues.redis !== null
         ? createRedisSlots(queues.redis)
@@ -110,9 +113,10 @@ export async function openAll(
         return [];
       }
     });
+    const kept = await keepToTheirTenants(cli, store, customers, command, lenient);
     const engine = createEngine({
       role: commandsWithWorkers.has(command) ? 'command' : 'service',
-      customers,
+      customers: kept,
       store,
       queues,
       log: cli.log,
@@ -120,13 +124,12 @@ export async function openAll(
       giveUpAfterMs,
       ...(cli.batchBackoffMs === undefined ? {} : { batchBackoffMs: cli.batchBackoffMs }),
     });
-    const [customer] = customers;
+    const [customer] = kept;
     if (customer === undefined) {
-      await queues.close();
       throw new RollcallError('CONFIG_INVALID', 'none of the configuration files can be used.');
     }
     return {
-      customers,
+      customers: kept,
       customer,
       actor: 'command',
       store,
@@ -139,7 +142,44 @@ export async function openAll(
       },
     };
   } catch (error) {
+    await opened?.close();
     await store.database.close();
     throw error;
   }
+}
+
+/** Commands that write to platforms. */
+const writing: ReadonlySet<string> = new Set(['start', 'sync', 'approve', 'undo']);
+
+/** The customers whose tenants are theirs; says who is new here. Throws, or tells `onBroken`, for the others. */
+async function keepToTheirTenants(
+  cli: Cli,
+  store: Store,
+  customers: readonly Customer[],
+  command: string,
+  { onBroken }: OpenOptions,
+): Promise<readonly Customer[]> {
+  const names = customers.map(({ name }) => name);
+  const kept: Customer[] = [];
+  for (const customer of customers) {
+    const { config } = customer;
+    try {
+      const warning = await newcomerWarning(store, config, names);
+      if (warning !== null) {
+        cli.log.warn({ customer: customer.name, file: config.file }, warning);
+        cli.err.write(`rollcall: ${warning}\n`);
+      }
+      if (writing.has(command)) await claimTenants(store, config, providerRegistry, cli.now());
+      kept.push(customer);
+    } catch (error) {
+      const refused = error instanceof RollcallError && error.code === 'CONFIG_DUPLICATE_TENANT';
+      // A store that is out of reach is met by whoever needs it, and must not keep a service from telling on-call.
+      if (!refused) {
+        cli.log.error({ customer: customer.name, err: error }, 'tenants could not be claimed');
+        kept.push(customer);
+      } else if (onBroken === undefined) throw error;
+      else onBroken(config.file, error);
+    }
+  }
+  return kept;
 }

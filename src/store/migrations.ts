@@ -181,6 +181,12 @@ alter table batches add limited_since_ms bigint;
 alter table pacers add asked_until_ms bigint;
 `,
   },
+  {
+    version: 4,
+    sql: inByteOrder(`
+create table tenants (tenant text primary key, customer text not null, platform text not null, claimed_ms bigint not null);
+`),
+  },
 ];
 
 /**

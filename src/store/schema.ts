@@ -331,6 +331,8 @@ type Pacers = {
   asked_until_ms: number | null;
 };
 
+type Tenants = { tenant: string; customer: string; platform: string; claimed_ms: number };
+
 /** All tables, for Kysely. Times are milliseconds since 1970 (`_ms`), so that tests can drive the clock. */
 export type Tables = {
   meta: Meta;
@@ -356,4 +358,5 @@ export type Tables = {
   completions: Completions;
   launches: Launches;
   pacers: Pacers;
+  tenants: Tenants;
 };

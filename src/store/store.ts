@@ -12,6 +12,7 @@ import { createPlatformStore, type PlatformStore } from './platforms.ts';
 import { createLaunchStore, createResultStore, type LaunchStore, type ResultStore } from './results.ts';
 import { applyRetention, type Retention } from './retention.ts';
 import { createRosterStateStore, type RosterStateStore } from './roster-state.ts';
+import { createTenantStore, type TenantStore } from './tenants.ts';
 import { createRunStore, type RunStore } from './runs.ts';
 
 /** Everything Rollcall remembers. The one place with SQL, and with people in it. */
@@ -30,6 +31,7 @@ export type Store = {
   readonly results: ResultStore;
   readonly launches: LaunchStore;
   readonly pacers: PacerSlots;
+  readonly tenants: TenantStore;
   readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
   /** Answers when the database does. */
   readonly ping: () => Promise<void>;
@@ -53,6 +55,7 @@ export function createStore(database: Database): Store {
     results: createResultStore(db),
     launches: createLaunchStore(db),
     pacers: createPacerSlots(db),
+    tenants: createTenantStore(db),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
     ping: async () => {
       await sql`select 1`.execute(db);
