@@ -23,6 +23,8 @@ export const errorCodes = {
   ROSTER_NOT_FOUND: { exit: 1, title: 'No roster file matches the source' },
   ROSTER_UNREADABLE: { exit: 1, title: 'The roster cannot be read' },
   ROSTER_HEADER: { exit: 1, title: 'The roster lacks a mapped column' },
+  ROSTER_FORMAT: { exit: 1, title: 'The roster is not CSV' },
+  ROSTER_ENCODING: { exit: 1, title: 'The roster is not in the encoding that it should be in' },
   ROSTER_CHANGING: { exit: 1, title: 'The roster file changed while it was read' },
 
   // Platforms: exit status 1.

@@ -30,6 +30,11 @@ export type Person = {
   readonly attributes: Readonly<Record<string, string>>;
   readonly state: PersonState;
   readonly line: number;
+  /**
+   * Of somebody who has left, and of whose row not more can be read than that: the fields that cannot be
+   * (`attributes.NAME` for an extra column). They are null, and no rule may be answered by them.
+   */
+  readonly unread?: readonly string[];
 };
 
 /** The person fields that a roster column can be mapped to. */

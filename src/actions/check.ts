@@ -24,6 +24,12 @@ export type RosterCheck =
       readonly states: Readonly<Record<PersonState, number>>;
       /** People for each value of the status column, most first. */
       readonly statuses: readonly { readonly value: string; readonly people: number }[];
+      /** The label of the encoding, found or configured. */
+      readonly encoding: string;
+      /** Status values that no rule knows, with their rows; what is rejected never says them. */
+      readonly unknownStatuses: readonly { readonly value: string; readonly rows: number }[];
+      /** People who have left by a row of which another cell cannot be read. */
+      readonly flawedLeavers: number;
       readonly rejected: number;
       readonly rejectedRows: readonly RejectedRow[];
     };
@@ -84,6 +90,9 @@ export async function checkRoster(
         .map(([value, people]) => ({ value, people }))
         .filter(({ people }) => people > 0)
         .sort((a, b) => b.people - a.people || (a.value < b.value ? -1 : 1)),
+      encoding: proof.encoding,
+      unknownStatuses: proof.unknownStatuses,
+      flawedLeavers: proof.flawedLeavers,
       rejected: proof.rejected,
       rejectedRows,
     };

@@ -100,6 +100,25 @@ const columns = z.strictObject(
   },
 );
 
+const character = z
+  .string()
+  .refine(
+    (text) => [...text].length === 1 && !/["\r\n]/.test(text),
+    'must be one character, such as ";" or "\\t"',
+  );
+
+const dateFormat = z.union([
+  z.string().min(1),
+  z.strictObject({ startDate: z.string().min(1).optional(), endDate: z.string().min(1).optional() }),
+]);
+
+/** Lines that are no people: above the header, under it, at the end. */
+const skip = z.strictObject({
+  above: z.number().int().min(0).max(1_000).default(0),
+  below: z.number().int().min(0).max(1_000).default(0),
+  end: z.number().int().min(0).max(1_000).default(0),
+});
+
 const expected = z.union([
   z.strictObject({ cron, timezone: timezone.default('UTC'), grace: durationMs.prefault('2h') }),
   z.strictObject({ maxAge: durationMs }),
@@ -127,7 +146,12 @@ const roster = z.strictObject({
   source: z.string().min(1),
   pick: z.enum(['modified', 'name']).default('modified'),
   columns,
-  dateFormat: z.string().min(1).default('yyyy-MM-dd'),
+  encoding: z.string().min(1).optional(),
+  delimiter: character.optional(),
+  skip: skip.prefault({}),
+  empty: z.array(z.string().min(1)).default([]),
+  noDate: z.array(z.string().min(1)).default([]),
+  dateFormat: dateFormat.default('yyyy-MM-dd'),
   timezone: timezone.default('UTC'),
   attributes: z.array(z.string().min(1)).default([]),
   state: z.array(stateRule).min(1).optional(),

@@ -1,6 +1,7 @@
+import { RollcallError } from '../errors.ts';
 import { normaliseEmail, normaliseText } from '../normalise.ts';
 import type { Person, PersonField } from '../person.ts';
-import { asRulePerson, type Predicate, type RuleCompiler, type TextRule } from './rules.ts';
+import { asRulePerson, type Predicate, type RuleCompiler, type RulePerson, type TextRule } from './rules.ts';
 
 /** What a person should be on one platform, worked out from their row by the rules. */
 export type Desired = {
@@ -108,9 +109,34 @@ export function compileDesire(
   const protection = other !== undefined ? 'both' : (one ?? 'nothing');
   let cut = 0;
 
+  /** Who has left, by a row of which not all can be read: a rule that needs what cannot be read spares them. */
+  function leaver(person: Person, seen: RulePerson): Desired {
+    const spares = (rule: Predicate | null): boolean => {
+      try {
+        return rule?.(seen, today) === true;
+      } catch (error) {
+        if (error instanceof RollcallError && error.code === 'RULE_INVALID') return true;
+        throw error;
+      }
+    };
+    return {
+      id: person.id,
+      email: person.email,
+      previousId: person.previousId,
+      terminated: true,
+      wantsAccount: false,
+      values: fields.map(() => ''),
+      targets: targets.map(() => false),
+      protectedFrom: exempt.protected.has(person.id) || spares(protectWhen) ? protection : 'nothing',
+      ignored: exempt.ignored.has(person.id) || spares(ignoreWhen),
+      name: fullName(person),
+    };
+  }
+
   return {
     of: (person) => {
       const seen = asRulePerson(person);
+      if (person.unread !== undefined) return leaver(person, seen);
       const ignored = exempt.ignored.has(person.id) || ignoreWhen?.(seen, today) === true;
       const terminated = person.state === 'terminated';
       const wantsAccount = !ignored && !terminated && accounts(seen, today);

@@ -18,6 +18,8 @@ import { createPopulation, flag, type Population } from './population.ts';
 export type Differ = {
   readonly person: (desired: Desired) => void;
   readonly reject: (id: string) => void;
+  /** A further row of somebody who has left by all of their rows. */
+  readonly leftToo: (desired: Desired) => void;
   readonly link: (link: Link) => void;
   /** A further email that somebody was enrolled under, on platforms without accounts. */
   readonly alias: (email: string, person: string) => void;
@@ -142,6 +144,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     people,
     person: people.add,
     reject: people.reject,
+    leftToo: people.leftToo,
     link: (link) => {
       people.link(link);
       members.link(link);

@@ -40,6 +40,8 @@ export type Population = {
   readonly add: (desired: Desired) => void;
   /** Marks a person as rejected, also one delivered before: only their id counts from now on. */
   readonly reject: (id: string) => void;
+  /** One more row of somebody delivered who has left by all of them: what spares them in one row spares them. */
+  readonly leftToo: (desired: Desired) => void;
   readonly link: (link: Link) => void;
   readonly size: () => number;
   readonly idOf: (ordinal: number) => string;
@@ -182,6 +184,13 @@ export function createPopulation(
     );
   }
 
+  function spared({ ignored, protectedFrom }: Desired): number {
+    let set = ignored ? flag.ignored : 0;
+    if (protectedFrom === 'deactivate' || protectedFrom === 'both') set |= flag.protectDeactivate;
+    if (protectedFrom === 'unenroll' || protectedFrom === 'both') set |= flag.protectUnenroll;
+    return set;
+  }
+
   return {
     add: (desired) => {
       const before = count;
@@ -207,12 +216,7 @@ export function createPopulation(
       let set = isField ? flag.emailInField : 0;
       if (desired.wantsAccount && !desired.terminated && !desired.ignored) set |= flag.wants;
       if (desired.terminated) set |= flag.terminated;
-      if (desired.ignored) set |= flag.ignored;
-      if (desired.protectedFrom === 'deactivate' || desired.protectedFrom === 'both')
-        set |= flag.protectDeactivate;
-      if (desired.protectedFrom === 'unenroll' || desired.protectedFrom === 'both')
-        set |= flag.protectUnenroll;
-      flags[ordinal] = set;
+      flags[ordinal] = set | spared(desired);
       for (let target = 0; target < targetCount; target++) {
         const column = wanted[target];
         if (column !== undefined && desired.targets[target] === true) column[ordinal] = 1;
@@ -226,6 +230,11 @@ export function createPopulation(
       for (const column of [readable, emails, hidden]) column.set(ordinal, '');
       for (const column of wanted) column[ordinal] = 0;
       flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound)) | flag.rejected;
+    },
+    leftToo: (desired) => {
+      const ordinal = ordinals.get(desired.id);
+      if (ordinal === absent || !isCounted(ordinal)) return;
+      flags[ordinal] = bits(ordinal) | spared(desired);
     },
     link: (link) => {
       const before = count;

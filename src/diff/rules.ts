@@ -164,7 +164,7 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
 export function asRulePerson(
   person: Omit<Person, 'state' | 'line'> & { readonly state?: PersonState },
 ): RulePerson {
-  return {
+  const seen = {
     id: person.id,
     email: person.email ?? '',
     firstName: person.firstName ?? '',
@@ -176,6 +176,21 @@ export function asRulePerson(
     previousId: person.previousId ?? '',
     state: person.state ?? '',
     attributes: person.attributes,
+  };
+  return person.unread === undefined ? seen : withoutUnread(seen, person.unread);
+}
+
+/** A rule that needs a field that is not there has no answer; one that does not need it has its own. */
+function withoutUnread(
+  seen: RulePerson & { readonly attributes: Person['attributes'] },
+  unread: readonly string[],
+): RulePerson {
+  const gone = new Set(unread);
+  return {
+    ...Object.fromEntries(Object.entries(seen).filter(([field]) => !gone.has(field))),
+    attributes: Object.fromEntries(
+      Object.entries(seen.attributes).filter(([name]) => !gone.has(`attributes.${name}`)),
+    ),
   };
 }
 

@@ -47,6 +47,7 @@ export const reasonCodes = {
   ROSTER_SHRUNK_VALUE: roster,
   ROSTER_STALE: roster,
   ROSTER_REJECTED: roster,
+  ROSTER_SKIPPED: roster,
   ROSTER_ID_UNREADABLE: roster,
   TRAILER_MISSING: roster,
   TRAILER_COUNT: roster,

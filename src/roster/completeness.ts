@@ -80,13 +80,23 @@ function shrunkValues(
   ];
 }
 
-/** Why the file is too old; undefined when it is not. */
+/** A file may be dated a little ahead of us: clocks differ. */
+const clocksDifferMs = 10 * 60_000;
+
+/** Whether a file is dated in the future: then its date says nothing of its age. */
+export function isOfTheFuture(modifiedAtMs: number, nowMs: number): boolean {
+  return modifiedAtMs > nowMs + clocksDifferMs;
+}
+
+/** Why the file is not fresh; undefined when it is. */
 function staleness(
   modifiedAtMs: number,
   options: Pick<ReadRosterOptions, 'config' | 'nowMs' | 'lastExpectedMs'>,
 ): string | undefined {
   const { expected } = options.config;
   if (expected === undefined) return undefined;
+  if (isOfTheFuture(modifiedAtMs, options.nowMs))
+    return `The roster is dated ${new Date(modifiedAtMs).toISOString()}, in the future, and may be of any age. Check the clocks here and where it comes from.`;
   const ageMs = options.nowMs - modifiedAtMs;
   const age = formatDuration(Math.max(0, Math.round(ageMs / 60_000) * 60_000));
   if ('maxAge' in expected) {

@@ -1,15 +1,14 @@
-export { compileDateFormat, type ParseDate } from './dates.ts';
-export { findRoster } from './find.ts';
+export { isOfTheFuture } from './completeness.ts';
+export { compileDateFormat, type ParseDate } from './mapping/dates.ts';
+export { findRoster } from './sources/file.ts';
 export { readRoster } from './read.ts';
 export type {
-  Delimiter,
   IncompleteCode,
   IncompleteReason,
   ReadRosterOptions,
   RejectCode,
   RejectedRow,
   RosterBaseline,
-  RosterEncoding,
   RosterFile,
   RosterProof,
   RosterRules,

@@ -1,17 +1,19 @@
-import { isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import type { RosterConfig } from '../config/schema.ts';
 import { RollcallError } from '../errors.ts';
-import { contentOf, TornArchive } from './bytes.ts';
+import { normaliseText } from '../normalise.ts';
 import { incompleteReasons } from './completeness.ts';
-import { compileDateFormat } from './dates.ts';
-import { type Layout, layoutOf } from './delimiter.ts';
-import { Utf8Decoder } from './encoding.ts';
-import { findRoster, rosterFileAt } from './find.ts';
-import { resolveColumns } from './header.ts';
-import type { CsvRecord, Records } from './records.ts';
-import { RowIntake } from './rows.ts';
-import { openRecords } from './threaded-records.ts';
+import { decoderOf } from './formats/csv/encoding.ts';
+import { readCsv } from './formats/csv/read-csv.ts';
+import type { RosterReading } from './formats/format.ts';
+import { RowIntake } from './intake/rows.ts';
+import { compileDateFormat } from './mapping/dates.ts';
+import { resolveColumns } from './mapping/header.ts';
+import type { MappingRules } from './mapping/map-row.ts';
+import { findRoster, rosterFileAt } from './sources/file.ts';
 import type { IncompleteReason, ReadRosterOptions, RosterFile, RosterProof } from './types.ts';
+
+const defaultDateFormat = 'yyyy-MM-dd';
 
 /**
  * Reads the roster as it is now: every row becomes a person or is rejected by name, and the proof says whether the whole
@@ -22,38 +24,40 @@ import type { IncompleteReason, ReadRosterOptions, RosterFile, RosterProof } fro
  * all their rows are rejected. **Once the promise resolves, the people delivered and not retracted are final, and none of
  * them has a rejected row.** If it rejects, nothing that was delivered counts.
  *
- * @throws RollcallError ROSTER_NOT_FOUND, ROSTER_UNREADABLE, ROSTER_HEADER, ROSTER_CHANGING (written to meanwhile),
- * CONFIG_INVALID (date format), RUN_ABORTED (by `signal`).
+ * @throws RollcallError ROSTER_NOT_FOUND, ROSTER_UNREADABLE, ROSTER_FORMAT, ROSTER_ENCODING, ROSTER_HEADER,
+ * ROSTER_CHANGING (written to meanwhile), CONFIG_INVALID (date format, encoding), RUN_ABORTED (by `signal`).
  */
 export async function readRoster(options: ReadRosterOptions): Promise<RosterProof> {
-  const parseDate = compileDateFormat(options.config.dateFormat);
-  const source = await findRoster(options.config);
+  const { config } = options;
+  const mapping = mappingRules(config, options.today);
+  refuseUnknownEncoding(config.encoding);
+  const source = await findRoster(config);
   const hash = createHash('sha256');
-  const decoder = new Utf8Decoder();
-  await using reading = new Reading(source, options, parseDate);
-  const torn: string[] = [];
-  try {
-    for await (const chunk of contentOf(source, options.onProgress)) {
+  await using reading = readCsv(source, {
+    encoding: config.encoding,
+    delimiter: config.delimiter,
+    above: config.skip.above,
+    onBytes: (chunk) => {
       stopIfAsked(options.signal);
       hash.update(chunk);
-      await reading.take(decoder.write(chunk));
-    }
-  } catch (error) {
-    if (!(error instanceof TornArchive)) throw error;
-    torn.push(error.message);
-  }
-  const { rest, torn: brokenCharacter } = decoder.end();
-  await reading.take(rest);
-  if (brokenCharacter) torn.push('it ends in the middle of a character');
+    },
+    onProgress: options.onProgress,
+  });
+  const rows = await readRows(reading, source, mapping, options);
   await refuseIfChanged(source);
-  const { rows, layout } = await reading.end();
-  torn.push(...rows.torn);
+  if (rows === undefined) {
+    throw new RollcallError('ROSTER_HEADER', 'the roster is empty: it has no header line.', {
+      place: { file: source.file },
+      hint: 'Check the export in the HR system.',
+    });
+  }
+  const facts = await reading.facts();
+  rows.finish(facts);
 
-  const reasons: IncompleteReason[] = incompleteReasons(
-    { ...rows.counts, modifiedAtMs: source.modifiedAtMs },
-    options,
-  );
-  reasons.push(...rows.trailerReasons);
+  const torn = [...facts.torn, ...rows.torn];
+  const { tally } = rows;
+  const counts = { ...tally, perShrinkValue: rows.perShrinkValue, modifiedAtMs: source.modifiedAtMs };
+  const reasons: IncompleteReason[] = [...incompleteReasons(counts, options), ...rows.reasons];
   if (torn.length > 0) {
     reasons.push({
       code: 'ROSTER_TORN',
@@ -62,13 +66,68 @@ export async function readRoster(options: ReadRosterOptions): Promise<RosterProo
   }
   return {
     ...source,
-    ...rows.tally,
+    ...tally,
     complete: reasons.length === 0,
     reasons,
     fingerprint: hash.digest('hex'),
-    encoding: decoder.encoding,
-    delimiter: layout.delimiter,
+    encoding: facts.encoding,
+    delimiter: facts.delimiter,
+    endsInLine: facts.endsInLine,
   };
+}
+
+/** The rows after the header, taken in but not settled; undefined when there is no header. */
+async function readRows(
+  reading: RosterReading,
+  source: RosterFile,
+  mapping: MappingRules,
+  options: ReadRosterOptions,
+): Promise<RowIntake | undefined> {
+  let rows: RowIntake | undefined;
+  for await (const { records, isSuspect } of reading.batches) {
+    if (isSuspect) rows?.suspect();
+    for (const record of records) {
+      if (rows !== undefined) {
+        rows.take(record);
+        continue;
+      }
+      const columns = resolveColumns(options.config, record.cells, {
+        file: source.file,
+        line: record.line,
+        candidates: reading.candidates(),
+      });
+      rows = new RowIntake(columns, reading.delimiter(), mapping, options);
+      if (isSuspect) rows.suspect();
+    }
+  }
+  return rows;
+}
+
+function mappingRules(config: RosterConfig, today: string): MappingRules {
+  const { dateFormat } = config;
+  const formats =
+    typeof dateFormat === 'string'
+      ? { startDate: dateFormat, endDate: dateFormat }
+      : {
+          startDate: dateFormat.startDate ?? defaultDateFormat,
+          endDate: dateFormat.endDate ?? defaultDateFormat,
+        };
+  const thisYear = Number(today.slice(0, 4));
+  return {
+    startDate: compileDateFormat(formats.startDate, thisYear),
+    endDate: compileDateFormat(formats.endDate, thisYear),
+    formats,
+    empty: new Set(config.empty.map(normaliseText)),
+    noDate: new Set(config.noDate.map(normaliseText)),
+  };
+}
+
+function refuseUnknownEncoding(label: string | undefined): void {
+  if (label === undefined || decoderOf(label) !== undefined) return;
+  throw new RollcallError('CONFIG_INVALID', `roster.encoding "${label}" is no encoding that is known.`, {
+    place: { key: 'roster.encoding' },
+    hint: 'Use a label such as windows-1252, windows-1250, iso-8859-2, ibm850, macintosh, koi8-r, shift_jis, gb18030 or euc-kr; leave it out for UTF-8 and UTF-16.',
+  });
 }
 
 function stopIfAsked(signal: AbortSignal | undefined): void {
@@ -88,80 +147,4 @@ async function refuseIfChanged(source: RosterFile): Promise<void> {
     place: { file: source.file },
     hint: 'It is still being written, or was replaced; it is read again on the next try. An export is best written under another name and then renamed.',
   });
-}
-
-const replacementBytes = Buffer.from('\uFFFD');
-
-/** One file on its way through: layout from its head, header from its first row, then row by row. */
-class Reading {
-  readonly #source: RosterFile;
-  readonly #options: ReadRosterOptions;
-  readonly #parseDate: ReturnType<typeof compileDateFormat>;
-  #layout: Layout | undefined;
-  #records: Records | undefined;
-  #rows: RowIntake | undefined;
-  #lastByte = 0x0a;
-  #mayBeDamaged = false;
-
-  constructor(
-    source: RosterFile,
-    options: ReadRosterOptions,
-    parseDate: ReturnType<typeof compileDateFormat>,
-  ) {
-    this.#source = source;
-    this.#options = options;
-    this.#parseDate = parseDate;
-  }
-
-  /** UTF-8, beginning with the head of the file in one piece. */
-  async take(bytes: Buffer): Promise<void> {
-    const last = bytes.at(-1);
-    if (last === undefined) return;
-    this.#lastByte = last;
-    // A chunk that cuts a character in two only looks damaged: then cells are searched for nothing.
-    if (!isAscii(bytes) && (!isUtf8(bytes) || bytes.includes(replacementBytes))) {
-      this.#mayBeDamaged = true;
-      this.#rows?.expectDamage();
-    }
-    if (this.#records === undefined) {
-      this.#layout = layoutOf(bytes.toString('utf8'));
-      this.#records = openRecords(this.#layout, this.#source.sizeBytes);
-      this.#accept(await this.#records.write(bytes.subarray(this.#layout.skipBytes)));
-    } else {
-      this.#accept(await this.#records.write(bytes));
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#records?.close();
-  }
-
-  async end(): Promise<{ rows: RowIntake; layout: Layout }> {
-    if (this.#records !== undefined) this.#accept(await this.#records.end());
-    const [rows, layout] = [this.#rows, this.#layout];
-    if (rows === undefined || layout === undefined) {
-      throw new RollcallError('ROSTER_HEADER', 'the roster is empty: it has no header line.', {
-        place: { file: this.#source.file },
-        hint: 'Check the export in the HR system.',
-      });
-    }
-    rows.finish({
-      endsInLine: this.#lastByte === 0x0a || this.#lastByte === 0x0d,
-      damagedAtLine: this.#records?.damagedAtLine,
-    });
-    return { rows, layout };
-  }
-
-  #accept(records: Iterable<CsvRecord>): void {
-    for (const record of records) {
-      if (this.#rows !== undefined) {
-        this.#rows.take(record);
-        continue;
-      }
-      const place = { file: this.#source.file, line: record.line };
-      const columns = resolveColumns(this.#options.config, record.cells, place);
-      this.#rows = new RowIntake(columns, this.#layout?.delimiter ?? ',', this.#parseDate, this.#options);
-      if (this.#mayBeDamaged) this.#rows.expectDamage();
-    }
-  }
 }

@@ -20,14 +20,21 @@ export type RejectCode =
   | 'DATE_INVALID'
   | 'EMAIL_INVALID'
   | 'ENCODING'
+  | 'ERROR_WORD'
+  | 'QUOTES'
   | 'COLUMN_COUNT'
   | 'CELL_TOO_LONG'
+  | 'ROW_SWALLOWS'
+  | 'ROW_TORN'
+  | 'NOT_A_PERSON'
+  | 'SKIPPED'
   | 'DUPLICATE_CONTRADICTS'
   | 'DUPLICATE_PREFER';
 
 /**
  * A row that describes nobody. `id` is null when it cannot be read, `line` is where the row begins (from 1), `field` the
- * column's name. `message` is for reports: it holds ids, column names, lines and status values, never names or emails.
+ * column's name. `message` is for reports: it holds ids, column names, lines and
+ * the shapes of values, never a cell.
  */
 export type RejectedRow = {
   readonly id: string | null;
@@ -45,14 +52,12 @@ export type IncompleteCode =
   | 'ROSTER_SHRUNK_VALUE'
   | 'ROSTER_STALE'
   | 'ROSTER_REJECTED'
+  | 'ROSTER_SKIPPED'
   | 'TRAILER_MISSING'
   | 'TRAILER_COUNT';
 
 /** `message` has the numbers and what to do. */
 export type IncompleteReason = { readonly code: IncompleteCode; readonly message: string };
-
-export type RosterEncoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
-export type Delimiter = ',' | ';' | '\t' | '|';
 
 /** The file that is the roster at this moment. */
 export type RosterFile = { readonly file: string; readonly modifiedAtMs: number; readonly sizeBytes: number };
@@ -79,14 +84,23 @@ export type RosterProof = RosterFile & {
   readonly perShrinkValue: Readonly<Record<string, number>>;
   /** SHA-256 (hex) of the content; of a compressed file, of what it unpacks to. */
   readonly fingerprint: string;
-  readonly encoding: RosterEncoding;
-  readonly delimiter: Delimiter;
+  /** The label of the encoding, found or configured. */
+  readonly encoding: string;
+  readonly delimiter: string | null;
+  /** Whether the last line has its line break. */
+  readonly endsInLine: boolean;
+  /** People who have left by a row of which another cell cannot be read. */
+  readonly flawedLeavers: number;
+  /** Status values that no rule knows, as far as they are words, with their rows: for whoever asks `check`, and nothing else. */
+  readonly unknownStatuses: readonly { readonly value: string; readonly rows: number }[];
 };
 
 /** The largest complete reads of the last 30 days; `maxRows` is null when there are none. */
 export type RosterBaseline = {
   readonly maxRows: number | null;
   readonly maxPerShrinkValue: Readonly<Record<string, number>>;
+  /** Whether the last line of the last good export had its line break; null when there is none. */
+  readonly endsInLine: boolean | null;
 };
 
 export type ReadRosterOptions = {
@@ -103,6 +117,11 @@ export type ReadRosterOptions = {
   readonly onPerson: (person: Person) => void;
   /** A person delivered before whom a later row has made unusable. No id comes twice, and none is delivered afterwards. */
   readonly onRetract: (id: string) => void;
+  /**
+   * A further row of somebody delivered, who has left by all of their rows, which differ: whatever spares them by one of
+   * the rows spares them.
+   */
+  readonly onLeftToo?: (person: Person) => void;
   /** One rejected row; no line comes twice. */
   readonly onRejected: (row: RejectedRow) => void;
   /** Bytes of the file (compressed ones, if it is) read so far. */

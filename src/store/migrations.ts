@@ -187,6 +187,11 @@ alter table pacers add asked_until_ms bigint;
 create table tenants (tenant text primary key, customer text not null, platform text not null, claimed_ms bigint not null);
 `),
   },
+  {
+    version: 5,
+    // An export that lacks its last line break is torn where the one before had it.
+    sql: `alter table exports add column ends_in_line boolean not null default false;`,
+  },
 ];
 
 /**

@@ -17,12 +17,16 @@ export type ExportRead = {
   readonly perValue: Readonly<Record<string, number>>;
   readonly complete: boolean;
   readonly reasons: readonly RunReason[];
+  /** Whether the last line had its line break. */
+  readonly endsInLine: boolean;
 };
 
 /** The maxima of the exports of the last 30 days. */
 export type Baseline = {
   readonly maxRows: number | null;
   readonly maxPerValue: Readonly<Record<string, number>>;
+  /** Whether the last line of the last good export had its line break; null when there is none. */
+  readonly endsInLine: boolean | null;
 };
 
 /** How far back a roster is compared with its own past. */
@@ -76,6 +80,7 @@ export async function recordExport(
       per_value: jsonb({ ...read.perValue }),
       complete: read.complete,
       reasons: jsonb([...read.reasons]),
+      ends_in_line: read.endsInLine,
     })
     .onConflict((conflict) =>
       conflict
@@ -143,18 +148,21 @@ export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
       const since = nowMs - baselineWindowMs;
       const rows = await db
         .selectFrom('exports')
-        .select(['rows', 'per_value'])
+        .select(['rows', 'per_value', 'complete', 'ends_in_line'])
         .where('customer', '=', customer)
         .where('last_read_ms', '>=', since)
+        .orderBy('last_read_ms', 'desc')
         .execute();
       const maxPerValue: Record<string, number> = {};
       let maxRows: number | null = null;
+      let endsInLine: boolean | null = null;
       for (const row of rows) {
         maxRows = Math.max(maxRows ?? 0, row.rows);
+        if (row.complete) endsInLine ??= row.ends_in_line;
         for (const [value, count] of Object.entries(row.per_value))
           maxPerValue[value] = Math.max(maxPerValue[value] ?? 0, count);
       }
-      return { maxRows, maxPerValue };
+      return { maxRows, maxPerValue, endsInLine };
     },
     lastExport: (customer) =>
       db

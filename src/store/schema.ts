@@ -49,6 +49,7 @@ type Exports = {
   per_value: Record<string, number>;
   complete: boolean;
   reasons: RunReason[];
+  ends_in_line: boolean;
 };
 
 type Platforms = {

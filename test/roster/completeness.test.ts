@@ -6,7 +6,7 @@ import { codesOf, readFrom, readText, tempFolder } from './reading.ts';
 const header = 'id,email,first,department,status\n';
 const rows = (count: number, department = 'Sales') =>
   Array.from({ length: count }, (_, i) => `${department}${1_000 + i},,Ann,${department},Active\n`).join('');
-const noBaseline = { maxRows: null, maxPerShrinkValue: {} };
+const noBaseline = { maxRows: null, maxPerShrinkValue: {}, endsInLine: null };
 
 describe('completeness', () => {
   test('a header and no rows', async () => {
@@ -46,7 +46,7 @@ describe('completeness', () => {
     const { proof } = await readText(
       text,
       { shrinkBy: 'department' },
-      { baseline: { maxRows: 140, maxPerShrinkValue: { Sales: 100, Legal: 50, Ops: 3 } } },
+      { baseline: { maxRows: 140, maxPerShrinkValue: { Sales: 100, Legal: 50, Ops: 3 }, endsInLine: null } },
     );
     expect(proof.perShrinkValue).toEqual({ Sales: 95, Legal: 40, New: 5 });
     expect(codesOf(proof)).toEqual(['ROSTER_SHRUNK_VALUE']);
@@ -81,8 +81,9 @@ describe('completeness', () => {
   test.each([
     [26, []],
     [27, ['ROSTER_STALE']],
-    [-1, []],
-  ])('%i hours old, maxAge 26h', async (ageHours, codes) => {
+    [-0.1, []],
+    [-1, ['ROSTER_STALE']],
+  ])('%s hours old, maxAge 26h', async (ageHours, codes) => {
     const { proof } = await readAged(ageHours, { expected: { maxAge: 26 * hourMs } });
     expect(codesOf(proof)).toEqual(codes);
   });

@@ -19,9 +19,11 @@ describe('encodings', () => {
     ['utf-16le without', Buffer.from(text, 'utf16le'), 'utf-16le'],
     ['utf-16be with a mark', utf16be(mark + text), 'utf-16be'],
     ['utf-16be without', utf16be(text), 'utf-16be'],
-    ['windows-1252', windows1252(text), 'windows-1252'],
-  ])('%s', async (_, bytes, encoding) => {
-    const { people, proof } = await readText(bytes);
+    ['windows-1252', windows1252(text), 'windows-1252', 'windows-1252'],
+    ['utf-8 with a mark, whatever is named', Buffer.from(mark + text), 'utf-8', 'windows-1252'],
+    ['utf-16le with a mark, whatever is named', Buffer.from(mark + text, 'utf16le'), 'utf-16le', 'ibm850'],
+  ])('%s', async (_, bytes, encoding, named?: string) => {
+    const { people, proof } = await readText(bytes, named === undefined ? {} : { encoding: named });
     expect(proof).toMatchObject({ encoding, complete: true, rows: 1 });
     expect(people[0]?.firstName).toBe('Zo\u00eb');
   });
@@ -29,6 +31,7 @@ describe('encodings', () => {
   test('windows-1252 has its own signs', async () => {
     const { people } = await readText(
       windows1252(`${header}1,a@x.io,D\u2019Arcy,\u20ac,Active\n2,b@x.io,CAF\u00c9,x,Active\n`),
+      { encoding: 'windows-1252' },
     );
     expect(people.map(({ firstName }) => firstName)).toEqual(['D\u2019Arcy', 'CAF\u00c9']);
   });
@@ -41,14 +44,17 @@ describe('encodings', () => {
     async (bytes) => {
       const ascii = header + many(Math.ceil(bytes / 30));
       const last = '99999,z@x.io,Zo\u00eb,Sales,Active\n';
-      for (const [encoded, encoding] of [
-        [Buffer.from(last), 'utf-8'],
-        [windows1252(last), 'windows-1252'],
-      ] as const) {
-        const { people, proof } = await readText(Buffer.concat([Buffer.from(ascii), encoded]));
-        expect(proof.encoding).toBe(encoding);
-        expect(people.at(-1)?.firstName).toBe('Zo\u00eb');
-      }
+      const { people, proof } = await readText(Buffer.from(ascii + last));
+      expect(proof.encoding).toBe('utf-8');
+      expect(people.at(-1)?.firstName).toBe('Zo\u00eb');
+      const line = Math.ceil(bytes / 30) + 2;
+      await expect(readText(Buffer.concat([Buffer.from(ascii), windows1252(last)]))).rejects.toMatchObject({
+        code: 'ROSTER_ENCODING',
+        message: expect.stringMatching(
+          new RegExp(`stops being UTF-8 on line ${line} \\(byte ${ascii.length + 16} of .*windows-1252`),
+        ),
+        place: { key: 'roster.encoding', line },
+      });
     },
   );
 

@@ -30,6 +30,9 @@ export function rosterConfig(changes: Partial<RosterConfig> = {}): RosterConfig 
     source: 'roster.csv',
     pick: 'modified',
     columns: { id: 'id', email: 'email', firstName: 'first', department: 'department', status: 'status' },
+    skip: { above: 0, below: 0, end: 0 },
+    empty: [],
+    noDate: [],
     dateFormat: 'yyyy-MM-dd',
     timezone: 'UTC',
     attributes: [],
@@ -59,7 +62,7 @@ export async function readFrom(
   const lines = new Set<number>();
   const proof = await readRoster({
     config: rosterConfig({ source, ...config }),
-    baseline: { maxRows: null, maxPerShrinkValue: {} },
+    baseline: { maxRows: null, maxPerShrinkValue: {}, endsInLine: null },
     rules: plainRules,
     nowMs: Date.now(),
     today: '2026-03-02',

@@ -23,6 +23,7 @@ function planOf(platform: string, onLaidOut: () => void): PlanRecord {
         usable: 2,
         rejected: 0,
         perValue: {},
+        endsInLine: true,
         complete: true,
         reasons: [],
       },

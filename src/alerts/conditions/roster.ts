@@ -6,7 +6,14 @@ import { rosterWithheld } from './withheld.ts';
 import { type CustomerFacts, rejectedInARow } from './facts.ts';
 
 /** What a run fails with when the roster could not be read: one file for all platforms, so one alert of the customer. */
-export const rosterFailures = ['ROSTER_NOT_FOUND', 'ROSTER_UNREADABLE', 'ROSTER_HEADER', 'ROSTER_CHANGING'];
+export const rosterFailures = [
+  'ROSTER_NOT_FOUND',
+  'ROSTER_UNREADABLE',
+  'ROSTER_HEADER',
+  'ROSTER_FORMAT',
+  'ROSTER_ENCODING',
+  'ROSTER_CHANGING',
+];
 
 /** What on-call has to know of a customer's roster. */
 export function rosterConditions(facts: CustomerFacts): Condition[] {

@@ -47,13 +47,23 @@ function describeRoster(roster: RosterCheck, limit: number): string {
   if (roster.error !== null) return shown(`roster: ${roster.error.code}: ${roster.error.message}`);
   const states = personStates.map((state) => `${roster.states[state].toLocaleString('en')} ${state}`);
   const lines = [
-    `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}`,
+    `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}, ${roster.encoding}`,
     `  ${roster.rows.toLocaleString('en')} rows, ${roster.people.toLocaleString('en')} people: ${states.join(', ')}`,
   ];
   const statuses = roster.statuses.slice(0, limit);
   lines.push(
     `  by status: ${statuses.map(({ value, people }) => `${value === '' ? '(empty)' : value} ${people.toLocaleString('en')}`).join(', ')}${more(roster.statuses.length - statuses.length)}`,
   );
+  if (roster.unknownStatuses.length > 0) {
+    const unknown = roster.unknownStatuses.slice(0, limit);
+    lines.push(
+      `  known to no rule of roster.state: ${unknown.map(({ value, rows }) => `${value === '' ? '(empty)' : value} ${rows.toLocaleString('en')}`).join(', ')}${more(roster.unknownStatuses.length - unknown.length)}`,
+    );
+  }
+  if (roster.flawedLeavers > 0)
+    lines.push(
+      `  ${roster.flawedLeavers.toLocaleString('en')} of the terminated by rows of which another cell cannot be read`,
+    );
   for (const { code, message } of roster.reasons) lines.push(`  not complete: ${code}: ${message}`);
   if (roster.rejected > 0) {
     const rows = roster.rejectedRows.slice(0, limit);

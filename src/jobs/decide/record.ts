@@ -47,6 +47,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
             rejected: proof.rejected,
             perValue: proof.perShrinkValue,
             complete: proof.complete,
+            endsInLine: proof.endsInLine,
             reasons: proof.reasons,
           },
           rejectedRows: rejectedRows.map(({ id, line, field, code, message }) => ({

@@ -18,6 +18,7 @@ export type ReadCustomerRosterOptions = {
   readonly signal: AbortSignal;
   readonly onPerson: (person: Person) => void;
   readonly onRetract: (id: string) => void;
+  readonly onLeftToo?: (person: Person) => void;
   readonly onProgress?: (bytes: number, totalBytes: number) => void;
 };
 
@@ -55,7 +56,11 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
   }
   const proof = await readRoster({
     config: roster,
-    baseline: { maxRows: baseline.maxRows, maxPerShrinkValue: baseline.maxPerValue },
+    baseline: {
+      maxRows: baseline.maxRows,
+      maxPerShrinkValue: baseline.maxPerValue,
+      endsInLine: baseline.endsInLine,
+    },
     rules,
     nowMs,
     today,
@@ -63,6 +68,7 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
     lastExpectedMs: customer.rosterDueMs,
     onPerson: options.onPerson,
     onRetract: options.onRetract,
+    ...(options.onLeftToo === undefined ? {} : { onLeftToo: options.onLeftToo }),
     onRejected: (row) => {
       if (rejectedRows.length < mostRejectedRows) rejectedRows.push(row);
     },

@@ -78,6 +78,9 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
     onRetract: differ.reject,
+    onLeftToo: (person) => {
+      if (desireRules.desire !== undefined) differ.leftToo(desireRules.desire.of(person));
+    },
     onProgress: (done, total) => onProgress({ phase: 'roster', done, total }),
   });
   for (const row of roster.rejectedRows) if (row.id !== null) differ.reject(row.id);

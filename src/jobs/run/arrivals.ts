@@ -1,6 +1,6 @@
 import { formatDuration } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
-import { findRoster } from '../../roster/index.ts';
+import { findRoster, isOfTheFuture } from '../../roster/index.ts';
 import type { ExportRow } from '../../store/roster-state.ts';
 import type { RunTrigger } from '../../store/schema.ts';
 import type { Customer } from '../customer.ts';
@@ -80,6 +80,7 @@ async function lateness(options: ArrivalOptions): Promise<string | 'settling' | 
   const { expected } = roster;
   if (expected === undefined) return undefined;
   const modified = new Date(modifiedMs).toISOString();
+  if (isOfTheFuture(modifiedMs, nowMs)) return `the roster is dated ${modified}, in the future`;
   if ('maxAge' in expected) {
     return nowMs - modifiedMs <= expected.maxAge
       ? undefined

@@ -1,0 +1,187 @@
+import type { RosterConfig } from '../../config/schema.ts';
+import { RollcallError } from '../../errors.ts';
+import { normaliseText } from '../../normalise.ts';
+import { type PersonField, personFields } from '../../person.ts';
+import type { HeaderCandidate } from '../formats/format.ts';
+import { mostColumns } from '../bounds.ts';
+import { meantColumn } from './words.ts';
+
+/** A configured column, found: its name in the configuration and its position, from 0. */
+export type Column = { readonly name: string; readonly at: number };
+
+/** Where the mapped columns stand in a row. */
+export type ColumnMap = {
+  /** Cells that a row has to have, empty ones at the end aside. */
+  readonly count: number;
+  /** Cells that the header line has, with empty ones at its end. */
+  readonly width: number;
+  readonly header: readonly string[];
+  readonly id: Column;
+  readonly fields: Readonly<Record<Exclude<PersonField, 'id'>, Column | undefined>>;
+  readonly attributes: readonly Column[];
+  readonly shrinkBy: Column | undefined;
+};
+
+export type HeaderPlace = {
+  readonly file: string;
+  readonly line: number;
+  /** Other lines, to tell where the header is. */
+  readonly candidates: readonly HeaderCandidate[];
+};
+
+const shownColumns = 40;
+const shownCharacters = 60;
+
+/** Every configured column: its name, and the key that names it. */
+function configured(
+  config: RosterConfig,
+): readonly { readonly field: PersonField | null; readonly name: string; readonly key: string }[] {
+  const fields = personFields.flatMap((field) => {
+    const name = config.columns[field];
+    return name === undefined ? [] : [{ field, name, key: `roster.columns.${field}` }];
+  });
+  const attributes = config.attributes.map((name) => ({ field: null, name, key: 'roster.attributes' }));
+  const shrinkBy =
+    config.shrinkBy === undefined ? [] : [{ field: null, name: config.shrinkBy, key: 'roster.shrinkBy' }];
+  return [...fields, ...attributes, ...shrinkBy];
+}
+
+/** Where a column of that name stands: exactly, or else whatever the case. */
+function positionsOf(header: readonly string[], name: string): readonly number[] {
+  const wanted = normaliseText(name);
+  const exact = positions(header, (column) => column === wanted);
+  if (exact.length > 0) return exact;
+  return positions(header, (column) => column.toLowerCase() === wanted.toLowerCase());
+}
+
+function positions(header: readonly string[], matches: (column: string) => boolean): number[] {
+  return header.flatMap((column, at) => (matches(column) ? [at] : []));
+}
+
+/**
+ * Finds the mapped columns in the header line: by name, trimmed; exactly, or else whatever the case. A line that names none
+ * of them is taken for a row of people, and none of its cells is shown.
+ *
+ * @throws RollcallError ROSTER_HEADER when a column is missing (says which there are, and the nearest) or stands twice.
+ */
+export function resolveColumns(
+  config: RosterConfig,
+  cells: readonly string[],
+  place: HeaderPlace,
+): ColumnMap {
+  if (cells.length > mostColumns) {
+    throw new RollcallError(
+      'ROSTER_HEADER',
+      `the header has ${cells.length.toLocaleString('en')} columns, and may have ${mostColumns.toLocaleString('en')}.`,
+      {
+        place: { file: place.file, line: place.line },
+        hint: 'Is this the roster, and is its first line the header?',
+      },
+    );
+  }
+  const header = cells.map(normaliseText);
+  const wanted = configured(config);
+  const found = wanted.filter(({ name }) => positionsOf(header, name).length > 0);
+  if (found.length < wanted.length) {
+    const elsewhere = headerElsewhere(wanted, found.length, place);
+    if (elsewhere !== undefined) throw elsewhere;
+    if (found.length === 0) throw noHeader(header.length, wanted.length, place);
+  }
+  const taken = new Set(found.map(({ name }) => normaliseText(name).toLowerCase()));
+  const find = (name: string, key: string): Column => {
+    const places = positionsOf(header, name);
+    const [at, again] = places;
+    if (at !== undefined && again === undefined) return { name, at };
+    const where = { file: place.file, line: place.line, key };
+    if (at !== undefined) {
+      throw new RollcallError(
+        'ROSTER_HEADER',
+        `the column "${name}" stands ${places.length} times in the header (columns ${places.map((position) => position + 1).join(', ')}).`,
+        {
+          place: where,
+          hint: 'Ask for an export in which the name stands once, or map another column.',
+        },
+      );
+    }
+    const meant = meantColumn(name, header, taken);
+    throw new RollcallError('ROSTER_HEADER', `the column "${name}" is not in the header.`, {
+      place: where,
+      hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The columns there are: ${listed(header)}.`,
+    });
+  };
+
+  const { id, ...others } = config.columns;
+  const fields: Partial<Record<Exclude<PersonField, 'id'>, Column>> = {};
+  for (const field of personFields) {
+    if (field === 'id') continue;
+    const name = others[field];
+    if (name !== undefined) fields[field] = find(name, `roster.columns.${field}`);
+  }
+  let count = header.length;
+  while (count > 0 && header[count - 1] === '') count--;
+  return {
+    count,
+    width: header.length,
+    header,
+    id: find(id, 'roster.columns.id'),
+    fields: {
+      email: fields.email,
+      firstName: fields.firstName,
+      lastName: fields.lastName,
+      department: fields.department,
+      status: fields.status,
+      startDate: fields.startDate,
+      endDate: fields.endDate,
+      previousId: fields.previousId,
+    },
+    attributes: config.attributes.map((name) => find(name, 'roster.attributes')),
+    shrinkBy: config.shrinkBy === undefined ? undefined : find(config.shrinkBy, 'roster.shrinkBy'),
+  };
+}
+
+function listed(header: readonly string[]): string {
+  const named = header.filter((name) => name !== '' && !name.includes('@'));
+  const shown = named.slice(0, shownColumns).map((name) => name.slice(0, shownCharacters));
+  return `${shown.join(', ')}${named.length > shown.length ? ` and ${named.length - shown.length} more` : ''}`;
+}
+
+/** The error that says on which line the header is; undefined when no other line has more of it. */
+function headerElsewhere(
+  wanted: ReturnType<typeof configured>,
+  found: number,
+  { file, line, candidates }: HeaderPlace,
+): RollcallError | undefined {
+  const counted = candidates
+    .filter((candidate) => candidate.line !== line)
+    .map((candidate) => {
+      const header = candidate.cells.map(normaliseText);
+      return {
+        ...candidate,
+        count: wanted.filter(({ name }) => positionsOf(header, name).length > 0).length,
+      };
+    })
+    .sort((a, b) => b.count - a.count || a.line - b.line);
+  const [best] = counted;
+  if (best === undefined || best.count <= found || best.count * 2 < wanted.length) return undefined;
+  return new RollcallError(
+    'ROSTER_HEADER',
+    `line ${line} is not the header: ${best.count} of ${wanted.length} configured columns are named on line ${best.line}.`,
+    {
+      place: { file, line, key: 'roster.skip.above' },
+      hint: `Set roster.skip.above: ${best.above} (lines above the header that are not blank).`,
+    },
+  );
+}
+
+function noHeader(cells: number, columns: number, { file, line }: HeaderPlace): RollcallError {
+  return new RollcallError(
+    'ROSTER_HEADER',
+    `line ${line} has ${cells} ${cells === 1 ? 'cell' : 'cells'} and names none of the ${columns} configured columns: it is taken for a row of people, and not shown.`,
+    {
+      place: { file, line, key: 'roster.columns' },
+      hint:
+        'Have it exported with its header line. If there are lines above the header, roster.skip.above is their number; ' +
+        'if the cells are not separated as they should be, see roster.delimiter.',
+    },
+  );
+}

@@ -1,0 +1,47 @@
+/** Kinds of characters that an id has, as bits: digit, lower case, upper case, anything else; an @ apart. */
+function kindsOf(id: string): number {
+  let kinds = 0;
+  for (let i = 0; i < id.length; i++) {
+    const code = id.charCodeAt(i);
+    if (code >= 0x30 && code <= 0x39) kinds |= 1;
+    else if (code >= 0x61 && code <= 0x7a) kinds |= 2;
+    else if (code >= 0x41 && code <= 0x5a) kinds |= 4;
+    else kinds |= code === 0x40 ? 16 : 8;
+  }
+  return kinds;
+}
+
+/**
+ * What the ids of a roster look like, learnt from its good rows. In a row with too few or too many cells, the first cell may
+ * be the end of a broken line, such as somebody's last name: it counts as an id only if it looks like the others.
+ */
+export class IdShape {
+  #kinds = 0;
+  #shortest = Number.POSITIVE_INFINITY;
+  #longest = 0;
+  #withDigits = 0;
+  #withoutDigits = 0;
+
+  learn(id: string): void {
+    const kinds = kindsOf(id);
+    this.#kinds |= kinds;
+    if ((kinds & 1) !== 0) this.#withDigits++;
+    else this.#withoutDigits++;
+    if (id.length < this.#shortest) this.#shortest = id.length;
+    if (id.length > this.#longest) this.#longest = id.length;
+  }
+
+  fits(id: string): boolean {
+    return id.length >= this.#shortest && id.length <= this.#longest && (kindsOf(id) & ~this.#kinds) === 0;
+  }
+
+  /** Whether this is the only id (or one of `others` and this) without a digit, among at least ten that have one. */
+  isOddOneOut(id: string, others: number): boolean {
+    return (kindsOf(id) & 1) === 0 && this.#withDigits >= 10 && this.#withoutDigits <= others;
+  }
+
+  /** Whether this is an address where no id so far is one: cells have shifted. */
+  isStrayAddress(id: string): boolean {
+    return id.includes('@') && this.#withDigits + this.#withoutDigits > 0 && (this.#kinds & 16) === 0;
+  }
+}

@@ -1,0 +1,209 @@
+import { normaliseEmail, normaliseText } from '../../normalise.ts';
+import { longestCell } from '../bounds.ts';
+import type { RosterRecord } from '../formats/format.ts';
+import type { RejectCode, RejectedRow, RowInput } from '../types.ts';
+import type { ParseDate } from './dates.ts';
+import type { Column, ColumnMap } from './header.ts';
+import { isErrorWord, readId, withoutFormula } from './id-cell.ts';
+import { shapeOf } from './shape.ts';
+
+/** One @ with something on both sides; nothing that separates or wraps addresses. Whether it exists is the platform's to say. */
+const emailShape = /^[^\s@,;<>"()]+@[^\s@,;<>"()]+$/;
+/** Signs that could not be decoded, or that no text has. */
+const damage = /[\uFFFD\u0080-\u0084\u0086-\u009F]/;
+
+/** A rejected row, its message with the line before and the id after what is wrong. */
+export function rejection(
+  code: RejectCode,
+  id: string | null,
+  line: number,
+  field: string | null,
+  what: string,
+): RejectedRow {
+  return { code, id, line, field, message: `Line ${line}${id === null ? '' : ` (id ${id})`}: ${what}.` };
+}
+
+/** A row whose id can be read, and some other cell cannot: `row` has null there, `unread` names the fields. */
+export type FlawedRow = { readonly row: RowInput; readonly fault: RejectedRow };
+
+/** True for a row that has no readable id. */
+export function isRejected(row: RowInput | RejectedRow | FlawedRow): row is RejectedRow {
+  return 'code' in row;
+}
+
+/** True for a row with an id and a cell that cannot be read. */
+export function isFlawed(row: RowInput | FlawedRow): row is FlawedRow {
+  return 'fault' in row;
+}
+
+export type MappingRules = {
+  readonly startDate: ParseDate;
+  readonly endDate: ParseDate;
+  /** The formats as configured, for messages. */
+  readonly formats: { readonly startDate: string; readonly endDate: string };
+  /** Cells that mean nothing. */
+  readonly empty: ReadonlySet<string>;
+  /** Dates that mean none: as they stand in the roster, or as ISO dates. */
+  readonly noDate: ReadonlySet<string>;
+};
+
+/** What is wrong with a cell. */
+type Fault = { readonly code: RejectCode; readonly column: Column; readonly what: string };
+
+/** Turns a row's cells into a person's fields. One object for a file: its columns and rules are fixed. */
+export class RowMapper {
+  readonly #columns: ColumnMap;
+  readonly #rules: MappingRules;
+  /** Whether the file has shown damaged bytes or backslashes so far: only then is every cell searched for them. */
+  isSuspect = false;
+  /** Of the row at hand. Reused: most rows have none. */
+  #faults: Fault[] = [];
+  #unread: string[] = [];
+
+  constructor(columns: ColumnMap, rules: MappingRules) {
+    this.#columns = columns;
+    this.#rules = rules;
+  }
+
+  /** `record` has as many cells as the header, or the rest of them is empty. */
+  map(record: RosterRecord): RowInput | RejectedRow | FlawedRow {
+    const { cells, line } = record;
+    const { id: idColumn, fields, attributes: columns } = this.#columns;
+    const idCell = cells[idColumn.at] ?? '';
+    const isEmpty = this.#rules.empty.size > 0 && this.#rules.empty.has(normaliseText(idCell));
+    const reading = readId(isEmpty ? '' : idCell);
+    if (!('id' in reading)) {
+      return rejection(reading.code, null, line, idColumn.name, `the id (${idColumn.name}) ${reading.why}`);
+    }
+    const { id } = reading;
+    const email = this.#email(cells, fields.email);
+    const previousId = this.#previousId(cells, fields.previousId);
+    const attributes: Record<string, string> = {};
+    for (const column of columns)
+      attributes[column.name] = this.#text(cells, column, `attributes.${column.name}`) ?? '';
+    const row: RowInput = {
+      id,
+      email,
+      firstName: this.#name(cells, fields.firstName, 'firstName'),
+      lastName: this.#name(cells, fields.lastName, 'lastName'),
+      department: this.#text(cells, fields.department, 'department'),
+      status: this.#text(cells, fields.status, 'status'),
+      startDate: this.#date(cells, fields.startDate, 'startDate'),
+      endDate: this.#date(cells, fields.endDate, 'endDate'),
+      previousId,
+      attributes,
+      line,
+    };
+    const [fault] = this.#faults;
+    if (fault === undefined) return row;
+    const flawed = {
+      row: { ...row, unread: this.#unread },
+      fault: rejection(fault.code, id, line, fault.column.name, `${fault.column.name} ${fault.what}`),
+    };
+    this.#faults = [];
+    this.#unread = [];
+    return flawed;
+  }
+
+  #fault(field: string, fault: Fault): null {
+    this.#faults.push(fault);
+    this.#unread.push(field);
+    return null;
+  }
+
+  /** The cell's text; null when it is empty, not mapped, or cannot be read. */
+  #text(cells: readonly string[], column: Column | undefined, field: string): string | null {
+    if (column === undefined) return null;
+    const cell = cells[column.at] ?? '';
+    if (cell.length > longestCell)
+      return this.#fault(field, {
+        code: 'CELL_TOO_LONG',
+        column,
+        what: `has more than ${longestCell.toLocaleString('en')} characters`,
+      });
+    if (this.isSuspect) {
+      if (damage.test(cell))
+        return this.#fault(field, {
+          code: 'ENCODING',
+          column,
+          what: 'holds bytes that are not in the encoding of the file (roster.encoding)',
+        });
+      if (cell.includes('\\"') || cell.includes('\\\\'))
+        return this.#fault(field, {
+          code: 'QUOTES',
+          column,
+          what: 'has a backslash before a quote or a backslash: in CSV a quote within a cell is doubled (""). Have it exported so',
+        });
+    }
+    let text = normaliseText(cell);
+    const first = text.charCodeAt(0);
+    if (first === 0x3d) text = withoutFormula(text).trim();
+    if (text === '' || this.#rules.empty.has(text)) return null;
+    if ((first === 0x23 || first === 0x45) && isErrorWord(text))
+      return this.#fault(field, {
+        code: 'ERROR_WORD',
+        column,
+        what: "is a spreadsheet's error word. Mend it there; if it means an empty cell, list it in roster.empty",
+      });
+    return text;
+  }
+
+  /** A name: as any text, without what only stray quoting brings into one. */
+  #name(cells: readonly string[], column: Column | undefined, field: string): string | null {
+    const text = this.#text(cells, column, field);
+    if (text === null || column === undefined) return text;
+    if (this.isSuspect && text.includes('\\'))
+      return this.#fault(field, {
+        code: 'QUOTES',
+        column,
+        what: 'has a backslash, which is in no name: in CSV a quote within a cell is doubled (""). Have it exported so',
+      });
+    return text;
+  }
+
+  #email(cells: readonly string[], column: Column | undefined): string | null {
+    const text = this.#text(cells, column, 'email');
+    if (text === null || column === undefined) return null;
+    const email = normaliseEmail(text);
+    if (emailShape.test(email)) return email;
+    const empties = /^[^\p{L}\p{N}]*$|^\p{L}{1,4}$|^n\/a$/iu.test(text)
+      ? '; if it means none, list it in roster.empty'
+      : '';
+    return this.#fault('email', {
+      code: 'EMAIL_INVALID',
+      column,
+      what: `has the shape ${shapeOf(text)}, which is no email address${empties}`,
+    });
+  }
+
+  #previousId(cells: readonly string[], column: Column | undefined): string | null {
+    const text = this.#text(cells, column, 'previousId');
+    if (text === null || column === undefined) return null;
+    const reading = readId(cells[column.at] ?? '');
+    if ('id' in reading) return reading.id;
+    if (reading.code === 'ID_MISSING') return null;
+    return this.#fault('previousId', { code: 'ID_UNREADABLE', column, what: reading.why });
+  }
+
+  #date(cells: readonly string[], column: Column | undefined, field: 'startDate' | 'endDate'): string | null {
+    const text = this.#text(cells, column, field);
+    if (text === null || column === undefined) return null;
+    const { noDate } = this.#rules;
+    if (noDate.has(text)) return null;
+    const date = this.#rules[field](text);
+    if (date !== null) return noDate.has(date) ? null : date;
+    return this.#fault(field, {
+      code: 'DATE_INVALID',
+      column,
+      what: `has the shape ${shapeOf(text)} and is no date of the form ${this.#rules.formats[field]} (roster.dateFormat)${keyFor(text)}`,
+    });
+  }
+}
+
+/** The key that helps with a text that is no date. */
+function keyFor(text: string): string {
+  if (!/\d/.test(text)) return '; if it means no date, list it in roster.empty';
+  return /^[0.:/T -]+$/.test(text) || /^(?:0001|1899|1900|9999|2999)|(?:0001|1899|1900|9999|2999)$/.test(text)
+    ? '; if it means no date, list it in roster.noDate'
+    : '';
+}

@@ -1,0 +1,81 @@
+import { glob, readdir, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { RosterConfig } from '../../config/schema.ts';
+import { RollcallError } from '../../errors.ts';
+import { nearest } from './nearest.ts';
+import type { RosterFile } from '../types.ts';
+
+const globSigns = /[*?[\]{}!]/;
+
+/** The file's size and time; undefined when there is no such file (a folder is none). */
+export async function rosterFileAt(file: string): Promise<RosterFile | undefined> {
+  try {
+    const stats = await stat(file);
+    return stats.isFile() ? { file, modifiedAtMs: stats.mtimeMs, sizeBytes: stats.size } : undefined;
+  } catch (cause) {
+    if (isErrno(cause, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw unreadable(file, cause);
+  }
+}
+
+/** True when the error is one of the system's, of one of these codes. */
+export function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
+/** ROSTER_UNREADABLE for an error of the system (no permission, a folder, a broken disk). */
+export function unreadable(file: string, cause: unknown): RollcallError {
+  const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'an unknown error';
+  return new RollcallError('ROSTER_UNREADABLE', `the roster cannot be read (${why}).`, {
+    place: { file },
+    hint: 'Check that the file is one and that the service may read it.',
+    cause,
+  });
+}
+
+/**
+ * The roster file now: `source` as a path, or else as a glob; of several matches the one modified last (`pick: modified`;
+ * ties go to the last by name) or the last by name (`pick: name`).
+ *
+ * @throws RollcallError ROSTER_NOT_FOUND (names the source and the nearest files of its folder), ROSTER_UNREADABLE.
+ */
+export async function findRoster(config: Pick<RosterConfig, 'source' | 'pick'>): Promise<RosterFile> {
+  const exact = await rosterFileAt(config.source);
+  if (exact !== undefined) return exact;
+  let best: RosterFile | undefined;
+  if (globSigns.test(config.source)) {
+    for await (const path of glob(config.source)) {
+      const found = await rosterFileAt(path);
+      if (found !== undefined && (best === undefined || comesAfter(found, best, config.pick))) best = found;
+    }
+  }
+  if (best !== undefined) return best;
+  throw new RollcallError('ROSTER_NOT_FOUND', `no file matches roster.source "${config.source}".`, {
+    place: { key: 'roster.source' },
+    hint: await whatIsThere(config.source),
+  });
+}
+
+function comesAfter(a: RosterFile, b: RosterFile, pick: RosterConfig['pick']): boolean {
+  if (pick === 'modified' && a.modifiedAtMs !== b.modifiedAtMs) return a.modifiedAtMs > b.modifiedAtMs;
+  return a.file > b.file;
+}
+
+async function whatIsThere(source: string): Promise<string> {
+  let folder = dirname(source);
+  while (globSigns.test(folder)) folder = dirname(folder);
+  try {
+    const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
+    if (names.length === 0) return `The folder ${folder} has no files.`;
+    const like = nearest(
+      basename(source),
+      names.map((entry) => entry.name),
+      3,
+    );
+    return `The folder ${folder} has ${like.join(', ')}${names.length > like.length ? ` and ${names.length - like.length} more` : ''}.`;
+  } catch (cause) {
+    return isErrno(cause, 'ENOENT')
+      ? `The folder ${folder} does not exist.`
+      : `The folder ${folder} cannot be listed.`;
+  }
+}
