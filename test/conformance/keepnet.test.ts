@@ -13,21 +13,20 @@ import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { keepnet } from '../../src/providers/keepnet/index.ts';
-import { freePacer, platform, type ReadFault } from './harness.ts';
+import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const target = 'Warehouse safety';
 const training = 'Lock your screen';
 
 function block(baseUrl: string, keys: Readonly<Record<string, unknown>>): PlatformConfig {
-  return keepnet.settings.parse({
-    provider: 'keepnet',
+  return blockOf(keepnet, {
     baseUrl,
     clientId: 'client',
     clientSecret: 'secret',
     enrollments: [{ target, when: 'true', training }],
     ...keys,
-  }) as unknown as PlatformConfig;
+  });
 }
 
 const quiet: ProviderDeps = {

@@ -13,7 +13,7 @@ import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, Provider, ProviderDeps } from '../../src/providers/contract.ts';
 import { mimecast } from '../../src/providers/mimecast/index.ts';
-import { freePacer, platform, type ReadFault } from './harness.ts';
+import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const target = 'Warehouse safety';
@@ -22,12 +22,11 @@ const campaign = 'Lock your screen';
 type Keys = Readonly<Record<string, unknown>>;
 
 function block(baseUrl: string, keys: Keys): PlatformConfig {
-  return mimecast.settings.parse({
-    provider: 'mimecast',
+  return blockOf(mimecast, {
     baseUrl,
     enrollments: [{ target, when: 'true', campaign }],
     ...keys,
-  }) as unknown as PlatformConfig;
+  });
 }
 
 const quiet: ProviderDeps = {

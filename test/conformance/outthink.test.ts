@@ -4,7 +4,7 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { outthink } from '../../src/providers/outthink/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
-import { freePacer, platform, type ReadFault } from './harness.ts';
+import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const campaignId = 'campaign-1';
@@ -14,8 +14,7 @@ function block(keys: {
   apiKey: string;
   scim?: { baseUrl: string; token: string };
 }): PlatformConfig {
-  const given = { provider: 'outthink', customerId: 'outthink-sandbox-customer', ...keys };
-  return outthink.settings.parse(given) as unknown as PlatformConfig;
+  return blockOf(outthink, { customerId: 'outthink-sandbox-customer', ...keys });
 }
 
 const quiet: ProviderDeps = {

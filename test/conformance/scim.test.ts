@@ -4,13 +4,13 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { Capabilities, ProviderDeps } from '../../src/providers/contract.ts';
 import { scim } from '../../src/providers/scim/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
-import { freePacer, platform, type ReadFault } from './harness.ts';
+import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const groupId = 'group-1';
 
 function block(baseUrl: string, token: string): PlatformConfig {
-  return scim.settings.parse({ provider: 'scim', baseUrl, token }) as unknown as PlatformConfig;
+  return blockOf(scim, { baseUrl, token });
 }
 
 const quiet: ProviderDeps = {

@@ -3,11 +3,11 @@ import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.t
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { sparkwise } from '../../src/providers/sparkwise/index.ts';
-import { freePacer, platform, type ReadFault } from './harness.ts';
+import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 function block(baseUrl: string, apiKey: string): PlatformConfig {
-  return sparkwise.settings.parse({ provider: 'sparkwise', baseUrl, apiKey }) as PlatformConfig;
+  return blockOf(sparkwise, { baseUrl, apiKey });
 }
 
 const quiet: ProviderDeps = {

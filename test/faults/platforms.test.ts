@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Fault, SandboxResponse } from '../../sandbox/server.ts';
 import type { RunReport } from '../../src/actions/run-report.ts';
+import { providers } from '../../src/providers/registry.ts';
 import { changed, people } from '../support/company.ts';
-import { type Five, openFive, type PlatformName } from '../support/five.ts';
+import { type Five, openFive, type PlatformName, providerOf } from '../support/five.ts';
 
 const timeoutMs = 180_000;
 
@@ -88,6 +89,12 @@ async function sync(five: Five, name: PlatformName): Promise<RunReport & { reado
   if (run === undefined) throw new Error('no run');
   return { ...run, exit };
 }
+
+it('speaks of every provider', () => {
+  // Sparkwise has the long table (matrix.ts).
+  const known = [providerOf.academy, ...cases.map(({ name }) => providerOf[name])];
+  expect(known.toSorted()).toEqual(Object.keys(providers).toSorted());
+});
 
 for (const { name, read, empty, refusal, write, there } of cases) {
   it(`survives the faults of ${name}`, { timeout: timeoutMs }, async () => {

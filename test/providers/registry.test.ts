@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,27 @@ const folders = readdirSync(new URL('../../src/providers', import.meta.url), { w
 test('the registry has one provider for each folder, under its own name', () => {
   expect(Object.keys(providers).sort()).toEqual(folders);
   for (const [name, module] of Object.entries(providers)) expect(module.name).toBe(name);
+});
+
+test.each(folders)('%s has everything that the guide asks for', (name) => {
+  const root = new URL('../../', import.meta.url);
+  const has = (file: string, text: string): string[] => {
+    const path = new URL(file, root);
+    return existsSync(path) && readFileSync(path, 'utf8').includes(text) ? [] : [`${file}: ${text}`];
+  };
+  expect([
+    ...['api', 'index', 'schema', 'settings'].flatMap((file) =>
+      has(`src/providers/${name}/${file}.ts`, 'export '),
+    ),
+    ...has(`src/providers/${name}/readme.md`, '# '),
+    ...has(`sandbox/${name}/index.ts`, 'export '),
+    ...has(`test/conformance/${name}.test.ts`, 'conformance({'),
+    ...has(`test/providers/${name}.test.ts`, `src/providers/${name}/`),
+    ...has(`docs/providers/${name}.md`, '# '),
+    ...has('docs/providers/README.md', `](${name}.md) |`),
+    ...has('README.md', `](docs/providers/${name}.md)`),
+    ...has('config/all-platforms.yaml', `provider: ${name}\n`),
+  ]).toEqual([]);
 });
 
 test('a block of each provider names it', () => {

@@ -24,8 +24,15 @@ import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
 import type { RunReport } from '../../src/actions/run-report.ts';
 import { type Company, type CompanyOptions, openCompany } from './harness.ts';
 
-/** The five platforms of one configuration, in its order. */
+/** The five platforms of one configuration, in its order; what each is the provider of. */
 export const platformNames = ['academy', 'awareness', 'phishing', 'mail', 'library'] as const;
+export const providerOf = {
+  academy: 'sparkwise',
+  awareness: 'outthink',
+  phishing: 'keepnet',
+  mail: 'mimecast',
+  library: 'scim',
+} as const satisfies Readonly<Record<(typeof platformNames)[number], string>>;
 export type PlatformName = (typeof platformNames)[number];
 
 /** Ids and names of what people are enrolled in. */
@@ -117,9 +124,9 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
   });
   const active = 'person.state == "active"';
   const blocks: Record<PlatformName, Record<string, unknown>> = {
-    academy: { provider: 'sparkwise', baseUrl: sparkwise.sandbox.url, apiKey: sparkwiseApiKey, rate },
+    academy: { provider: providerOf.academy, baseUrl: sparkwise.sandbox.url, apiKey: sparkwiseApiKey, rate },
     awareness: {
-      provider: 'outthink',
+      provider: providerOf.awareness,
       baseUrl: outthink.restUrl,
       customerId: outthink.credentials.customerId,
       apiKey: outthink.credentials.apiKey,
@@ -131,7 +138,7 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
       ],
     },
     phishing: {
-      provider: 'keepnet',
+      provider: providerOf.phishing,
       baseUrl: keepnet.sandbox.url,
       ...keepnet.credentials,
       company: 'Juniper Dental Group',
@@ -148,7 +155,7 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
       ],
     },
     mail: {
-      provider: 'mimecast',
+      provider: providerOf.mail,
       baseUrl: mimecast.sandbox.url,
       ...mimecast.client,
       batch: 50,
@@ -156,7 +163,7 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
       enrollments: [{ target: names.group, when: active, campaign: names.campaign }],
     },
     library: {
-      provider: 'scim',
+      provider: providerOf.library,
       baseUrl: scim.baseUrl,
       token: scim.token,
       rate,
