@@ -15,8 +15,6 @@ export type PlanningRow = {
   readonly csv: Measured;
   readonly fetch: Measured;
   readonly duckdb: Measured;
-  /** A bare open PGlite; null where the store is outside. */
-  readonly pglite: Measured | null;
   readonly firstSync: Measured;
   readonly plan: Measured;
   readonly unchanged: Measured;
@@ -73,10 +71,6 @@ export async function benchPlanning(size: number, store: BenchStore): Promise<Pl
     const fetch = await measure(join(tasks, 'fetch-pages.ts'), [sandbox.url, sandbox.apiKey, String(size)]);
     const duckdb = await measure(join(tasks, 'duckdb.ts'), [world.roster, accounts]);
     const plan = await rollcall(['plan', ...files], store.env);
-    const pglite =
-      store.name === 'embedded'
-        ? await measure(join(tasks, 'open-pglite.ts'), [join(world.dir, 'bare')])
-        : null;
     const [planned] = plan.json.runs;
     if (planned === undefined || planned.status === 'failed') throw new Error(`the plan failed: ${plan.out}`);
     return {
@@ -85,7 +79,6 @@ export async function benchPlanning(size: number, store: BenchStore): Promise<Pl
       csv,
       fetch,
       duckdb,
-      pglite,
       firstSync,
       plan,
       unchanged,

@@ -39,12 +39,14 @@ export const errorCodes = {
   READ_INCOMPLETE: { exit: 1, title: 'The pages of a platform read do not add up' },
 
   // Our own house: exit status 1.
-  DATA_DIR_LOCKED: { exit: 1, title: 'Another process uses the data directory' },
+  DATA_DIR_LOCKED: { exit: 1, title: 'Another machine uses the data directory' },
+  DATA_DIR_UNUSABLE: { exit: 1, title: 'The data directory cannot be used' },
+  DATA_DIR_FOREIGN: { exit: 1, title: 'The data directory holds a database of another kind or version' },
+  EMBEDDED_UNSUPPORTED: { exit: 1, title: 'There is no embedded PostgreSQL for this machine' },
   STORE_UNAVAILABLE: { exit: 1, title: 'The database is out of reach' },
   STORE_NEWER: { exit: 1, title: 'The database was written by a newer Rollcall' },
   STORE_MISMATCH: { exit: 1, title: 'The queue belongs to another store' },
   QUEUE_UNAVAILABLE: { exit: 1, title: 'The queue is out of reach' },
-  SERVICE_UNREACHABLE: { exit: 1, title: 'The running service does not answer' },
   RUN_UNKNOWN: { exit: 2, title: 'No run of that id' },
   RUN_NOT_HELD: { exit: 2, title: 'Nothing of that run waits for a decision' },
   HASH_MISMATCH: { exit: 2, title: 'The hash is not that of the held changes' },

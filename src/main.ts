@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline/promises';
 import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
 import type { Cli, Command, ExitStatus } from './cli/context.ts';
-import { expectStore } from './cli/expect-store.ts';
 import { reportFailure, runCommand } from './cli/run-command.ts';
 import { readEnvironment } from './config/environment.ts';
 import { nearest } from './config/nearest.ts';
@@ -97,15 +96,13 @@ async function main(argv: readonly string[], { out, err }: StandardOutputs, stop
         hint: near === undefined ? 'See rollcall help.' : `Did you mean "rollcall ${near}"?`,
       });
     }
-    // Beside the second that this program's own modules take to load.
-    if (!args.includes('--help')) expectStore(environment.databaseUrl);
     const command = await load();
     const parsed = parseArguments(name, command, args);
     if (parsed.flag('help')) {
       cli.out.write(`${describe(command)}\n`);
       return 0;
     }
-    const status = await runCommand(cli, name, command, parsed, args);
+    const status = await runCommand(cli, name, command, parsed);
     return await withLostResult(status, command, out, err);
   } catch (error) {
     return reportFailure(cli, { json: args.includes('--json'), stack: verbose }, error);
@@ -123,7 +120,7 @@ async function withLostResult(
   err: Output,
 ): Promise<ExitStatus> {
   if (out.lostBytes === 0) return status;
-  const shows = command.role === 'viewer';
+  const shows = command.does === 'show';
   err.write(
     `rollcall: standard output could not be written (${out.failure}): ${out.lostBytes.toLocaleString('en')} bytes of the result are lost. ${
       shows

@@ -7,7 +7,7 @@
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { lockHolder } from '../../src/store/data-dir.ts';
+import { isInUse } from '../../src/store/embedded/server.ts';
 import { dayInHr, firstRun, fivePlatforms, halfAnExport, massLeave, type Play } from './chapters.ts';
 import { Company, companyName } from './company.ts';
 import { onePlatform, secretsOf, startPlatforms } from './platforms.ts';
@@ -24,8 +24,7 @@ async function emptyFolder(folder: string): Promise<void> {
   const found = await readdir(folder).catch((): string[] => []);
   if (found.length > 0 && !found.includes(marker))
     throw new NotAsTold(`${folder} is not empty and not the demo's: name another folder.`);
-  const holder = await lockHolder(join(folder, 'data'));
-  if (holder !== null) throw new NotAsTold(`${folder} is in use by process ${holder.pid}.`);
+  if (await isInUse(join(folder, 'data'))) throw new NotAsTold(`${folder} is in use by another process.`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'hr'), { recursive: true });
   await mkdir(join(folder, 'secrets'), { mode: 0o700 });

@@ -76,7 +76,7 @@ export function createStage({ out, err, isTerminal }: StageOptions): Stage {
       },
     };
     try {
-      return await runCommand(cli, name, command, parseArguments(name, command, args), args);
+      return await runCommand(cli, name, command, parseArguments(name, command, args));
     } catch (error) {
       if (!(error instanceof RollcallError)) throw error;
       into.write(`rollcall: ${formatError(error)}\n`);

@@ -4,7 +4,7 @@ import type { CommandTable } from './context.ts';
 export const commands: CommandTable = {
   plan: async () => (await import('./commands/plan.ts')).plan,
   sync: async () => (await import('./commands/sync.ts')).sync,
-  start: async () => (await import('./commands/start.ts')).createStart(commands),
+  start: async () => (await import('./commands/start.ts')).start,
   status: async () => (await import('./commands/status.ts')).status,
   schedule: async () => (await import('./commands/schedule.ts')).schedule,
   resync: async () => (await import('./commands/resync.ts')).resync,

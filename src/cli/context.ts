@@ -46,23 +46,17 @@ export type Opened = {
 /** A command's end: what the process exits with. */
 export type ExitStatus = 0 | 1 | 2 | 3 | 4;
 
-/**
- * Opens what a command works on. On the command line: configuration, store, queues and engine, closed when the command
- * has ended. Within a running service (a command that came through the control API): the service's own.
- */
+/** Opens what a command works on: configuration, store, queues and engine, closed when the command has ended. */
 export type Open = () => Promise<Opened>;
 
-/**
- * One command. The same code runs on the command line and, while a service holds the embedded database, inside that
- * service; so it takes everything from its arguments and writes only to `cli.out` and `cli.err`.
- */
+/** One command: takes everything from its arguments, and writes only to `cli.out` and `cli.err`. */
 export type Command = {
   /** The line of `rollcall help`. */
   readonly usage: string;
   readonly summary: string;
   readonly options: Readonly<Record<string, CommandOption>>;
-  /** Who may run it through the control API; `local` commands never go there. */
-  readonly role: 'viewer' | 'operator' | 'local';
+  /** Whether it only shows something: then it has failed when its result cannot be written. */
+  readonly does: 'show' | 'act';
   readonly run: (cli: Cli, args: ParsedArguments, open: Open) => Promise<ExitStatus>;
 };
 

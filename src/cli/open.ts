@@ -5,7 +5,7 @@ import { type Customer, createCustomer } from '../jobs/customer.ts';
 import { createEngine } from '../jobs/service/engine.ts';
 import { createPacer } from '../jobs/pace/pacer.ts';
 import { openQueues, type Queues } from '../jobs/queue/queues.ts';
-import { createEmbeddedSlots, createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
+import { createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
 import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { patience } from '../providers/rate-limit.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
@@ -82,11 +82,7 @@ export async function openAll(
     const queues = await openQueues({ database: store.database, redisUrl: cli.redisUrl, log: cli.log });
     opened = queues;
     const slots: SlotSource =
-      queues.redis !== null
-        ? createRedisSlots(queues.redis)
-        : store.database.kind === 'postgres'
-          ? createPostgresSlots(store.pacers)
-          : createEmbeddedSlots(store.pacers);
+      queues.redis !== null ? createRedisSlots(queues.redis) : createPostgresSlots(store.pacers);
     const pacer = createPacer(slots, {
       ...(cli.limits === undefined ? {} : { limits: cli.limits }),
       onPause: (group, pauseMs) => {

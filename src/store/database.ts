@@ -1,20 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { RollcallError } from '../errors.ts';
-import { type DataDirLock, lockDataDir } from './data-dir.ts';
+import { openServer } from './embedded/server.ts';
 import { migrations } from './migrations.ts';
-import { PglitePool } from './pglite-pool.ts';
-import { openPgliteSession } from './pglite-session.ts';
 import type { Tables } from './schema.ts';
 
 /** The PostgreSQL schema that our tables live in; BullMQ has its own. */
 export const schemaName = 'rollcall';
-/** Connections to an outside PostgreSQL: the queue has its own, and a run holds at most one. */
+/** Connections of the store: a run holds at most one at a time. */
 const poolSize = 10;
-/** How often an embedded database is vacuumed: PGlite has no autovacuum. */
-export const vacuumEveryMs = 10 * 60_000;
+/** Connections of the queue: two of them listen. */
+const queuePoolSize = 10;
 /** The advisory lock under which migrations run, one process at a time. */
 const migrationLock = 7_265_532;
 
@@ -24,11 +21,10 @@ export type Database = {
   /** Identifies this store: written to Redis, so that two stores never share one queue. */
   readonly id: string;
   readonly db: Kysely<Tables>;
-  /** What BullMQ's PostgreSQL backend connects with. */
-  readonly queueConnection: PglitePool | { readonly connectionString: string };
-  readonly vacuum: () => Promise<void>;
-  /** Tells others where the control API of this process is. Does nothing outside the embedded database. */
-  readonly announce: (control: string) => Promise<void>;
+  /** What BullMQ's PostgreSQL backend connects with: connections of its own, so that runs do not keep the queue waiting. */
+  readonly queuePool: pg.Pool;
+  /** The commands that other processes run on the embedded database; null where that cannot be known. */
+  readonly others: () => Promise<readonly string[] | null>;
   readonly close: () => Promise<void>;
 };
 
@@ -79,85 +75,94 @@ async function migrate(
   }
 }
 
-/** Opens the embedded database in `dataDir`, which this process then holds. Throws DATA_DIR_LOCKED. */
+/**
+ * Opens the embedded database in `dataDir`: starts its server, or joins those who use it.
+ *
+ * @throws RollcallError as `openServer` does
+ */
 export async function openEmbedded(dataDir: string, command: string): Promise<Database> {
-  const lock: DataDirLock = await lockDataDir(dataDir, command);
-  let opened: { readonly close: () => Promise<void> } | undefined;
+  const server = await openServer(dataDir, command);
   try {
-    const lite = await openPgliteSession(join(dataDir, 'pgdata'));
-    opened = lite;
-    const pool = new PglitePool(lite);
-    const client = await pool.connect();
-    const id = await migrate(
-      (text, values) => client.query(text, values) as Promise<{ rows: Record<string, unknown>[] }>,
-    );
-    client.release();
-    await pool.query(`set search_path to bullmq, ${schemaName}`);
-    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: pool as never }) }).withSchema(
-      schemaName,
-    );
+    const pools = createPools(server.config);
+    const id = await migrated(pools);
     return {
       kind: 'embedded',
       id,
-      db,
-      queueConnection: pool,
-      vacuum: async () => {
-        await pool.query('vacuum (analyze)');
-        // Nobody else does this either: without it the write-ahead log grows to a gigabyte before it is used again.
-        await pool.query('checkpoint');
-      },
-      announce: lock.announce,
+      db: kysely(pools.store),
+      queuePool: pools.queue,
+      others: server.others,
       close: async () => {
-        await lite.close();
-        await lock.release();
+        await pools.end();
+        await server.close();
       },
     };
   } catch (error) {
-    await opened?.close().catch(() => undefined);
-    await lock.release();
+    await server.close();
     throw error;
   }
 }
 
 /** Opens an outside PostgreSQL. Throws STORE_UNAVAILABLE when it does not answer. */
 export async function openPostgres(connectionString: string): Promise<Database> {
-  const pool = new pg.Pool({
-    connectionString,
-    max: poolSize,
-    types: parsers,
-    connectionTimeoutMillis: 10_000,
-  });
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-  pool.on('error', () => undefined);
-  // The same for one that is in use: its query fails and says so; the event on top of that would end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  let id: string;
+  const pools = createPools({ connectionString, connectionTimeoutMillis: 10_000 });
   try {
-    const client = await pool.connect();
-    try {
-      id = await migrate((text, values) => client.query(text, values));
-    } finally {
-      client.release();
-    }
+    const id = await migrated(pools);
+    return {
+      kind: 'postgres',
+      id,
+      db: kysely(pools.store),
+      queuePool: pools.queue,
+      others: async () => null,
+      close: pools.end,
+    };
   } catch (error) {
-    await pool.end();
     if (error instanceof RollcallError) throw error;
     throw new RollcallError('STORE_UNAVAILABLE', `PostgreSQL cannot be used: ${describe(error)}.`, {
       hint: 'Check DATABASE_URL, and that the server is up.',
       cause: error,
     });
   }
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schemaName);
+}
+
+type Pools = { readonly store: pg.Pool; readonly queue: pg.Pool; readonly end: () => Promise<void> };
+
+function createPools(config: pg.ClientConfig): Pools {
+  const store = new pg.Pool({ ...config, max: poolSize, types: parsers });
+  const queue = new pg.Pool({ ...config, max: queuePoolSize, options: '-c search_path=bullmq' });
+  // Each queue and worker listens to its errors.
+  queue.setMaxListeners(0);
+  for (const pool of [store, queue]) {
+    // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+    pool.on('error', () => undefined);
+    // The same for one that is in use: its query fails and says so; the event on top of that would end the process.
+    pool.on('connect', (client) => client.on('error', () => undefined));
+  }
   return {
-    kind: 'postgres',
-    id,
-    db,
-    queueConnection: { connectionString },
-    // The server's autovacuum does it.
-    vacuum: async () => undefined,
-    announce: async () => undefined,
-    close: () => pool.end(),
+    store,
+    queue,
+    end: async () => {
+      await Promise.allSettled([store.end(), queue.end()]);
+    },
   };
+}
+
+/** Brings the tables up to date; the store's id. What fails ends the pools. */
+async function migrated(pools: Pools): Promise<string> {
+  try {
+    const client = await pools.store.connect();
+    try {
+      return await migrate((text, values) => client.query(text, values));
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await pools.end();
+    throw error;
+  }
+}
+
+function kysely(pool: pg.Pool): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schemaName);
 }
 
 function describe(error: unknown): string {

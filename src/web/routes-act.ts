@@ -3,7 +3,7 @@ import { approveRun, rejectRun } from '../actions/decisions.ts';
 import { cancelRun, pausePlatforms, resumePlatforms } from '../actions/pause.ts';
 import { previewRun } from '../jobs/run/preview.ts';
 import { previewAnswerOf, runAnswerOf } from './answers.ts';
-import type { Gate } from './commands.ts';
+import type { Gate } from './gate.ts';
 import { defineRoute, ok, type Route } from './route.ts';
 import {
   approveAnswer,

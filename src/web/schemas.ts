@@ -191,27 +191,3 @@ export const pauseBody = z.strictObject({
 export const resumeBody = z.strictObject({ customer: id.optional() });
 /** `POST /api/platforms/:name/pause` and `/resume`. */
 export const pauseAnswer = z.strictObject({ customer: id, platform: id, paused: z.boolean() });
-
-/** Body of `POST /api/command`: a command line without its `-c`. */
-export const commandBody = z.strictObject({
-  name: z.string().min(1).max(40),
-  args: z.array(z.string().max(10_000)).max(10_000).default([]),
-  customer: id.optional(),
-  terminal: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'Somebody watches: progress is drawn, and questions are asked' }),
-});
-/** Body of `POST /api/command/:question/answer`. */
-export const answerBody = z.strictObject({ yes: z.boolean() });
-/** `POST /api/command/:question/answer`. */
-export const answeredAnswer = z.strictObject({ answered: z.literal(true) });
-/** A line of the answer of `POST /api/command`; `exit` is the last one. */
-export const commandLine = z
-  .union([
-    z.strictObject({ out: z.string() }),
-    z.strictObject({ err: z.string() }),
-    z.strictObject({ ask: z.string(), question: z.string() }),
-    z.strictObject({ exit: z.int().min(0).max(4) }),
-  ])
-  .meta({ id: 'CommandLine' });

@@ -10,8 +10,8 @@ import type { Queues } from '../jobs/queue/queues.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { boardPath, registerBoard } from './board.ts';
-import { type CommandRunner, commandRoutes, createGate } from './commands.ts';
 import { ApiError, answerOf } from './errors.ts';
+import { createGate } from './gate.ts';
 import { createHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiOf } from './openapi.ts';
@@ -42,7 +42,6 @@ export type ControlServerOptions = ControlSettings & {
   readonly log: Log;
   /** Bytes of the log that could not be written, since the start. Default: of no log. */
   readonly lostLogBytes?: () => number;
-  readonly commands: CommandRunner;
   readonly now?: () => number;
   /** When the schedule starts a platform next, in ms since 1970; null when nothing is planned. */
   readonly nextRunMs: ControlWorld['nextRunMs'];
@@ -54,12 +53,12 @@ export type ControlServer = {
   readonly url: string;
   /** Every route as `GET /api/runs/:id`, the board's left out. */
   readonly routes: readonly string[];
-  /** Ends commands that are under way, then the connections. */
+  /** Ends the connections. */
   readonly close: () => Promise<void>;
 };
 
 /**
- * Starts the control API and tells the data directory where it is, so that the commands find it.
+ * Starts the control API.
  *
  * @throws RollcallError CONFIG_INVALID when it would be open to other machines with a short token or none, or when the
  * address cannot be listened on
@@ -78,14 +77,12 @@ export async function createControlServer(options: ControlServerOptions): Promis
     now,
     nextRunMs: options.nextRunMs,
   };
-  const stopping = new AbortController();
   const signIn = createSignIn(options.tokens, now);
   const metrics = createMetrics(world);
   const gate = createGate();
   const routes: Route[] = [
     ...readRoutes(world, createHealth(world), metrics),
     ...actRoutes(world, gate),
-    ...commandRoutes(world, options.commands, gate, stopping.signal),
     ...pageRoutes(world, signIn, !loopback),
   ];
   const document = openApiOf([...routes, openApiRoute({}), boardRoute], await readVersion(), sessionCookie);
@@ -127,13 +124,11 @@ export async function createControlServer(options: ControlServerOptions): Promis
     throw cannotListen(options.listen, error);
   }
   const url = urlOf(app.server.address() as AddressInfo);
-  await options.store.database.announce(url);
   options.log.info({ url }, 'the control API listens');
   return {
     url,
     routes: registered,
     close: async () => {
-      stopping.abort(new RollcallError('RUN_ABORTED', 'the service is stopping.'));
       metrics.close();
       const timer = setTimeout(() => app.server.closeAllConnections(), closeMs);
       await app.close();

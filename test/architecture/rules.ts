@@ -119,7 +119,6 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'csv-parse': ['roster'],
   kysely: ['store'],
   pg: ['store'],
-  '@electric-sql/pglite': ['store'],
   nodemailer: ['alerts'],
   fastify: ['web'],
   '@fastify/cookie': ['web'],

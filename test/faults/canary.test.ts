@@ -70,9 +70,8 @@ async function queueDump(company: Company): Promise<string> {
     await client.end();
     return dump;
   }
-  const { queueConnection } = (await company.opened()).store.database;
-  if (!('query' in queueConnection)) throw new Error('not the embedded database');
-  return postgresDump((text) => queueConnection.query(text));
+  const { queuePool } = (await company.opened()).store.database;
+  return postgresDump((text) => queuePool.query(text));
 }
 
 // Queues in PostgreSQL are the embedded ones, on another server: the soak looks there too.

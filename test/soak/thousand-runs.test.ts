@@ -2,8 +2,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { commands } from '../../src/cli/commands.ts';
-import { createCommandRunner } from '../../src/cli/serve-command.ts';
 import { createAlerting } from '../../src/alerts/watch/alerting.ts';
 import { createService } from '../../src/jobs/service/service.ts';
 import { createControlServer } from '../../src/web/server.ts';
@@ -103,13 +101,6 @@ test(`${runs} runs in a row, unchanged, changed and failing in turn: memory and 
     engine,
     log: deps.log,
     now,
-    commands: createCommandRunner(opened, commands, {
-      env: {},
-      redisUrl: undefined,
-      databaseUrl: undefined,
-      log: deps.log,
-      now,
-    }),
     nextRunMs: service.nextRunMs,
   });
   await service.start();
@@ -147,9 +138,8 @@ test(`${runs} runs in a row, unchanged, changed and failing in turn: memory and 
     company.sandbox.clearLog();
     company.sandbox.clearFaults();
     if (run % every !== 0) continue;
-    // What the service does every night and every ten minutes.
+    // What the service does every night.
     await store.retain('harbour', { journalMs: 0, resultsMs: 0 }, now());
-    await store.database.vacuum();
     await collect();
     const { heapUsed, external, rss } = process.memoryUsage();
     points.push({

@@ -18,7 +18,7 @@ import type { Patience } from '../../src/providers/rate-limit.ts';
 import { type Backend, type BackendName, openBackend } from './backends.ts';
 import { columns, people, type Row, toCsv } from './company.ts';
 import { processEnv } from './memory-disk.ts';
-import { makeDataDir } from './template.ts';
+import { endServer, makeDataDir } from './template.ts';
 
 const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -287,6 +287,7 @@ export async function openCompany<S extends AnySandbox>(
     [Symbol.asyncDispose]: async () => {
       for (const child of children) child.kill('SIGKILL');
       await close();
+      if (backend.name === 'embedded') await endServer(join(folder, 'data'));
       if (options.on === undefined) await backend.stop();
       await sandbox.close();
       await rm(folder, { recursive: true, force: true });

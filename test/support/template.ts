@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openQueues } from '../../src/jobs/queue/queues.ts';
 import { createLog } from '../../src/log.ts';
 import { openEmbedded } from '../../src/store/database.ts';
 import { migrations } from '../../src/store/migrations.ts';
 import { lastingFolder } from './memory-disk.ts';
+import { until } from './until.ts';
 
 let template: Promise<string> | undefined;
 
@@ -16,11 +17,9 @@ let template: Promise<string> | undefined;
  */
 function emptyDataDir(): Promise<string> {
   template ??= (async () => {
-    const versions = ['@electric-sql/pglite', 'bullmq'].map((name) => {
-      const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
-      return readFileSync(file, 'utf8');
-    });
-    const key = hash('sha256', JSON.stringify([migrations, ...versions])).slice(0, 16);
+    // The server's version and the queue's, which have tables of their own.
+    const versions = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8');
+    const key = hash('sha256', JSON.stringify([migrations, versions])).slice(0, 16);
     const folder = join(lastingFolder(), `rollcall-template-${process.getuid?.() ?? 0}-${key}`);
     if (existsSync(folder)) return folder;
     const draft = await mkdtemp(`${folder}-`);
@@ -33,6 +32,21 @@ function emptyDataDir(): Promise<string> {
     return folder;
   })();
   return template;
+}
+
+/** Ends the server of a data directory whose processes were killed, without a goodbye: the folder is about to go. */
+export async function endServer(dataDir: string): Promise<void> {
+  const file = join(dataDir, 'postgres', 'data', 'postmaster.pid');
+  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
+  if (!Number.isInteger(pid) || pid <= 0) return;
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => dataDir);
+  if (!line.includes(dataDir)) return;
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch {
+    return;
+  }
+  await until('the server has ended', async () => !existsSync(file));
 }
 
 /** Puts an empty embedded store into `dataDir`, which is not there yet. */

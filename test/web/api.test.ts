@@ -206,9 +206,6 @@ describe('requests that are wrong', () => {
     ['POST', '/api/resync', { platform: 'academy', person: 7 }, 400],
     ['POST', '/api/platforms/academy/pause', { for: 'Canarina0' }, 400],
     ['POST', '/api/platforms/nowhere/pause', {}, 404],
-    ['POST', '/api/command', { name: 'nothing' }, 404],
-    ['POST', '/api/command', { name: 'constructor' }, 404],
-    ['POST', '/api/command/none/answer', { yes: true }, 404],
     ['GET', '/api/runs?limit=0', undefined, 400],
     ['GET', '/api/runs?what=Canarina0', undefined, 400],
     ['GET', '/api/runs/none', undefined, 404],
@@ -310,15 +307,8 @@ test('every route is in the OpenAPI document, and every answer was seen to fit i
   const registered = service.server.routes.map((route) => route.replace(/:(\w+)/g, '{$1}'));
   expect(described.filter((route) => route !== 'GET /queues').toSorted()).toEqual(registered.toSorted());
   await ask('GET', '/openapi.json');
-  await ask('POST', '/api/command', { name: 'plan', args: ['--json'] });
-  // The board and the form are pages (see sign-in.test.ts); answers to questions are in command.test.ts.
-  const elsewhere = [
-    'GET /queues',
-    'GET /login',
-    'POST /login',
-    'POST /logout',
-    'POST /api/command/{question}/answer',
-  ];
+  // The board and the form are pages: see sign-in.test.ts.
+  const elsewhere = ['GET /queues', 'GET /login', 'POST /login', 'POST /logout'];
   expect(described.filter((route) => !fitted.has(route)).toSorted()).toEqual(elsewhere.toSorted());
 });
 

@@ -6,10 +6,8 @@ import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Sandbox } from '../../sandbox/server.ts';
 import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
-import { commands } from '../../src/cli/commands.ts';
-import type { Cli, Command, Opened } from '../../src/cli/context.ts';
+import type { Cli, Opened } from '../../src/cli/context.ts';
 import { openAll } from '../../src/cli/open.ts';
-import { createCommandRunner } from '../../src/cli/serve-command.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { providerRegistry } from '../../src/providers/registry.ts';
@@ -47,46 +45,6 @@ export function canaryPeople(count: number, status = 'Active'): Row[] {
     }),
   );
 }
-
-/** How often the waiting command began and was stopped. */
-export const waiting = { begun: 0, aborted: 0 };
-/** A command that waits for its end: for tests of questions and of clients that go away. */
-export const waitCommand: Command = {
-  usage: 'wait [--ask]',
-  summary: 'waits',
-  options: {
-    ask: { type: 'boolean', help: 'asks first' },
-    note: { type: 'string', multiple: true, help: 'is ignored' },
-  },
-  role: 'operator',
-  run: async (cli, args, open) => {
-    const { actor } = await open();
-    if (args.flag('ask')) {
-      const yes = await cli.ask('Go on?');
-      cli.out.write(`${actor}: ${yes ? 'yes' : 'no'}\n`);
-      return yes ? 0 : 4;
-    }
-    waiting.begun++;
-    cli.out.write('waits\n');
-    await new Promise((_, reject) => {
-      cli.signal.addEventListener('abort', () => {
-        waiting.aborted++;
-        reject(cli.signal.reason);
-      });
-    });
-    return 0;
-  },
-};
-const fails: Command = {
-  usage: 'fails',
-  summary: 'fails like a defect',
-  options: {},
-  role: 'viewer',
-  run: async () => {
-    throw new TypeError(`cannot read Canarina0 of undefined`);
-  },
-};
-const local: Command = { ...fails, role: 'local' };
 
 export type TestService = {
   readonly server: ControlServer;
@@ -188,18 +146,11 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
   const configs = [await loadConfig(file, options), await loadConfig(otherFile, options)];
   const opened = await openAll(cli, configs, 'start');
   await opened.engine.start();
-  const table = {
-    ...commands,
-    wait: async () => waitCommand,
-    fails: async () => fails,
-    local: async () => local,
-  };
   const server = await createControlServer({
     ...opened,
     ...controlSettingsOf(configs.map(({ customer, control }) => ({ customer, control }))),
     listen: '127.0.0.1:0',
     log: cli.log,
-    commands: createCommandRunner(opened, table, cli),
     nextRunMs: (customer) => (customer === 'alpha' ? nextRunMs : null),
   });
   const auth = (token: string | undefined): Record<string, string> =>

@@ -12,12 +12,7 @@ afterAll(async () => {
 });
 
 const open = ['GET /healthz', 'GET /readyz', 'GET /login', 'POST /login'];
-const viewerPosts = [
-  'POST /api/plan',
-  'POST /api/command',
-  'POST /api/command/:question/answer',
-  'POST /logout',
-];
+const viewerPosts = ['POST /api/plan', 'POST /logout'];
 
 /** A route's address with parameters that nothing answers to. */
 const addressOf = (route: string): [string, string] => {
@@ -71,10 +66,6 @@ describe('who may do what', () => {
     expect(posts).toContain('POST /api/runs/:id/approve');
     for (const route of posts)
       expect.soft(await codeOf(await call(route, tokens.viewer)), route).toBe('403 FORBIDDEN');
-    for (const name of ['sync', 'resync', 'pause', 'approve', 'undo', 'wait']) {
-      const answer = await service.post('/api/command', { name }, tokens.viewer);
-      expect.soft(await codeOf(answer), name).toBe('403 FORBIDDEN');
-    }
     expect((await service.get('/api/platforms', tokens.viewer)).status).toBe(200);
     const stranger = await service.post('/api/platforms/college/pause', { customer: 'beta' }, tokens.both);
     expect(await codeOf(stranger)).toBe('403 FORBIDDEN');
@@ -103,9 +94,6 @@ describe('who may do what', () => {
       expect
         .soft(await codeOf(await service.post(path, { platform: 'academy' }, tokens.other)), path)
         .toBe('404 NOT_FOUND');
-    expect(
-      await codeOf(await service.post('/api/command', { name: 'plan', customer: 'alpha' }, tokens.other)),
-    ).toBe('404 CUSTOMER_UNKNOWN');
     const metrics = await (await service.get('/metrics', tokens.other)).text();
     expect(metrics).toContain('customer="beta"');
     expect(metrics).not.toContain('alpha');

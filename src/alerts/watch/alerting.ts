@@ -94,7 +94,6 @@ export function createAlerting(options: AlertingOptions): Alerting {
   const ownerName = `${deps.instance}/alerts`;
   /** The right to speak for a customer: one process at a time, so that everything is said once and in order. */
   async function own(watch: Watch): Promise<boolean> {
-    if (store.database.kind === 'embedded') return true;
     const nowMs = now();
     if (nowMs < watch.ownedUntilMs - alertingLeaseMs / 2) return true;
     const { name } = watch.customer;
@@ -212,7 +211,6 @@ export function createAlerting(options: AlertingOptions): Alerting {
       deps.events.off('runEnded', onRunEnded);
       watched.delete(deps);
       await settled(limitMs);
-      if (store.database.kind === 'embedded') return;
       for (const watch of watches.values()) {
         if (watch.ownedUntilMs === 0) continue;
         await store.leases.release(watch.customer.name, alertingLeaseName, ownerName).catch(() => undefined);

@@ -149,7 +149,7 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
   function evaluateOffline(watch: Watch, present: ServiceHealth): boolean {
     const { customer } = watch;
     // Of several processes the one speaks that spoke last.
-    const isOwner = store.database.kind === 'embedded' || watch.ownedUntilMs > 0;
+    const isOwner = watch.ownedUntilMs > 0;
     if (!watch.hearsHealth || !isOwner) return true;
     const nowMs = now();
     const changes = transition(

@@ -18,7 +18,7 @@ export const accounts: Command = {
     unmanaged: { type: 'boolean', help: 'the accounts that are not ours (the only list there is)' },
     format: { type: 'string', help: 'table (default), csv or json' },
   },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     if (!args.flag('unmanaged'))
       throw new RollcallError('USAGE', 'say which accounts: rollcall accounts --unmanaged.', {

@@ -12,7 +12,7 @@ export const alerts: Command = {
   usage: 'alerts test [--json]',
   summary: 'send one test message to each alert channel, and say what became of it',
   options: {},
-  role: 'local',
+  does: 'act',
   run: async (cli, args) => {
     if (args.positionals.length !== 1 || args.positionals[0] !== 'test')
       throw new RollcallError('USAGE', 'rollcall alerts knows one word: test.', {

@@ -18,7 +18,7 @@ export const approve: Command = {
     hash: { type: 'string', help: 'the hash that show printed with the held changes' },
     only: { type: 'string', multiple: true, help: 'only this person (may be repeated)' },
   },
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const hash = args.text('hash');
     if (hash === undefined)

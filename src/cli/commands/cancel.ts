@@ -12,7 +12,7 @@ export const cancel: Command = {
   usage: 'cancel RUN [--json]',
   summary: 'end a run that is under way: what was not sent is skipped',
   options: {},
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const [id, ...rest] = args.positionals;
     if (id === undefined || rest.length > 0)

@@ -16,7 +16,7 @@ export const check: Command = {
     all: { type: 'boolean', help: `show every rejected row, not the first ${shownRows}` },
     quick: { type: 'boolean', help: 'do not read who is enrolled' },
   },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     // A wrong configuration or rule never comes further than this.
     const { customer, engine } = await open();

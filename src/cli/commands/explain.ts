@@ -29,7 +29,7 @@ export const explain: Command = {
   usage: 'explain PERSON [--json]',
   summary: 'why what happened to this person happened, and what comes next',
   options: {},
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const [person, ...rest] = args.positionals;
     if (person === undefined || rest.length > 0)

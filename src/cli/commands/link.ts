@@ -11,7 +11,7 @@ export const link: Command = {
   usage: 'link PERSON PLATFORM ACCOUNT [--json]',
   summary: "say that an account is this person's",
   options: {},
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const [person, platformName, account, ...rest] = args.positionals;
     if (person === undefined || platformName === undefined || account === undefined || rest.length > 0)

@@ -11,7 +11,7 @@ export const pause: Command = {
     for: { type: 'string', help: 'how long, such as 4h or 2d; without it, until it is resumed' },
     reason: { type: 'string', help: 'why; whoever looks sees it' },
   },
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const [platform, ...rest] = args.positionals;
     if (rest.length > 0)

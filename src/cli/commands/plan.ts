@@ -17,7 +17,7 @@ export const plan: Command = {
     changes: { type: 'boolean', help: 'with --json: list the changes' },
     all: { type: 'boolean', help: `show every change, not the first ${shownChanges}` },
   },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const { customer, engine } = await open();
     const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));

@@ -15,7 +15,7 @@ export const reject: Command = {
   usage: 'reject RUN [--until DATE] [--json]',
   summary: 'turn down what a run holds; it is not proposed again for 30 days, or until it changes',
   options: { until: { type: 'string', help: 'until this date (2026-03-31) instead of 30 days' } },
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const opened = await open();
     const { customer, engine } = opened;

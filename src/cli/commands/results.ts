@@ -30,7 +30,7 @@ export const results: Command = {
     format: { type: 'string', help: 'table (default), csv or json' },
     'no-refresh': { type: 'boolean', help: 'show what was read before; ask no platform' },
   },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const status = oneOf(args, 'status', ['open', 'completed'] as const);
     const format = args.flag('json') ? 'json' : (oneOf(args, 'format', formats) ?? 'table');

@@ -7,7 +7,7 @@ export const resume: Command = {
   usage: 'resume [PLATFORM] [--json]',
   summary: 'go on with a paused platform (or all of the customer)',
   options: {},
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const [platform, ...rest] = args.positionals;
     if (rest.length > 0)

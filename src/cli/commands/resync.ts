@@ -10,7 +10,7 @@ export const resync: Command = {
     person: { type: 'string', help: 'employee id: only this person is read and changed, and never removed' },
     reason: { type: 'string', help: 'why; kept with the run' },
   },
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const [name, ...rest] = args.positionals;
     if (rest.length > 0)
@@ -18,7 +18,6 @@ export const resync: Command = {
     const opened = await open();
     const { customer, engine, actor } = opened;
     const platforms = name === undefined ? [...customer.platforms.values()] : [platformOf(customer, name)];
-    refuseWithoutService(opened);
     const asked: { platform: string; job: string }[] = [];
     for (const platform of platforms) {
       const job = await engine.request({
@@ -42,19 +41,9 @@ export const resync: Command = {
   },
 };
 
-/**
- * On the embedded database a running service holds the database, and this command then runs inside it. When it runs here,
- * as the command line's own, there is nobody to ask.
- */
-function refuseWithoutService({ queues, actor }: Opened): void {
-  if (queues.backend !== 'embedded' || actor !== 'command') return;
-  throw new RollcallError('SERVICE_UNREACHABLE', 'no service is running on this data directory.', {
-    hint: 'Start one with rollcall start, or make one run now with rollcall sync.',
-  });
-}
-
 /** Services that take requests from the queue; null where that cannot be known. */
-async function countServices({ queues }: Opened): Promise<number | null> {
-  if (queues.redis === null) return queues.backend === 'embedded' ? 1 : null;
-  return queues.sync.getWorkersCount().catch(() => null);
+async function countServices({ queues, store, actor }: Opened): Promise<number | null> {
+  if (queues.redis !== null) return queues.sync.getWorkersCount().catch(() => null);
+  if (actor !== 'command') return 1;
+  return (await store.database.others())?.filter((command) => command === 'start').length ?? null;
 }

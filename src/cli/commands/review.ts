@@ -11,7 +11,7 @@ export const review: Command = {
   usage: 'review [PLATFORM] [--json]',
   summary: 'people who cannot be matched safely, and how to settle it',
   options: {},
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const { customer, store } = await open();
     const [name] = args.positionals;

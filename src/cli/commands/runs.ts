@@ -27,7 +27,7 @@ export const runs: Command = {
   usage: 'runs [PLATFORM] [--limit N] [--json]',
   summary: 'the latest runs: when, why, how they ended',
   options: { limit: { type: 'string', help: `how many (default ${shownRuns})` } },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const { customer, store, engine } = await open();
     const [name] = args.positionals;

@@ -10,7 +10,7 @@ export const schedule: Command = {
   usage: 'schedule [PLATFORM] [--next 5] [--json]',
   summary: 'the next runs of each platform, in its time zone',
   options: { next: { type: 'string', help: 'how many runs to show (default 5)' } },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const [name, ...rest] = args.positionals;
     if (rest.length > 0) throw new RollcallError('USAGE', 'schedule takes one platform, or none for all.');

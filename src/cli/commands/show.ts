@@ -40,7 +40,7 @@ export const show: Command = {
     failed: { type: 'boolean', help: 'list only what failed' },
     all: { type: 'boolean', help: `list every one, not the first ${shownChanges}` },
   },
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const { customer, engine } = await open();
     const run = await findRun(engine.deps, customer, args.positionals[0]);

@@ -4,9 +4,8 @@ import { createService } from '../../jobs/service/service.ts';
 import { scheduleOf } from '../../jobs/service/upcoming.ts';
 import { createControlServer } from '../../web/server.ts';
 import { controlSettingsOf } from '../../web/tokens.ts';
-import type { Cli, Command, CommandTable, Opened, ParsedArguments } from '../context.ts';
+import type { Cli, Command, Opened, ParsedArguments } from '../context.ts';
 import { loadCustomers, openAll } from '../open.ts';
-import { createCommandRunner } from '../serve-command.ts';
 
 /** How long requests in flight may take when the service is told to stop. Less than the 30 s that most managers give. */
 export const stopDeadlineMs = 25_000;
@@ -15,16 +14,16 @@ const closeDeadlineMs = 2_000;
 /** How long alert messages that are on their way may take then. */
 const alertingDeadlineMs = 3_000;
 
-/** `rollcall start`: the unattended service. `commands`: those that it runs for others, through the control API. */
-export const createStart = (commands: CommandTable): Command => ({
+/** `rollcall start`: the unattended service. */
+export const start: Command = {
   usage: 'start [-c FILE…]',
   summary: 'the unattended service: schedule, workers, alerts, control API; takes several files or a glob',
   options: {},
-  role: 'local',
+  does: 'act',
   run: async (cli, args) => {
     const opened = await openUsable(cli, args);
     try {
-      await serve(cli, opened, commands);
+      await serve(cli, opened);
     } catch (error) {
       await opened.close();
       throw error;
@@ -34,7 +33,7 @@ export const createStart = (commands: CommandTable): Command => ({
     await Promise.race([closed.catch(() => undefined), pause(closeDeadlineMs)]);
     return 0;
   },
-});
+};
 
 /** Opens every customer whose file can be used; says loudly which cannot. Throws when none can. */
 async function openUsable(cli: Cli, args: ParsedArguments): Promise<Opened> {
@@ -59,7 +58,7 @@ async function openUsable(cli: Cli, args: ParsedArguments): Promise<Opened> {
 }
 
 /** Runs until it is told to stop, then drains. */
-async function serve(cli: Cli, opened: Opened, commands: CommandTable): Promise<void> {
+async function serve(cli: Cli, opened: Opened): Promise<void> {
   const { customers, store, queues, engine } = opened;
   const { log, now } = cli;
   const service = createService({ customers, store, queues, engine, log, now });
@@ -67,7 +66,6 @@ async function serve(cli: Cli, opened: Opened, commands: CommandTable): Promise<
   // Alerting: told of runs that end here, and looks at everything else by itself.
   const alerting = createAlerting({ deps: engine.deps, health: async () => service.health() });
 
-  // Control API: commands run through it while this process holds an embedded database.
   const control = await createControlServer({
     ...controlSettingsOf(customers.map(({ name, config }) => ({ customer: name, control: config.control }))),
     customers,
@@ -77,7 +75,6 @@ async function serve(cli: Cli, opened: Opened, commands: CommandTable): Promise<
     log,
     ...(cli.lostLogBytes === undefined ? {} : { lostLogBytes: cli.lostLogBytes }),
     now,
-    commands: createCommandRunner(opened, commands, cli),
     nextRunMs: service.nextRunMs,
   });
 

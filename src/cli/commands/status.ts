@@ -18,7 +18,7 @@ export const status: Command = {
   usage: 'status [PLATFORM] [--json]',
   summary: 'each platform: last good run, held, paused, next run; and the age of the roster',
   options: {},
-  role: 'viewer',
+  does: 'show',
   run: async (cli, args, open) => {
     const [name, ...rest] = args.positionals;
     if (rest.length > 0) throw new RollcallError('USAGE', 'status takes one platform, or none for all.');

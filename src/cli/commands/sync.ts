@@ -13,7 +13,7 @@ export const sync: Command = {
   usage: 'sync [PLATFORM…] [--yes] [--json]',
   summary: 'one run now, to its end; at a terminal it shows the plan and asks',
   options: { yes: { type: 'boolean', short: 'y', help: 'do not ask' } },
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const opened = await open();
     const { customer } = opened;

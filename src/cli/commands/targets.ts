@@ -22,7 +22,7 @@ export const targets: Command = {
     },
   },
   // Settling decides whether people are mailed.
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const settled = args.text('settle');
     const opened = await open();

@@ -26,7 +26,7 @@ export const undo: Command = {
   usage: 'undo RUN [--apply] [--json]',
   summary: 'the way back of a run, as a plan first; what is undone stays undone until the row changes',
   options: { apply: { type: 'boolean', help: 'take it' } },
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const opened = await open();
     const run = await findRun(opened.engine.deps, opened.customer, args.positionals[0]);

@@ -11,7 +11,7 @@ export const unlink: Command = {
   usage: 'unlink PERSON PLATFORM [--json]',
   summary: "say that an account is not this person's; it becomes unmanaged",
   options: {},
-  role: 'operator',
+  does: 'act',
   run: async (cli, args, open) => {
     const [person, platformName, ...rest] = args.positionals;
     if (person === undefined || platformName === undefined || rest.length > 0)

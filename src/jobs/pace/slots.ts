@@ -157,28 +157,3 @@ function pauseLeftMs(untilMs: number, nowMs: number): number {
   const leftMs = Math.max(0, untilMs - nowMs);
   return leftMs > patience.longestPauseMs ? 0 : leftMs;
 }
-
-/** A window of this length or more outlives a process: `plan` and then `sync` are one minute to the platform. */
-const lastingWindowMs = 5_000;
-
-/**
- * Slots of an embedded database. Windows of a second are over before the next process has started and are kept in memory;
- * those of a minute, and pauses, are kept in the store.
- */
-export function createEmbeddedSlots(slots: PacerSlots): SlotSource {
-  const local = createLocalSlots();
-  const stored = createPostgresSlots(slots);
-  const begun = new Set<string>();
-  return {
-    take: async (group, rate, bounds) => {
-      if (rate.windowMs >= lastingWindowMs) return stored.take(group, rate, bounds);
-      if (begun.has(group)) return local.take(group, rate, bounds);
-      // Another process may have been told to pause before it ended.
-      const taken = await stored.take(group, rate, bounds);
-      if (!('late' in taken)) return taken;
-      begun.add(group);
-      return local.take(group, rate, { ...bounds, notBeforeMs: taken.waitMs });
-    },
-    pause: stored.pause,
-  };
-}

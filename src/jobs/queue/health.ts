@@ -21,11 +21,10 @@ const policyEveryMs = 60_000;
 
 /**
  * Looks at database and queue, by writing to them: a server that answers and takes nothing is out of reach too. Call it
- * every few seconds. A few looks in a row have to fail. The embedded database is down only when it refuses: a long
- * transaction of ours keeps it waiting, and that is no outage.
+ * every few seconds. A few looks in a row have to fail.
  */
 export function createHealthProbe(parts: {
-  readonly store: Pick<Store, 'ping' | 'database'>;
+  readonly store: Pick<Store, 'ping'>;
   readonly queues: Pick<Queues, 'redis' | 'probe'>;
   readonly now: () => number;
   readonly answerMs?: number;
@@ -48,7 +47,7 @@ export function createHealthProbe(parts: {
 
   return async () => {
     const limitMs = parts.answerMs ?? answerMs;
-    const storeAnswers = answerOf(store.ping(), limitMs, store.database.kind === 'embedded' ? 'ok' : 'late');
+    const storeAnswers = answerOf(store.ping(), limitMs, 'late');
     const queueAnswers = answerOf(askQueue(), limitMs, 'late');
     return { store: storePart(await storeAnswers), queue: queuePart(await queueAnswers), mayEvict };
   };

@@ -32,7 +32,7 @@ const probeLivesMs = 60_000;
 
 /** The queues of one backend. */
 export type Queues = {
-  readonly backend: 'embedded' | 'postgres' | 'redis';
+  readonly backend: 'postgres' | 'redis';
   readonly redis: Redis | null;
   readonly sync: Queue;
   readonly batch: Queue;
@@ -171,17 +171,14 @@ async function warnAboutEviction(redis: Redis, log: Log): Promise<void> {
 }
 
 async function openPostgresQueues({ database }: QueueOptions): Promise<Queues> {
-  const connection = database.queueConnection;
-  if ('connect' in connection) {
-    const client = await connection.connect();
-    await runMigrations(client as never, 'bullmq');
+  const client = await database.queuePool.connect();
+  try {
+    await runMigrations(client, 'bullmq');
+  } finally {
     client.release();
-    await connection.query('set search_path to bullmq, rollcall');
   }
-  // A pool of ours is used as it is; an address makes BullMQ open its own connections and migrate its schema.
-  const target = (
-    'connect' in connection ? connection : { ...connection, schema: 'bullmq', migrate: true }
-  ) as never;
+  // One pool for all of them: given an address, each queue and each worker would open its own.
+  const target = database.queuePool as never;
   const sync = new Queue(
     syncQueueName,
     { connection: target, defaultJobOptions: syncJobs },
@@ -195,7 +192,7 @@ async function openPostgresQueues({ database }: QueueOptions): Promise<Queues> {
   for (const queue of [sync, batch]) queue.on('error', () => undefined);
   await sync.waitUntilReady();
   return {
-    backend: database.kind,
+    backend: 'postgres',
     redis: null,
     sync: sync as unknown as Queue,
     batch: batch as unknown as Queue,

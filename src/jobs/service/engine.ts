@@ -116,10 +116,9 @@ export function createEngine(options: EngineOptions): Engine {
   };
   const workers: Worker[] = [];
 
-  /** Puts a job back for a process that knows its customer; the embedded queue has no other process. */
-  async function leaveToOthers(job: Job): Promise<void> {
-    if (queues.backend === 'embedded') return;
-    await putBack(job, foreignDelayMs, draining.signal);
+  /** Puts a job back for a process that knows its customer. */
+  async function leaveToOthers(job: Job): Promise<never> {
+    return await putBack(job, foreignDelayMs, draining.signal);
   }
 
   async function processSyncJob(job: Job): Promise<SyncResult> {
@@ -160,7 +159,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   /**
    * Runs that no living process performs any more go on: the store is the truth, whatever became of the queue. An active
-   * job counts as performing its run, except at the start of an embedded service: whoever was active then is gone.
+   * job counts as performing its run, except where we are known to be the only process: whoever was active then is gone.
    */
   async function takeUp(states: JobType[]): Promise<number> {
     let taken = 0;
@@ -210,10 +209,9 @@ export function createEngine(options: EngineOptions): Engine {
 
   let started: Promise<void> | undefined;
   async function startWorkers(): Promise<void> {
-    if (queues.backend === 'embedded') {
-      // The only process there is: whoever held a job before is gone.
-      await queues.batch.obliterate({ force: true });
-    }
+    // The only process there is: whoever held a job before is gone.
+    const alone = queues.redis === null && (await store.database.others())?.length === 0;
+    if (alone) await queues.batch.obliterate({ force: true });
     workers.push(
       queues.worker(batchQueueName, (job, signal) => safely(job, () => processBatch(deps, job, signal)), {
         concurrency: batchConcurrency,
@@ -223,7 +221,7 @@ export function createEngine(options: EngineOptions): Engine {
       }),
     );
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
-    await takeUp(queues.backend === 'embedded' ? waitingStates : performedStates);
+    await takeUp(alone ? waitingStates : performedStates);
   }
 
   return {

@@ -18,8 +18,6 @@ export const pingEveryMs = 2_000;
 const answerWithinMs = 5_000;
 /** How often old runs are deleted. */
 export const retainEveryMs = 24 * 3_600_000;
-/** How often an embedded database is vacuumed: it does not do so by itself. */
-export const vacuumEveryMs = 10 * 60_000;
 
 /** How the service is, for readiness, metrics and alerts. */
 export type Health = ServiceHealth & {
@@ -234,8 +232,6 @@ export function createService(options: ServiceOptions): Service {
         }),
       );
       every(retainEveryMs, 'retention', () => tend(retain));
-      if (store.database.kind === 'embedded')
-        every(vacuumEveryMs, 'vacuum', () => tend(() => store.database.vacuum()));
     },
     onTick: (listener) => {
       listeners.push({ call: listener, busy: false });

@@ -10,12 +10,7 @@ import { busiestWindow } from '../../../sandbox/server.ts';
 import type { Limited } from '../../../src/providers/contract.ts';
 import { createPacer } from '../../../src/jobs/pace/pacer.ts';
 import { waitBeforeSend, windowMarginMs } from '../../../src/jobs/pace/pacing.ts';
-import {
-  createEmbeddedSlots,
-  createLocalSlots,
-  createPostgresSlots,
-  type SlotSource,
-} from '../../../src/jobs/pace/slots.ts';
+import { createLocalSlots, createPostgresSlots, type SlotSource } from '../../../src/jobs/pace/slots.ts';
 import { createRedisSlots } from '../../../src/jobs/pace/slots-redis.ts';
 import { openEmbedded, openPostgres } from '../../../src/store/database.ts';
 import { createPacerSlots } from '../../../src/store/pacer-slots.ts';
@@ -103,7 +98,7 @@ test('what the embedded database has seen holds for the next process: a minute, 
   const perSecond = { count: 5, windowMs: 1_000 };
   const inOneProcess = async (work: (slots: SlotSource) => Promise<void>): Promise<void> => {
     const database = await openEmbedded(join(folder, 'data'), 'test');
-    await work(createEmbeddedSlots(createPacerSlots(database.db)));
+    await work(createPostgresSlots(createPacerSlots(database.db)));
     await database.close();
   };
   await inOneProcess(async (slots) => {
