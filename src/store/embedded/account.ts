@@ -37,11 +37,24 @@ export async function chooseAccount(dataDir: string, cluster: string): Promise<S
     const found = await stat(folder).catch(() => null);
     if (found !== null && found.uid !== 0) return { uid: found.uid, gid: found.gid };
   }
+  return findNobody();
+}
+
+async function findNobody(): Promise<{ readonly uid: number; readonly gid: number }> {
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
   const fields = /^nobody:.*$/m.exec(passwd)?.[0].split(':');
   const uid = Number(fields?.[2]);
   const gid = Number(fields?.[3]);
   return Number.isInteger(uid) && Number.isInteger(gid) && uid > 0 ? { uid, gid } : nobody;
+}
+
+/** Who makes the cluster: initdb refuses a user without a name, which a number in a container may be. */
+export async function makerOf(account: ServerAccount): Promise<ServerAccount> {
+  if (account === null) return null;
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  return passwd.split('\n').some((line) => line.split(':')[2] === String(account.uid))
+    ? account
+    : await findNobody();
 }
 
 /** Gives a folder and all in it to the server's user. */

@@ -1,6 +1,6 @@
 import { access, mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { RollcallError } from '../../errors.ts';
 
 /** PostgreSQL's programs on this machine. */
@@ -67,7 +67,7 @@ async function linksOf(native: string): Promise<ReadonlyMap<string, string>> {
 
 /**
  * Makes the links that the libraries are loaded by in `folder`, unless the package has them. The package makes its own in
- * an install script, and where those do not run the server would not start. The folder to name to the loader, or null.
+ * an install script, and where those do not run the server would not start. The folders to name to the loader, or null.
  */
 export async function makeLinks(binaries: Binaries, folder: string): Promise<string | null> {
   const missing = await Promise.all(
@@ -89,5 +89,6 @@ export async function makeLinks(binaries: Binaries, folder: string): Promise<str
     await symlink(target, draft);
     await rename(draft, link);
   }
-  return folder;
+  // A library that is found through a link looks for its own beside the link.
+  return [folder, join(binaries.native, 'lib')].join(delimiter);
 }

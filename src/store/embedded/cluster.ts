@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { RollcallError } from '../../errors.ts';
-import { chooseAccount, giveTo, isRoot, makeFolder, type ServerAccount, startedAs } from './account.ts';
+import {
+  chooseAccount,
+  giveTo,
+  isRoot,
+  makeFolder,
+  makerOf,
+  type ServerAccount,
+  startedAs,
+} from './account.ts';
 import { type Binaries, makeLinks } from './binaries.ts';
 import { type Layout, systemError, unusable } from './layout.ts';
 import { isAlive } from './process.ts';
@@ -84,7 +92,8 @@ async function initialise(
   env: Readonly<Record<string, string>>,
 ): Promise<void> {
   const draft = join(layout.home, `${draftPrefix}${process.pid}-${randomUUID().slice(0, 8)}`);
-  await makeFolder(account, layout.dataDir, draft);
+  const maker = await makerOf(account);
+  await makeFolder(maker, layout.dataDir, draft);
   try {
     if (await otherMakes(layout, draft)) return;
     const cluster = join(draft, 'data');
@@ -96,16 +105,16 @@ async function initialise(
     if (loopback === null) shape.push('-A', 'trust');
     else {
       await writeFile(join(draft, 'password'), loopback.password);
-      giveTo(account, draft);
+      giveTo(maker, draft);
       shape.push('-A', 'scram-sha-256', `--pwfile=${join(draft, 'password')}`);
     }
     const args = ['-D', cluster, ...shape];
-    const command = await startedAs(account, binaries.initdb, args, [binaries.native, draft]);
+    const command = await startedAs(maker, binaries.initdb, args, [binaries.native, draft]);
     await run(command.file, [...command.args], { env, cwd: draft, ...command.user, windowsHide: true });
     if (loopback !== null) {
       await writeFile(join(cluster, loopbackFile), JSON.stringify(loopback), { mode: 0o600 });
-      giveTo(account, cluster);
     }
+    giveTo(account, cluster);
     // Another process may have been faster; its cluster is as good.
     await rename(cluster, layout.cluster).catch((error: unknown) => {
       if (!isTaken(error)) throw error;
@@ -143,6 +152,16 @@ function failedToMake(layout: Layout, error: unknown): unknown {
   const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   if (said === '') return error;
   if (/No space left on device/i.test(said)) return systemError('ENOSPC');
+  if (/user does not exist/.test(said))
+    return new RollcallError(
+      'DATA_DIR_UNUSABLE',
+      `a new database cannot be made by the user ${process.getuid?.()}, who has no entry in /etc/passwd.`,
+      {
+        place: { file: layout.dataDir },
+        hint: 'Run Rollcall as a user with a name, or set DATABASE_URL.',
+        cause: error,
+      },
+    );
   const line = said
     .split('\n')
     .find((one) => /error|fatal/i.test(one))

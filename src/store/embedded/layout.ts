@@ -30,7 +30,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   ENOTDIR: 'it, or what it should be in, is a file and not a folder',
-  EEXIST: 'it is not a folder',
+  EEXIST: 'it is a file and not a folder',
   ENOENT: 'it is a link to what is not there, or cannot be made where it should be',
   ELOOP: 'its links lead in a circle',
   ENAMETOOLONG: 'its path is too long',

@@ -30,6 +30,9 @@ export async function startServer(layout: Layout, binaries: Binaries, cluster: C
   const size = (await stat(layout.log).catch(() => null))?.size ?? 0;
   const log = await open(layout.log, size > mostLogBytes ? 'w' : 'a', 0o600);
   const from = size > mostLogBytes ? 0 : size;
+  const { account } = cluster;
+  // Written by whoever starts the server next, which may be its owner and not root.
+  if (account !== null) await log.chown(account.uid, account.gid);
   let code: number | null = null;
   try {
     const child = spawn(command.file, command.args, {

@@ -43,15 +43,36 @@ export type EmbeddedServer = {
 };
 
 /** A data directory's server as this process looks for it. */
-type Door = { readonly layout: Layout; readonly command: string; address: Address | null };
+type Door = {
+  readonly layout: Layout;
+  readonly command: string;
+  readonly findBinaries: () => Promise<Binaries>;
+  address: Address | null;
+};
+
+/** What a test may want to have otherwise. */
+export type ServerOptions = {
+  /** Default: a socket, and loopback on Windows. */
+  readonly reach?: Reach;
+  readonly findBinaries?: () => Promise<Binaries>;
+};
 
 /**
  * Finds or starts the server of a data directory.
  *
  * @throws RollcallError DATA_DIR_UNUSABLE, DATA_DIR_FOREIGN, DATA_DIR_LOCKED, EMBEDDED_UNSUPPORTED or STORE_UNAVAILABLE
  */
-export async function openServer(dataDir: string, command: string, reach?: Reach): Promise<EmbeddedServer> {
-  const door: Door = { layout: await openLayout(dataDir, reach), command, address: null };
+export async function openServer(
+  dataDir: string,
+  command: string,
+  options: ServerOptions = {},
+): Promise<EmbeddedServer> {
+  const door: Door = {
+    layout: await openLayout(dataDir, options.reach),
+    command,
+    findBinaries: options.findBinaries ?? findBinaries,
+    address: null,
+  };
   let client = await enter(door);
   let closing = false;
   let again: Promise<void> = Promise.resolve();
@@ -68,6 +89,7 @@ export async function openServer(dataDir: string, command: string, reach?: Reach
       await sleep(waitMs, undefined, { ref: false });
       try {
         client = await enter(door);
+        if (closing) return await leave(door.layout, client);
         return watch();
       } catch {
         // Whoever asks the database meanwhile is told that it is out of reach; this goes on.
@@ -90,6 +112,7 @@ export async function openServer(dataDir: string, command: string, reach?: Reach
     close: async () => {
       if (closing) return;
       closing = true;
+      // What is on its way in takes leave by itself.
       await Promise.race([again, sleep(reconnectMs.most, undefined, { ref: false })]);
       await leave(door.layout, client);
       await door.address?.forget();
@@ -101,7 +124,7 @@ export async function openServer(dataDir: string, command: string, reach?: Reach
 export async function isInUse(dataDir: string): Promise<boolean> {
   if (!existsSync(dataDir)) return false;
   const layout = await openLayout(dataDir);
-  const client = await knock({ layout, command: 'look', address: null });
+  const client = await knock({ layout, command: 'look', findBinaries, address: null });
   if (typeof client !== 'object') return client === 'busy';
   await leave(layout, client);
   return true;
@@ -138,7 +161,7 @@ async function enter(door: Door): Promise<pg.Client> {
       });
     if (answer === 'silent' && started === undefined && nowMs >= startAtMs) {
       try {
-        binaries ??= await findBinaries();
+        binaries ??= await door.findBinaries();
         started = await startServer(layout, binaries, await makeCluster(layout, binaries));
       } catch (error) {
         throw unusable(layout.dataDir, error);
@@ -148,6 +171,9 @@ async function enter(door: Door): Promise<pg.Client> {
     await sleep(retryMs);
   }
 }
+
+/** What node-postgres says of a connection that ended under it, which has no code. */
+const cutOff = /^(Connection terminated|Client has encountered a connection error)/;
 
 /** Tries to come in: `silent` when nobody listens, `busy` while the server starts, stops or recovers. */
 async function knock(door: Door): Promise<pg.Client | 'silent' | 'busy'> {
@@ -169,7 +195,7 @@ async function knock(door: Door): Promise<pg.Client | 'silent' | 'busy'> {
     if (/^(ENOENT|ECONNREFUSED)$/.test(code)) return 'silent';
     // Stopped while we were coming in (57P01 to 57P03), or cut off by its end.
     if (/^(57P0.|ECONNRESET|EPIPE|08...)$/.test(code)) return 'busy';
-    if (error instanceof Error && error.message.startsWith('Connection terminated')) return 'busy';
+    if (error instanceof Error && cutOff.test(error.message)) return 'busy';
     if (code === '53300')
       throw new RollcallError('STORE_UNAVAILABLE', 'the embedded PostgreSQL has no connection left.', {
         place: { file: layout.dataDir },
