@@ -222,7 +222,6 @@ test('open to other machines: long tokens only, and the cookie travels over TLS 
   const options = {
     ...opened,
     log: opened.engine.deps.log,
-    commands: { roleOf: async () => null, run: async () => 0 },
     nextRunMs: () => null,
   };
   const token = { customer: 'alpha', name: 'ops', role: 'viewer' } as const;
@@ -278,7 +277,6 @@ test('on loopback only names of this machine are served, and the one that is con
   const server = await createControlServer({
     ...opened,
     log: opened.engine.deps.log,
-    commands: { roleOf: async () => null, run: async () => 0 },
     nextRunMs: () => null,
     listen: '127.0.0.1:0',
     hosts: ['rollcall.example:8443'],
@@ -298,7 +296,6 @@ test('addresses come from a proxy only if it is trusted', async () => {
     const server = await createControlServer({
       ...opened,
       log: opened.engine.deps.log,
-      commands: { roleOf: async () => null, run: async () => 0 },
       nextRunMs: () => null,
       listen: '127.0.0.1:0',
       trustedProxies,
