@@ -5,6 +5,7 @@ import {
   type Call,
   isWanted,
   listAnswer,
+  patched,
   oneComparison,
   type ScimBehaviour,
   select,
@@ -148,13 +149,13 @@ export function createGroupCalls(
     const draft = new GroupDraft(group);
     for (const operation of parsePatch(data)) apply(draft, operation);
     draft.commit();
-    return { status: 204 };
+    return patched(behaviour) ?? { status: 204 };
   }
 
   return {
     all: ({ method, query }) => {
       if (method !== 'GET') throw new ScimError(405, undefined, 'GET');
-      return listAnswer(search(query), query, behaviour.maxCount ?? 200, (group) => show(group, query));
+      return listAnswer(search(query), query, behaviour, (group) => show(group, query));
     },
     one: ({ method, query, data }, id) => {
       if (method !== 'GET' && method !== 'PATCH') throw new ScimError(405, undefined, 'GET, PATCH');

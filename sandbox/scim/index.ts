@@ -18,6 +18,7 @@ import {
   errorBody,
   listAnswer,
   oneComparison,
+  patched,
   type ScimBehaviour,
   select,
   toResponse,
@@ -67,6 +68,12 @@ export function createScimPlatform(state: ScimState, service: ScimService): Sand
   }
 
   function searchUsers(query: URLSearchParams): readonly ScimUser[] {
+    const { hidden } = service;
+    const found = filteredUsers(query);
+    return hidden === undefined ? found : found.filter(({ userName }) => !hidden(userName));
+  }
+
+  function filteredUsers(query: URLSearchParams): readonly ScimUser[] {
     const filter = oneComparison(query, service);
     if (filter === undefined) return state.users;
     if (typeof filter.value !== 'string') throw new ScimError(400, 'invalidFilter', 'compare with a string');
@@ -115,7 +122,7 @@ export function createScimPlatform(state: ScimState, service: ScimService): Sand
 
   function usersCall({ method, query, data }: Call): Answer {
     if (method === 'GET')
-      return listAnswer(searchUsers(query), query, maxCount, (user) => showUser(user, query));
+      return listAnswer(searchUsers(query), query, service, (user) => showUser(user, query));
     if (method === 'POST') return answerUser(state.insert(acceptable(bodyOf(data, userSchema))), 201, query);
     throw new ScimError(405, undefined, 'GET, POST');
   }
@@ -131,7 +138,7 @@ export function createScimPlatform(state: ScimState, service: ScimService): Sand
     }
     if (service.patch === false) throw new ScimError(501, undefined, 'PATCH is not supported');
     state.replace(user, acceptable(patchUser(user, parsePatch(data), rules), user));
-    return service.patchAnswer === 204 ? { status: 204 } : answerUser(user, 200, query);
+    return patched(service) ?? answerUser(user, 200, query);
   }
 
   function configCall({ method }: Call): Answer {

@@ -29,8 +29,17 @@ export type ScimBehaviour = {
   readonly filter?: boolean;
   /** The most resources in one list answer, whatever `count` asks for. Default 200. */
   readonly maxCount?: number;
-  /** What PATCH on a user answers: 200 with the user, or 204 with nothing. Default 200. */
-  readonly patchAnswer?: 200 | 204;
+  /**
+   * What a list says is its length: that of all results, as the RFC has it, or of the page, as some services do. Default
+   * `all`.
+   */
+  readonly totals?: 'all' | 'page';
+  /** What a list does with a `startIndex`: keeps it, ignores it, or takes the last page for what lies behind it. Default `kept`. */
+  readonly startIndex?: 'kept' | 'ignored' | 'clamped';
+  /** What PATCH answers: 200 with the resource, 200 or 202 with `{}`, or 204 with nothing. Default 200. */
+  readonly patchAnswer?: 200 | '200 {}' | '202 {}' | 202 | 204;
+  /** Users whom a list and a filter do not show, though their names are taken: those of another application, or deleted. */
+  readonly hidden?: (userName: string) => boolean;
   /** Whether removing somebody who is not a member is refused with `noTarget` (RFC 7644, table 9) or does nothing. Default `noTarget`. */
   readonly absentMember?: 'noTarget' | 'ignored';
   /** Attributes that must be unique besides `userName`. Default none. */
@@ -63,15 +72,18 @@ function listParameter(query: URLSearchParams, name: string, byDefault: number):
 export function listAnswer<T>(
   found: readonly T[],
   query: URLSearchParams,
-  maxCount: number,
+  { maxCount = 200, totals = 'all', startIndex: paging = 'kept' }: ScimBehaviour,
   show: (one: T) => JsonObject,
 ): Answer {
-  const startIndex = Math.max(1, listParameter(query, 'startIndex', 1));
+  const asked = Math.max(1, listParameter(query, 'startIndex', 1));
   const count = Math.min(maxCount, Math.max(0, listParameter(query, 'count', maxCount)));
+  const isBehind = asked > found.length;
+  const lastPage = 1 + Math.max(0, found.length - count);
+  const startIndex = paging === 'ignored' ? 1 : paging === 'clamped' && isBehind ? lastPage : asked;
   const page = found.slice(startIndex - 1, startIndex - 1 + count).map(show);
   const body: JsonObject = {
     schemas: [`${messages}:ListResponse`],
-    totalResults: found.length,
+    totalResults: totals === 'page' ? page.length : found.length,
     startIndex,
     itemsPerPage: page.length,
   };
@@ -116,4 +128,11 @@ export function bodyOf(data: unknown, schema: string): JsonObject {
   if (!isObject(data)) throw new ScimError(400, 'invalidSyntax', 'the body must be a JSON object');
   checkSchemas(data, schema);
   return data;
+}
+
+/** What a service answers to a PATCH instead of the resource; undefined where it answers that. */
+export function patched({ patchAnswer = 200 }: ScimBehaviour): Answer | undefined {
+  if (patchAnswer === 200) return undefined;
+  if (patchAnswer === 204 || patchAnswer === 202) return { status: patchAnswer };
+  return { status: Number(patchAnswer.slice(0, 3)), body: {} };
 }

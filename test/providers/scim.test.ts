@@ -79,7 +79,8 @@ describe('reading', () => {
     expect(accounts.map(({ externalId }) => externalId)).toEqual(people(23).map((one) => one.externalId));
     expect(accounts[3]).toMatchObject({ email: 'u3@example.com', active: true });
     expect(accounts[3]?.fields).toMatchObject({ email: 'u3@example.com', lastName: 'L3', department: '' });
-    expect(sandbox.counts()).toMatchObject({ reads: 6, writes: 0 });
+    // Discovery, five pages, and one behind the end.
+    expect(sandbox.counts()).toMatchObject({ reads: 7, writes: 0 });
   });
 
   test('a page that comes short is read on from where it ended', async () => {
@@ -121,6 +122,80 @@ describe('reading', () => {
       await expect(readAll(provider)).rejects.toMatchObject({ code: 'READ_INCOMPLETE' });
     });
   }
+
+  describe.each([
+    ['the total is the length of the page', { totals: 'page' }],
+    ['the total is right', {}],
+    ['what lies behind the end is the last page', { startIndex: 'clamped' }],
+  ] as const)('%s', (_, behaviour) => {
+    test.each([1, 2, 4, 5, 6, 10, 54])('%i users, five on a page, are all read', async (count) => {
+      const { provider } = await start({ ...behaviour, users: people(count), maxCount: 5 });
+      const read = readAll(provider);
+      // One user, given once more for what lies behind: nobody can tell.
+      if (count === 1 && 'startIndex' in behaviour) return expect(read).rejects.toThrow('came again');
+      const ids = (await read).map(({ externalId }) => externalId);
+      expect(ids).toEqual(people(count).map(({ externalId }) => externalId));
+    });
+  });
+
+  test.each(['all', 'page'] as const)(
+    'a service that ignores startIndex is incomplete, the total being %s',
+    async (totals) => {
+      const { provider } = await start({ totals, startIndex: 'ignored', users: people(12), maxCount: 5 });
+      await expect(readAll(provider)).rejects.toMatchObject({ code: 'READ_INCOMPLETE' });
+      const { provider: small } = await start({
+        totals,
+        startIndex: 'ignored',
+        users: people(4),
+        maxCount: 5,
+      });
+      await expect(readAll(small)).rejects.toThrow('nobody knows whether it is all');
+    },
+  );
+
+  test.each(['all', 'page'] as const)(
+    'somebody who is deleted or made while it is read makes it incomplete, or is read: the total is %s',
+    async (totals) => {
+      for (const event of ['deleted', 'made'] as const) {
+        const { provider, sandbox, state } = await start({ totals, users: people(54), maxCount: 10 });
+        sandbox.fail({
+          path: '/scim/v2/Users',
+          skip: 3,
+          effect: {
+            do: 'rewrite',
+            rewrite: (response) => {
+              const [gone] = state.users;
+              if (event === 'made') state.add({ ...people(55)[54], userName: 'new@example.com' });
+              else if (gone !== undefined) state.remove(gone.id);
+              return response;
+            },
+          },
+        });
+        const read = readAll(provider);
+        if (totals === 'all') await expect(read).rejects.toMatchObject({ code: 'READ_INCOMPLETE' });
+        // Without a total, one may be passed by; the size of the last good read is the bound then.
+        else expect((await read).length).toBe(event === 'made' ? 55 : 53);
+      }
+    },
+  );
+
+  test('a filter that is ignored, where the total is the length of the page, finds nobody by accident', async () => {
+    const { provider, sandbox } = await start({ totals: 'page', users: people(12), maxCount: 5 });
+    sandbox.fail({
+      path: '/scim/v2/Users',
+      times: Number.POSITIVE_INFINITY,
+      effect: {
+        do: 'rewrite',
+        rewrite: () => ({
+          status: 200,
+          json: { totalResults: 1, Resources: [{ id: 'x', userName: 'x', externalId: 'E900' }] },
+        }),
+      },
+    });
+    await expect(provider.lookUp({ id: null, externalId: 'E7', email: null }, ctx)).rejects.toMatchObject({
+      code: 'READ_INCOMPLETE',
+    });
+  });
 
   test('an empty service is an empty read', async () => {
     const { provider } = await start();
@@ -175,9 +250,12 @@ describe.each([
   ['through /Bulk', { bulk: { maxOperations: 100 } }],
   ['through /Bulk with PUT', { bulk: { maxOperations: 100 }, patch: false }],
   ['one by one, PATCH answers 204', { bulk: false, patchAnswer: 204 }],
+  ['one by one, PATCH answers 200 {}', { bulk: false, patchAnswer: '200 {}' }],
+  ['one by one, PATCH answers 202 {}', { bulk: false, patchAnswer: '202 {}' }],
+  ['one by one, PATCH answers 202', { bulk: false, patchAnswer: 202 }],
 ] as const)('writing %s', (_, options) => {
   async function started() {
-    const service = await start(options);
+    const service = await start({ ...options, hidden: (userName) => userName === 'hidden@example.com' });
     await service.provider.prepare?.(ctx);
     const limit = service.provider.capabilities.operations[0]?.limit ?? 0;
     const writeAll = async (items: readonly AccountItem[]): Promise<readonly ItemOutcome[]> => {
@@ -293,6 +371,23 @@ describe.each([
     expect(state.users).toHaveLength(3);
     expect(state.users.map(({ active }) => active)).toEqual([true, false, true]);
     expect(JSON.stringify(outcomes)).not.toContain('@');
+  });
+
+  test('what is said of a name in the way is what was found', async () => {
+    const { state, writeAll } = await started();
+    state.add({ userName: 'e1@example.com', externalId: 'X1' });
+    state.add({ userName: 'e2@example.com' });
+    state.add({ userName: 'hidden@example.com' });
+    const hidden = item('E3', { fields: { ...item('E3').fields, email: 'hidden@example.com' } });
+    const outcomes = await writeAll([item('E1'), item('E2'), hidden]);
+    expect(outcomes.map((outcome) => (outcome.ok ? 'ok' : [outcome.code, outcome.message]))).toEqual([
+      ['EXISTS_OTHER', 'an account of the same userName exists with another externalId'],
+      ['EXISTS_OTHER', 'an account of the same userName exists without externalId'],
+      [
+        'EXISTS_OTHER',
+        'the service says that the account exists, and finds none of this externalId or userName: it may be deleted there, or hidden from this token',
+      ],
+    ]);
   });
 });
 

@@ -10,8 +10,9 @@ import type { MatchBy } from './settings.ts';
 
 /**
  * All resources of a list, page by page, several requests at once. A service may answer fewer than asked for: a page is
- * asked for again from where it ended. Ends normally only when what came back adds up to `totalResults`, the same on
- * every page, without an id twice; throws READ_INCOMPLETE otherwise.
+ * asked for again from where it ended. `totalResults` is believed where it adds up, the same on every page and without an
+ * id twice, and where nothing comes behind it. Some services give the length of the page for it: such a list is read to an
+ * empty page. Throws READ_INCOMPLETE for all else.
  */
 export async function* readList<T extends { readonly id: string }>(
   what: string,
@@ -26,7 +27,6 @@ export async function* readList<T extends { readonly id: string }>(
   const first = await fetch({ startIndex: 1, count: pageSize }, ctx);
   const total = first.totalResults;
   const size = first.resources.length;
-  onTotal?.(total);
 
   async function readPage(startIndex: number, count: number, inner: CallContext): Promise<readonly T[]> {
     const found: T[] = [];
@@ -41,22 +41,58 @@ export async function* readList<T extends { readonly id: string }>(
     return found;
   }
 
-  function* checked(resources: readonly T[]): Generator<readonly T[]> {
+  function* checked(resources: readonly T[], most: number): Generator<readonly T[]> {
     for (const { id } of resources)
       if (!seen.add(id)) throw incomplete(`an id came twice, after ${seen.size} of ${total}`);
-    if (seen.size > total) throw incomplete(`${seen.size} came back of ${total}`);
+    if (seen.size > most) throw incomplete(`${seen.size} came back of ${total}`);
     if (resources.length > 0) yield resources;
   }
 
-  yield* checked(first.resources);
+  if (size > 0 && size === total) {
+    // One page that is all there is, or the length of the page in the place of the total.
+    const behind = await fetch({ startIndex: size + 1, count: pageSize }, ctx);
+    if (behind.resources.length > 0 && !(await isFirstPage(behind.resources))) {
+      yield* readOn(behind);
+      return;
+    }
+  }
+  onTotal?.(total);
+  yield* checked(first.resources, total);
   if (size > 0 && size < total) {
     const range = { first: 1, end: Math.ceil(total / size) };
     const pages = readAhead(ctx, range, (page, inner) =>
       readPage(1 + page * size, Math.min(size, total - page * size), inner),
     );
-    for await (const page of pages) yield* checked(page);
+    for await (const page of pages) yield* checked(page, total);
+    const behind = await fetch({ startIndex: total + 1, count: pageSize }, ctx);
+    // Some take the last page for what lies behind it. One who is new there came while it was read.
+    for (const { id } of behind.resources)
+      if (seen.add(id)) throw incomplete(`more came behind the ${total} that it said there are`);
   }
   if (seen.size !== total) throw incomplete(`${seen.size} came back of ${total}`);
+
+  /** Whether what came from behind the first page is that page again, as of a service that has no page behind it. */
+  async function isFirstPage(again: readonly T[]): Promise<boolean> {
+    const known = new Set(first.resources.map(({ id }) => id));
+    if (!again.every(({ id }) => known.has(id))) return false;
+    // Whoever ignores startIndex gives the first one for the second, and nobody knows what lies behind the page.
+    const [second] = size < 2 ? [] : (await fetch({ startIndex: 2, count: 1 }, ctx)).resources;
+    if (second !== undefined && second.id === first.resources[1]?.id) return true;
+    throw incomplete(
+      `the first page, of ${size}, came again in the place of what lies behind it, so that nobody knows whether it is all`,
+    );
+  }
+
+  /** All pages of a list whose total says nothing, to an empty one. */
+  async function* readOn(second: ListPage<T>): AsyncGenerator<readonly T[], void, undefined> {
+    const everybody = Number.POSITIVE_INFINITY;
+    yield* checked(first.resources, everybody);
+    let page = second;
+    while (page.resources.length > 0) {
+      yield* checked(page.resources, everybody);
+      page = await fetch({ startIndex: seen.size + 1, count: pageSize }, ctx);
+    }
+  }
 }
 
 /** All users as accounts. */
@@ -86,13 +122,18 @@ export async function findUsers(
   value: string,
   ctx: CallContext,
 ): Promise<readonly ScimUser[]> {
-  const page = await client.users({ filter: filterOf(attribute, value) }, ctx);
+  const filter = filterOf(attribute, value);
+  const page = await client.users({ filter }, ctx);
   const found = page.resources.filter((user) => identityOf(user, attribute) === value);
-  if (found.length === 0 && page.totalResults > page.resources.length) {
-    const message = `${client.platform}: /Users answered ${page.resources.length} of ${page.totalResults} to a filter, none of them asked for.`;
-    throw new ProviderError('READ_INCOMPLETE', message);
-  }
-  return found;
+  const count = page.resources.length;
+  if (found.length > 0 || (count === 0 && page.totalResults === 0)) return found;
+  // The total may be the length of the page: what lies behind it may be who was asked for.
+  const isCut =
+    page.totalResults > count ||
+    (await client.users({ filter, startIndex: count + 1 }, ctx)).resources.length > 0;
+  if (!isCut) return found;
+  const message = `${client.platform}: /Users answered ${count} of ${Math.max(count, page.totalResults)} or more to a filter, none of them asked for.`;
+  throw new ProviderError('READ_INCOMPLETE', message);
 }
 
 /** One account: by its id, else by the identity that `matchBy` names, else by its email. Null when there is none. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 export const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const enterpriseSchema = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
 export const patchSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';
 export const bulkSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 
 const count = z.number().int().min(0);
@@ -67,8 +68,13 @@ export const serviceConfig = z.object({
   filter: z.object({ supported: flag, maxResults: count.nullish() }).nullish(),
 });
 
-/** The answer to a write: the resource. An empty one stands for `{ id: null }`. */
-export const writeAnswer = z.object({ id: z.string().min(1).nullable() });
+/** The answer to a write: the resource, of which a change needs nothing; some answer `{}`. An error is none, whatever its status. */
+export const writeAnswer = z
+  .object({
+    id: z.string().min(1).nullish().catch(undefined),
+    schemas: z.array(z.unknown()).nullish().catch(undefined),
+  })
+  .refine(({ schemas }) => schemas?.includes(errorSchema) !== true, { message: 'is an error' });
 
 /** An error (RFC 7644, 3.12). `detail` is free text and is not read. */
 export const scimError = z.object({ scimType: text.catch(undefined) });

@@ -5,8 +5,10 @@ import type { ScimClient, ScimService, UserWrite, UserWritten } from './api.ts';
 import {
   changedLists,
   employeeId,
+  identityOf,
   itemEmail,
   newUser,
+  newUserName,
   patchOperations,
   replacedUser,
   type ScimProfile,
@@ -68,9 +70,7 @@ async function adopt(
     return failure('EXISTS', 'an account exists already, and the service has no filter to look it up by');
   }
   const [user, another] = await findUsers(client, matchBy, identity, ctx);
-  if (user === undefined) {
-    return failure('EXISTS_OTHER', `an account of the same userName exists with another ${matchBy}`);
-  }
+  if (user === undefined) return inTheWay(item, client, profile, ctx);
   if (another !== undefined) return failure('EXISTS_TWICE', `several accounts have the same ${matchBy}`);
   if (user.active === false) {
     return failure(
@@ -83,6 +83,23 @@ async function adopt(
     account: { id: user.id, externalId: matchBy === 'email' ? null : identity },
     note: 'adopted',
   };
+}
+
+/** Who has the name of a new account, when nobody has its identity. */
+async function inTheWay(
+  item: AccountItem,
+  client: ScimClient,
+  profile: ScimProfile,
+  ctx: CallContext,
+): Promise<ItemOutcome> {
+  const { matchBy } = profile;
+  const hidden = 'the service says that the account exists, and finds none';
+  const why = 'it may be deleted there, or hidden from this token';
+  if (matchBy === 'userName') return failure('EXISTS_OTHER', `${hidden} of this userName: ${why}`);
+  const [user] = await findUsers(client, 'userName', newUserName(item, profile), ctx);
+  if (user === undefined) return failure('EXISTS_OTHER', `${hidden} of this ${matchBy} or userName: ${why}`);
+  const theirs = identityOf(user, matchBy) === null ? 'without' : 'with another';
+  return failure('EXISTS_OTHER', `an account of the same userName exists ${theirs} ${matchBy}`);
 }
 
 async function toOutcome(
