@@ -38,6 +38,8 @@ export type OutthinkOptions = SandboxOptions & {
   readonly campaigns?: Iterable<OutthinkCampaignSeed>;
   /** What lists come in: a bare array, or an object with this one field. Default `bare`. */
   readonly listShape?: 'bare' | 'items' | 'data' | 'users';
+  /** Lists in an object name how many rows there are in all, or on the page. Default neither. */
+  readonly listTotal?: 'all' | 'page';
   /** What enrolling answers: lists of users, or 204 with nothing. Default `lists`. */
   readonly enrollAnswer?: 'lists' | 'empty';
   /** Whether enrolling the enrolled, and removing those who are not, counts as success. Default true; both fail otherwise. */
@@ -88,16 +90,18 @@ function createRest(
 ): (request: SandboxRequest) => SandboxResponse {
   const repeatable = options.repeatable ?? true;
 
-  function listAnswer(rows: readonly unknown[]): SandboxResponse {
+  function listAnswer(rows: readonly unknown[], all = rows.length): SandboxResponse {
     const shape = options.listShape ?? 'bare';
-    return { status: 200, json: shape === 'bare' ? rows : { [shape]: rows } };
+    const totals = { all: { total: all }, page: { total: rows.length } };
+    const total = options.listTotal === undefined ? {} : totals[options.listTotal];
+    return { status: 200, json: shape === 'bare' ? rows : { [shape]: rows, ...total } };
   }
 
   /** One page of `found`; values out of range are clamped without a word. */
   function page<T>(found: readonly T[], query: URLSearchParams, show: (one: T) => unknown): SandboxResponse {
     const skip = clamped(query, 'skip', 0, 0, Number.MAX_SAFE_INTEGER);
     const take = clamped(query, 'take', 10, 1, maxTake);
-    return listAnswer(found.slice(skip, skip + take).map(show));
+    return listAnswer(found.slice(skip, skip + take).map(show), found.length);
   }
 
   function showCampaign(campaign: OutthinkCampaign): unknown {

@@ -34,8 +34,11 @@ export type ScimBehaviour = {
    * `all`.
    */
   readonly totals?: 'all' | 'page';
-  /** What a list does with a `startIndex`: keeps it, ignores it, or takes the last page for what lies behind it. Default `kept`. */
-  readonly startIndex?: 'kept' | 'ignored' | 'clamped';
+  /**
+   * What a list does with a `startIndex`: keeps it, ignores it, takes the last page for what lies behind it, or knows no
+   * pages at all. Default `kept`.
+   */
+  readonly startIndex?: 'kept' | 'ignored' | 'clamped' | 'unpaged';
   /** What PATCH answers: 200 with the resource, 200 or 202 with `{}`, or 204 with nothing. Default 200. */
   readonly patchAnswer?: 200 | '200 {}' | '202 {}' | 202 | 204;
   /** Users whom a list and a filter do not show, though their names are taken: those of another application, or deleted. */
@@ -79,8 +82,11 @@ export function listAnswer<T>(
   const count = Math.min(maxCount, Math.max(0, listParameter(query, 'count', maxCount)));
   const isBehind = asked > found.length;
   const lastPage = 1 + Math.max(0, found.length - count);
-  const startIndex = paging === 'ignored' ? 1 : paging === 'clamped' && isBehind ? lastPage : asked;
-  const page = found.slice(startIndex - 1, startIndex - 1 + count).map(show);
+  const startIndex =
+    paging === 'ignored' || paging === 'unpaged' ? 1 : paging === 'clamped' && isBehind ? lastPage : asked;
+  const page = found
+    .slice(startIndex - 1, paging === 'unpaged' ? undefined : startIndex - 1 + count)
+    .map(show);
   const body: JsonObject = {
     schemas: [`${messages}:ListResponse`],
     totalResults: totals === 'page' ? page.length : found.length,

@@ -115,6 +115,45 @@ describe('signing in', () => {
   });
 });
 
+describe('a total', () => {
+  const many = { users: people(250), campaigns: [safety], listShape: 'items' } as const;
+
+  test.each([undefined, 'all', 'page'] as const)('%s, as it is, is read over', async (listTotal) => {
+    const { provider, state } = await start({ ...many, ...(listTotal === undefined ? {} : { listTotal }) });
+    for (const { userName } of people(250)) state.mark('c1', userName, 'notStarted');
+    expect(await membersOf(provider)).toHaveLength(250);
+  });
+
+  test('that does not add up, or changes, makes the read incomplete', async () => {
+    for (const skip of [0, 1]) {
+      const { provider, sandbox, state } = await start({ ...many, listTotal: 'all' });
+      for (const { userName } of people(250)) state.mark('c1', userName, 'notStarted');
+      sandbox.fail({
+        path: /users$/,
+        skip,
+        times: Number.POSITIVE_INFINITY,
+        effect: {
+          do: 'rewrite',
+          rewrite: (response) => ({ ...response, json: { ...(response.json as object), total: 251 } }),
+        },
+      });
+      await expect(membersOf(provider)).rejects.toMatchObject({ code: 'READ_INCOMPLETE' });
+    }
+  });
+
+  test.each([null, '250', -1.5, {}])('that is %j carries nothing', async (total) => {
+    const { provider, sandbox } = await start({ ...many, listTotal: 'all' });
+    sandbox.fail({
+      times: Number.POSITIVE_INFINITY,
+      effect: {
+        do: 'rewrite',
+        rewrite: (response) => ({ ...response, json: { ...(response.json as object), total } }),
+      },
+    });
+    expect(await provider.listTargets(ctx)).toHaveLength(1);
+  });
+});
+
 describe('being asked to wait', () => {
   test.each([
     ['header', 1_000],
@@ -327,6 +366,105 @@ describe('enrolling', () => {
     const { provider: other } = await start({ users: people(2), campaigns: [safety], enrollAnswer: 'empty' });
     expect(await send(other, 'enroll', [member(0), member(1)])).toEqual([{ ok: true }, { ok: true }]);
     expect(await membersOf(other)).toHaveLength(2);
+  });
+
+  const no = (json: unknown) => ({
+    kind: 'write' as const,
+    effect: { do: 'answer' as const, response: { status: 200, json } },
+  });
+
+  test.each([
+    ['success: false', { success: false }, undefined],
+    ['with a code', { success: false, code: 'campaign_closed' }, 'campaign_closed'],
+    [
+      'a code alone',
+      { code: 'invalid_parameter', field: 'users', reason: 'no such users' },
+      'invalid_parameter',
+    ],
+    ['an error alone', { error: 'E0 is not known here' }, undefined],
+    ['an error in an object', { error: { code: 'x' } }, undefined],
+  ])('a no under HTTP 200 is a refusal: %s', async (_title, json, vendorCode) => {
+    const { provider, sandbox } = await start({ users: people(2), campaigns: [safety] });
+    sandbox.fail(no(json));
+    const error: unknown = await send(provider, 'enroll', [member(0), member(1)]).catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'PLATFORM_REFUSED', status: 200, vendorCode, applied: 'no' });
+    expect(String(error)).not.toContain('E0');
+  });
+
+  test('a sign-in that is refused under HTTP 200 is one, and a read that is refused is no list', async () => {
+    const { provider, sandbox } = await start({ campaigns: [safety] });
+    const json = { success: false, code: 'invalid_customer_id_header' };
+    sandbox.fail({ effect: { do: 'answer', response: { status: 200, json } } });
+    await expect(provider.signIn(ctx)).rejects.toMatchObject({ code: 'SIGN_IN_REFUSED' });
+    sandbox.fail({ effect: { do: 'answer', response: { status: 200, json: { success: false } } } });
+    await expect(provider.listTargets(ctx)).rejects.toMatchObject({ code: 'PLATFORM_REFUSED' });
+  });
+
+  const ok = { ok: true };
+  const refused = { ok: false, code: 'REFUSED' };
+  const none = { ok: false, code: 'NO_OUTCOME' };
+  test.each([
+    [
+      'results',
+      { results: [{ userSourceIdentifier: 'E0', error: 'not known here' }, { userSourceIdentifier: 'E1' }] },
+      [refused, ok],
+    ],
+    [
+      'a bare list',
+      [
+        { userSourceIdentifier: 'E0', success: false },
+        { user: 'E1', success: true },
+      ],
+      [refused, ok],
+    ],
+    [
+      'results by status',
+      {
+        results: [
+          { user: 'E0', status: 'Failed' },
+          { user: 'E1', status: 'ok' },
+        ],
+      },
+      [refused, ok],
+    ],
+    [
+      'results by HTTP status',
+      {
+        results: [
+          { user: 'E0', status: 404 },
+          { user: 'E1', status: 200 },
+        ],
+      },
+      [refused, ok],
+    ],
+    [
+      'results with a code',
+      { success: true, results: [{ user: 'E0', code: 'gone' }, { user: 'E1' }] },
+      [{ ok: false, code: 'gone' }, ok],
+    ],
+    ['one that is left out', { results: [{ user: 'E1', success: true }] }, [none, ok]],
+    [
+      'success: false with failures',
+      { success: false, failed: [{ user: 'E0', error: 'not known here' }] },
+      [refused, ok],
+    ],
+    ['failures alone', { failed: [{ user: 'E0', error: 'not known here' }] }, [refused, ok]],
+    ['errors alone', { errors: [{ user: 'E0', error: 'not known here' }] }, [refused, ok]],
+    [
+      'a failure of nobody that was sent',
+      { failed: [{ user: { userId: 'x-9' }, error: 'not known here' }] },
+      [none, none],
+    ],
+    ['how many failed', { failed: 1 }, [none, none]],
+    ['an error beside', { errors: 'one of them' }, [none, none]],
+    ['null', null, [ok, ok]],
+    ['nothing but words', { message: 'accepted' }, [ok, ok]],
+    ['success: true', { success: true }, [ok, ok]],
+    ['nobody', { success: [], failed: [] }, [none, none]],
+  ])('each user is judged alone: %s', async (_title, json, expected) => {
+    const { provider, sandbox } = await start({ users: people(2), campaigns: [safety] });
+    sandbox.fail(no(json));
+    expect(await send(provider, 'enroll', [member(0), member(1)])).toMatchObject(expected);
   });
 
   test('one who already is as wanted is no failure', async () => {

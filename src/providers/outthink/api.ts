@@ -13,6 +13,8 @@ import {
   campaignUser,
   changeAnswer,
   failure,
+  isRefusal,
+  type ListPage,
   listOf,
 } from './schema.ts';
 import type { Identifier, OutthinkSettings } from './settings.ts';
@@ -31,10 +33,10 @@ const signInCodes = [
 
 export type OutthinkClient = {
   readonly signIn: (ctx: CallContext) => Promise<void>;
-  readonly campaigns: (window: Window, ctx: CallContext) => Promise<readonly Campaign[]>;
+  readonly campaigns: (window: Window, ctx: CallContext) => Promise<ListPage<Campaign>>;
   /** A training campaign; null when there is none of that id, an attack simulation included. */
   readonly training: (id: string, ctx: CallContext) => Promise<Campaign | null>;
-  readonly users: (campaignId: string, window: Window, ctx: CallContext) => Promise<readonly CampaignUser[]>;
+  readonly users: (campaignId: string, window: Window, ctx: CallContext) => Promise<ListPage<CampaignUser>>;
   /** Adds users to a campaign or removes them; an empty answer has no lists. */
   readonly change: (
     operation: 'enroll' | 'unenroll',
@@ -49,7 +51,8 @@ function refusal(status: number, body: unknown, headers: Headers): Refusal | und
     const waitMs = retryAfterMs(headers, Date.now()) ?? usableWaitMs(waitInBodyMs(body));
     return { kind: 'rateLimited', ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) };
   }
-  if (status < 400 || status > 499 || status === 408) return undefined;
+  if (status >= 200 && status < 300 ? !isRefusal(body) : status < 400 || status > 499 || status === 408)
+    return undefined;
   const code = failure.safeParse(body).data?.code;
   if (status === 401 || status === 403 || (code && signInCodes.includes(code))) {
     return { kind: 'signIn', ...(code ? { vendorCode: code } : {}) };

@@ -2,8 +2,8 @@ import type { EnrollmentRule } from '../../config/schema.ts';
 import { normaliseText } from '../../normalise.ts';
 import type { CallContext, ResolvedTarget, TargetListing } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { readToEnd } from '../pages.ts';
-import { largestTake, type OutthinkClient } from './api.ts';
+import type { OutthinkClient } from './api.ts';
+import { readList } from './list.ts';
 import type { Campaign } from './schema.ts';
 
 /** Campaigns that an error lists. */
@@ -25,7 +25,7 @@ async function readCampaigns(
   ctx: CallContext,
 ): Promise<Campaign[]> {
   const all: Campaign[] = [];
-  const pages = readToEnd(`${platform}: /campaigns`, largestTake, client.campaigns, ({ id }) => id, ctx);
+  const pages = readList(`${platform}: /campaigns`, client.campaigns, ({ id }) => id, ctx);
   for await (const page of pages) all.push(...page);
   return all;
 }

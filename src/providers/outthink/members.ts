@@ -1,10 +1,10 @@
 import type { AccountRef, Membership } from '../../account.ts';
 import { normaliseEmail, normaliseId } from '../../normalise.ts';
 import type { CallContext, ItemOutcome, MemberItem, ResolvedTarget, ResultRow } from '../contract.ts';
-import { safeCode } from '../error.ts';
-import { readToEnd } from '../pages.ts';
-import { largestTake, type OutthinkClient } from './api.ts';
-import type { CampaignUser, ChangeAnswer } from './schema.ts';
+import type { OutthinkClient } from './api.ts';
+import { readList } from './list.ts';
+import { outcomesOf, sameText, valueIn } from './outcomes.ts';
+import type { CampaignUser } from './schema.ts';
 import type { Identifier } from './settings.ts';
 
 /** A change of several users of one campaign. `repeated`: an earlier attempt may have been applied. */
@@ -38,9 +38,8 @@ function readUsers(
   campaignId: string,
   ctx: CallContext,
 ): AsyncGenerator<readonly CampaignUser[], void, undefined> {
-  return readToEnd(
+  return readList(
     `${platform}: users of campaign ${campaignId}`,
-    largestTake,
     (window, inner) => client.users(campaignId, window, inner),
     ({ userId, userSourceIdentifier, userEmail }) =>
       JSON.stringify([userId, userSourceIdentifier, userEmail]),
@@ -95,55 +94,6 @@ function identifierOf({ person, ref }: MemberItem, identifier: Identifier): stri
   }
 }
 
-const sameText = (value: string, identifier: Identifier): string =>
-  identifier === 'userEmail' ? normaliseEmail(value) : normaliseId(value);
-
-/** The identifier in an entry of `success` or `failed`: the value, the user, or something around the user. */
-function valueIn(entry: unknown, identifier: Identifier): string | undefined {
-  if (typeof entry === 'string' || typeof entry === 'number') return sameText(String(entry), identifier);
-  if (typeof entry !== 'object' || entry === null) return undefined;
-  const own = (entry as Record<string, unknown>)[identifier];
-  if (typeof own === 'string' || typeof own === 'number') return sameText(String(own), identifier);
-  return 'user' in entry ? valueIn(entry.user, identifier) : undefined;
-}
-
-/** A refusal that says that the user already is as wanted. */
-const asWanted = {
-  enroll: /already|duplicate[_ ]?enrol/i,
-  unenroll: /not[_ ]?(?:currently[_ ]?)?(?:in|enrolled|assigned|an?[_ ]?(?:member|participant))\b/i,
-};
-
-function outcomeOfFailure(entry: unknown, operation: 'enroll' | 'unenroll'): ItemOutcome {
-  const { code, error } = (typeof entry === 'object' ? entry : {}) as { code?: unknown; error?: unknown };
-  // The text is looked at and never passed on: it may hold names.
-  const said = [code, error].filter((part) => typeof part === 'string').join(' ');
-  if (asWanted[operation].test(said)) {
-    return { ok: true, note: operation === 'enroll' ? 'was enrolled already' : 'was not enrolled' };
-  }
-  const known = safeCode(code) ?? safeCode(error) ?? 'REFUSED';
-  return { ok: false, code: known, message: 'the platform refused the user' };
-}
-
-/** Outcomes by value. Without any list the whole request succeeded; a value in neither list has none. */
-function outcomesOf(
-  answer: ChangeAnswer,
-  values: readonly string[],
-  identifier: Identifier,
-  operation: 'enroll' | 'unenroll',
-): ReadonlyMap<string, ItemOutcome> {
-  const outcomes = new Map<string, ItemOutcome>();
-  if (!answer.success) for (const value of values) outcomes.set(sameText(value, identifier), { ok: true });
-  for (const entry of answer.success ?? []) {
-    const value = valueIn(entry, identifier);
-    if (value !== undefined) outcomes.set(value, { ok: true });
-  }
-  for (const entry of answer.failed ?? []) {
-    const value = valueIn(entry, identifier);
-    if (value !== undefined) outcomes.set(value, outcomeOfFailure(entry, operation));
-  }
-  return outcomes;
-}
-
 /** Those of the values that are in the campaign now; reading stops when all were found. */
 async function enrolledNow(
   client: OutthinkClient,
@@ -184,8 +134,8 @@ export async function writeMembers(
   const wanted = [...new Map(known.map((value) => [sameText(value, identifier), value])).values()].filter(
     isWanted,
   );
-  const answer = wanted.length === 0 ? {} : await client.change(operation, target, wanted, ctx);
-  const outcomes = outcomesOf(answer, wanted, identifier, operation);
+  const answer = wanted.length === 0 ? undefined : await client.change(operation, target, wanted, ctx);
+  const outcomes = answer === undefined ? new Map() : outcomesOf(answer, wanted, identifier, operation);
   return values.map((value): ItemOutcome => {
     if (value === null) {
       return { ok: false, code: 'NO_IDENTIFIER', message: `the person has no ${identifier}` };

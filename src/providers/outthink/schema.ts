@@ -9,14 +9,32 @@ const text = z.string().nullish();
 /** An id, as text however it is written. */
 const id = z.union([z.string().min(1), z.number()]).transform(String);
 
-function unwrapped(body: unknown): unknown {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
-  const lists = ['items', 'data', 'users'].map((key) => (body as Record<string, unknown>)[key]);
-  return lists.find((value) => Array.isArray(value)) ?? body;
+const listKeys = ['items', 'data', 'users'];
+const totalKeys = ['total', 'totalCount', 'totalResults'];
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A list answer. */
-export const listOf = <T>(row: z.ZodType<T>) => z.preprocess(unwrapped, z.array(row));
+function listIn(body: JsonObject): readonly unknown[] | undefined {
+  return listKeys.map((key) => body[key]).find((value) => Array.isArray(value));
+}
+
+/** One page of a list. `total` is null where the answer names none. */
+export type ListPage<T> = { readonly rows: readonly T[]; readonly total: number | null };
+
+/** A list answer. A total that is no number carries nothing. */
+export const listOf = <T>(row: z.ZodType<T>) =>
+  z.preprocess(
+    (body) => {
+      if (!isObject(body)) return { rows: body, total: null };
+      const total = totalKeys.map((key) => body[key]).find((value) => Number.isSafeInteger(value));
+      return { rows: listIn(body) ?? body, total: total ?? null };
+    },
+    z.object({ rows: z.array(row), total: z.number().nullable() }),
+  );
 
 /** A campaign of the list: a training or an attack simulation. `undefined` is what the answer does not say. */
 export const campaign = z.object({
@@ -43,12 +61,53 @@ export const campaignUser = z
   });
 export type CampaignUser = z.output<typeof campaignUser>;
 
-/** Lists of users by outcome; an entry is the user, its identifier, or an object around the user. */
-export const changeAnswer = z.object({
-  success: z.array(z.unknown()).nullish().catch(undefined),
-  failed: z.array(z.unknown()).nullish().catch(undefined),
+/** Whether an entry of a list of results says that it went wrong. */
+export function refusalIn(entry: unknown): boolean {
+  if (!isObject(entry)) return false;
+  const { success, ok, status, error, errors, code } = entry;
+  if (success === false || ok === false) return true;
+  if (typeof status === 'number') return status >= 400;
+  if (typeof status === 'string' && /^(fail|error|reject|invalid)/i.test(status)) return true;
+  const hasErrors = Array.isArray(errors) ? errors.length > 0 : Boolean(errors);
+  return success !== true && (Boolean(error) || hasErrors || Boolean(code));
+}
+
+function nonEmpty(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+/**
+ * The answer to a change of users, by outcome: lists of those who went through and of those who failed, or one of results,
+ * each a user, its identifier, or an object around the user. `hasFailures`: some failed, and it is not said who.
+ */
+export const changeAnswer = z.unknown().transform((body) => {
+  if (Array.isArray(body))
+    return { success: undefined, failed: undefined, results: body, hasFailures: false };
+  const { success, failed, errors, results, ...rest } = isObject(body) ? body : {};
+  const list = (value: unknown) => (Array.isArray(value) ? (value as readonly unknown[]) : undefined);
+  return {
+    success: list(success),
+    failed: list(failed) ?? list(errors),
+    results: list(results) ?? listIn(rest),
+    hasFailures:
+      [failed, results].some((value) => !Array.isArray(value) && nonEmpty(value)) ||
+      (Array.isArray(failed) ? nonEmpty(errors) : !Array.isArray(errors) && nonEmpty(errors)),
+  };
 });
 export type ChangeAnswer = z.output<typeof changeAnswer>;
+
+/**
+ * Whether a body under HTTP 2xx is a no: it says so, or it is an error and nothing else. One with lists is judged user by
+ * user.
+ */
+export function isRefusal(body: unknown): boolean {
+  if (!isObject(body)) return false;
+  const { success, failed, errors, results, error, code, id: own } = body;
+  if (success === false)
+    return ![failed, errors, results].some((value) => Array.isArray(value) && value.length > 0);
+  const isList = [success, failed, results, listIn(body)].some((value) => Array.isArray(value));
+  return !isList && own === undefined && (Boolean(error) || (Boolean(code) && success !== true));
+}
 
 /** An error; `code` is the only part to rely on. */
 export const failure = z.object({ code: text.catch(undefined), field: text.catch(undefined) });

@@ -75,9 +75,13 @@ export async function* readList<T extends { readonly id: string }>(
   async function isFirstPage(again: readonly T[]): Promise<boolean> {
     const known = new Set(first.resources.map(({ id }) => id));
     if (!again.every(({ id }) => known.has(id))) return false;
-    // Whoever ignores startIndex gives the first one for the second, and nobody knows what lies behind the page.
-    const [second] = size < 2 ? [] : (await fetch({ startIndex: 2, count: 1 }, ctx)).resources;
-    if (second !== undefined && second.id === first.resources[1]?.id) return true;
+    // No service has pages of one.
+    if (size < 2) return true;
+    // Paging is optional (RFC 7644, 3.4.2.4): who ignores it altogether gives all there is each time.
+    const alone = (await fetch({ startIndex: 2, count: 1 }, ctx)).resources;
+    if (alone.length === size) return true;
+    // Who ignores startIndex alone gives the first one for the second, and nobody knows what lies behind the page.
+    if (alone.length === 1 && alone[0]?.id === first.resources[1]?.id) return true;
     throw incomplete(
       `the first page, of ${size}, came again in the place of what lies behind it, so that nobody knows whether it is all`,
     );

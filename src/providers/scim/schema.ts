@@ -68,13 +68,22 @@ export const serviceConfig = z.object({
   filter: z.object({ supported: flag, maxResults: count.nullish() }).nullish(),
 });
 
-/** The answer to a write: the resource, of which a change needs nothing; some answer `{}`. An error is none, whatever its status. */
+/**
+ * The answer to a write: the resource, of which a change needs nothing; some answer `{}`. An error is none, whatever its
+ * status, nor is what carries no sign of SCIM.
+ */
 export const writeAnswer = z
-  .object({
+  .looseObject({
     id: z.string().min(1).nullish().catch(undefined),
     schemas: z.array(z.unknown()).nullish().catch(undefined),
   })
-  .refine(({ schemas }) => schemas?.includes(errorSchema) !== true, { message: 'is an error' });
+  .refine(
+    (body) => {
+      if (body.schemas) return !body.schemas.includes(errorSchema);
+      return typeof body.id === 'string' || Object.values(body).every((value) => value == null);
+    },
+    { message: 'neither a resource nor empty' },
+  );
 
 /** An error (RFC 7644, 3.12). `detail` is free text and is not read. */
 export const scimError = z.object({ scimType: text.catch(undefined) });
