@@ -11,10 +11,8 @@ import { tenantKey } from './config/tenant.ts';
 import { validate } from './config/validate.ts';
 import type { RollcallError } from './errors.ts';
 
-export type { ConfigIssue } from './config/issues.ts';
 export { ConfigError } from './config/issues.ts';
-export type { ProviderSettings, ProviderSettingsRegistry } from './config/registry.ts';
-export type { CustomerConfig, PlatformConfig, RosterConfig } from './config/schema.ts';
+export type { CustomerConfig } from './config/schema.ts';
 
 export type LoadOptions = {
   /** The providers there are: the schema of each one's block, and what its tenants are. */

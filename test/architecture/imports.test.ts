@@ -71,6 +71,18 @@ describe('import rules', () => {
       'providers may not import jobs',
     ],
     [
+      'I/O in the conditions of alerts',
+      'src/alerts/conditions/a.ts',
+      "import { readFile } from 'node:fs/promises';\n",
+      'alerts/conditions is pure and may not import node:fs/promises',
+    ],
+    [
+      'more than types of a run in the conditions of alerts',
+      'src/alerts/conditions/a.ts',
+      "import { y } from '../../jobs/run/finish.ts';\n",
+      'alerts/conditions is pure and may not import jobs/run/finish.ts',
+    ],
+    [
       'a later folder of jobs in an earlier one',
       'src/jobs/read/a.ts',
       "import type { y } from '../decide/y.ts';\n",

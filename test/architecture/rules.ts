@@ -130,6 +130,9 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@marcbachmann/cel-js': ['diff', 'providers'],
 };
 
+/** All that the conditions of alerts, which are pure, take besides types: words of the house, and what reasons do. */
+const conditionsLoad: readonly string[] = ['change.ts', 'jobs/reasons.ts'];
+
 /** What `diff` may take from the platform: it computes, and touches nothing. */
 const pureModules = new Set(['node:crypto']);
 
@@ -214,6 +217,9 @@ function check(file: string, { specifier, isType }: Import, source: string): str
     const target = relative(source, resolve(dirname(join(source, file)), specifier));
     if (target.startsWith('..')) return `imports ${specifier}, outside src`;
     const other = roomOf(target);
+    const isPure = isType || target.startsWith('alerts/conditions/') || conditionsLoad.includes(target);
+    if (file.startsWith('alerts/conditions/') && !isPure)
+      return `alerts/conditions is pure and may not import ${target}`;
     if (other === room)
       return room === 'providers'
         ? checkProviders(file, target)
@@ -222,14 +228,14 @@ function check(file: string, { specifier, isType }: Import, source: string): str
           : undefined;
     return mayImport[room]?.includes(other) === true ? undefined : `${room} may not import ${other}`;
   }
-  if (specifier.startsWith('node:')) {
-    return room === 'diff' && !pureModules.has(specifier)
-      ? `diff is pure and may not import ${specifier}`
-      : undefined;
-  }
+  if (room === 'diff' && specifier.startsWith('node:') && !pureModules.has(specifier))
+    return `diff is pure and may not import ${specifier}`;
+  if (file.startsWith('alerts/conditions/') && !isType)
+    return `alerts/conditions is pure and may not import ${specifier}`;
   const name = specifier.startsWith('@')
     ? specifier.split('/').slice(0, 2).join('/')
     : (specifier.split('/')[0] ?? specifier);
+  if (specifier.startsWith('node:')) return undefined;
   const rooms = owners[name];
   const isWithin = (owner: string): boolean => file === owner || file.startsWith(`${owner}/`);
   if (rooms?.some(isWithin) === false && !(isType && rooms.some((owner) => isWithin(owner.slice(5)))))
