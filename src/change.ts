@@ -47,3 +47,18 @@ export function countsInWords(counts: ChangeCounts): string {
   );
   return parts.length === 0 ? 'no changes' : parts.join(', ');
 }
+
+/**
+ * Why a change came up: the columns behind it whose cell of this person is not what it was in the last good export, and the
+ * person's department. `from` and `to` are null where the value is not one to name; '' is empty.
+ */
+export type Cause = {
+  readonly moves: readonly {
+    readonly column: string;
+    readonly from: string | null;
+    readonly to: string | null;
+  }[];
+  readonly department: string | null;
+  /** Exports in a row without this person, where absence is the reason. */
+  readonly exports: number | null;
+};

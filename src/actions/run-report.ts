@@ -1,6 +1,7 @@
 import { type ChangeCounts, noChanges } from '../change.ts';
 import type { Change } from '../diff/change.ts';
 import { failureOf } from '../jobs/failure.ts';
+import { toldReasons } from '../jobs/reasons.ts';
 import type { Preview } from '../jobs/run/preview.ts';
 import type { UndoPlan } from '../jobs/undo/undo.ts';
 import type { Run } from '../store/run-lookups.ts';
@@ -42,7 +43,7 @@ export function reportOf(run: Run): RunReport {
     applied: run.applied,
     failed: run.failed,
     held: run.held,
-    reasons: run.reasons,
+    reasons: toldReasons(run.reasons),
     rejected: run.rejected,
     review: run.review,
     requests: { reads: run.reads, writes: run.writes },
@@ -72,7 +73,7 @@ export function previewReport(platform: string, preview: Preview): RunReport {
     hash: decision.hash,
     planned: decision.planned,
     held: decision.held,
-    reasons: [...decision.reasons, ...preview.launches],
+    reasons: toldReasons([...decision.reasons, ...preview.launches]),
     rejected: sides.roster.proof.rejected,
     review: decision.difference.reviews.length,
     requests,
@@ -81,7 +82,8 @@ export function previewReport(platform: string, preview: Preview): RunReport {
 
 /** The way back of a run, only looked at, as a report. */
 export function undoReport(platform: string, plan: UndoPlan, requests: RunReport['requests']): RunReport {
-  const { status, hash, planned, held, reasons } = plan;
+  const { status, hash, planned, held } = plan;
+  const reasons = toldReasons(plan.reasons);
   return { ...noRun, platform, status, hash, planned, held, reasons, requests };
 }
 

@@ -159,6 +159,8 @@ const roster = z.strictObject({
   expected: expected.optional(),
   maxShrink: percent.prefault('10%'),
   maxRejected: percent.prefault('1%'),
+  maxEmptied: percent.prefault('10%'),
+  maxRecoded: percent.prefault('20%'),
   shrinkBy: z.string().min(1).optional(),
   trailer: trailer.optional(),
   waitFor: durationMs.prefault('2h'),
@@ -179,6 +181,7 @@ const limits = z
     deactivate: limit.optional(),
     enroll: limit.optional(),
     unenroll: limit.optional(),
+    unenrollPerTarget: limit.optional(),
   })
   .default({});
 

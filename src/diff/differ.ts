@@ -10,6 +10,8 @@ import { createMembers } from './members.ts';
 import { compareNames } from './names.ts';
 import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './platform.ts';
 import { createPopulation, flag, type Population } from './population.ts';
+import { setAsideRespelled } from './respelled.ts';
+import type { Respelled } from './spelling.ts';
 
 /**
  * Compares one platform with the roster. Feed it in this order: `person` and `reject`; `link` and `alias`; `accounts` page
@@ -30,6 +32,8 @@ export type Differ = {
   readonly members: (target: number, page: readonly Membership[]) => void;
   /** Forgets the members of a target, before they are read a second time. */
   readonly forgetMembers: (target: number) => void;
+  /** Members of a target whose accounts we manage, as read. */
+  readonly managedMembers: (target: number) => number;
   /** Members of a target that no person on the roster explains. */
   readonly strangers: (target: number) => number;
   /** People who are enrolled in a target and have completed it, as read. */
@@ -59,6 +63,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
   /** Adopted while they were read, in an order that does not depend on the platform's. */
   let adopted: readonly number[] = [];
   let matches: Matches | undefined;
+  let respelled: readonly Respelled[] | undefined;
 
   const differs = (person: number, account: Account): boolean =>
     identityDiffers(people, names, person, account);
@@ -110,8 +115,15 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     return reviews;
   }
 
+  /** Once all people and links are known, and before any account is anybody's. */
+  function setAside(): readonly Respelled[] {
+    respelled ??= setAsideRespelled(people);
+    return respelled;
+  }
+
   function settle(): Matches {
     if (matches !== undefined) return matches;
+    setAside();
     // Two runs that read the same accounts in another order decide the same.
     adopted = intake.adopted().toSorted((a, b) => (people.idOf(a) < people.idOf(b) ? -1 : 1));
     const open = intake.handOver();
@@ -156,6 +168,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
       intake.restart();
     },
     accounts: (page) => {
+      setAside();
       for (const account of page) intake.take(account);
     },
     settleAccounts: () => {
@@ -167,6 +180,12 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
       members.take(target, page);
     },
     forgetMembers: members.forget,
+    managedMembers: (target) => {
+      let count = 0;
+      for (let person = 0; person < people.size(); person++)
+        if (members.has(target, person) && people.has(person, flag.linked | flag.adopted)) count++;
+      return count;
+    },
     strangers: members.strangers,
     *completed(target) {
       for (let person = 0; person < people.size(); person++)
@@ -193,6 +212,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
         missing: emitter.missing,
         withheld: emitter.withheld,
         suppressed: emitter.suppressed,
+        respelled: setAside(),
       };
     },
   };

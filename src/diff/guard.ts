@@ -18,6 +18,9 @@ export const defaultLimits: Readonly<Record<ChangeKind, Limit>> = {
   unenroll: { count: 200, percent: 10, floor: 5 },
 };
 
+/** The limit on unenrolling from one target: of the members that we manage there, instead of all managed accounts. */
+export const defaultTargetLimit: Limit = { count: unlimited, percent: 25, floor: 5 };
+
 /** The window over which changes are counted, so that many small runs are no way around the limits. */
 export const guardWindowMs = 24 * 3_600_000;
 
@@ -30,7 +33,23 @@ export type GuardInput = {
   readonly recent: ChangeCounts;
   /** Accounts that we manage on the platform now. */
   readonly managed: number;
-  readonly limits: Readonly<Partial<Record<ChangeKind, Partial<Limit>>>>;
+  readonly limits: Limits;
+  /** What is planned to leave each target. */
+  readonly targets?: readonly TargetPlan[];
+};
+
+/** The configured limits, by kind, and the one on unenrolling from one target. */
+export type Limits = Readonly<Partial<Record<ChangeKind | 'unenrollPerTarget', Partial<Limit>>>>;
+
+/** What would leave one enrollment target. */
+export type TargetPlan = {
+  readonly id: string;
+  readonly name: string;
+  /** Members there now whose accounts we manage. */
+  readonly members: number;
+  /** Without those that an approval released. */
+  readonly planned: number;
+  readonly recent: number;
 };
 
 /** A kind that would pass its limit: all its unapproved changes are held. */
@@ -40,6 +59,8 @@ export type Hold = {
   readonly recent: number;
   readonly limit: number;
   readonly managed: number;
+  /** Set when it is the limit on one target: only what leaves that target is held. */
+  readonly target?: Pick<TargetPlan, 'id' | 'name' | 'members'>;
 };
 
 /** The number of changes of a kind that 24 hours may have. */
@@ -61,11 +82,46 @@ export function guard(input: GuardInput): readonly Hold[] {
       holds.push({ kind, planned, recent: input.recent[kind], limit, managed: input.managed });
     }
   }
+  for (const target of input.targets ?? []) {
+    const { planned } = target;
+    // Those who left today were members this morning.
+    const limit = targetLimitOf(target.members + target.recent, input.limits.unenrollPerTarget);
+    if (planned > 0 && target.recent + planned > limit) {
+      const { id, name, members, recent } = target;
+      holds.push({
+        kind: 'unenroll',
+        planned,
+        recent,
+        limit,
+        managed: input.managed,
+        target: { id, name, members },
+      });
+    }
+  }
   return holds;
+}
+
+/** The number of members that may leave one target in 24 hours. */
+export function targetLimitOf(members: number, configured: Partial<Limit> = {}): number {
+  const usual = defaultTargetLimit;
+  const { count = usual.count, percent = usual.percent, floor = usual.floor } = configured;
+  return Math.max(floor, Math.min(count, Math.floor((percent * members) / 100)));
+}
+
+/** Whether a hold keeps a change back. */
+export function isHeldBy(
+  hold: Hold,
+  change: { readonly kind: ChangeKind; readonly target: string | null },
+): boolean {
+  return hold.kind === change.kind && (hold.target === undefined || hold.target.id === change.target);
 }
 
 /** A hold as a sentence with its numbers. */
 export function describeHold(hold: Hold): string {
   const recent = hold.recent === 0 ? '' : ` after ${hold.recent} in the last 24 h`;
+  if (hold.target !== undefined) {
+    const { name, members } = hold.target;
+    return `${hold.planned} of ${members} would leave ${name}${recent}, and the limit of one target is ${hold.limit} (limits.unenrollPerTarget); all ${hold.planned} are held.`;
+  }
   return `${hold.planned} ${hold.kind}${recent} would pass the limit of ${hold.limit} (${hold.managed} managed accounts); all ${hold.planned} are held.`;
 }

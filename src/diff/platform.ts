@@ -1,3 +1,4 @@
+import type { Respelled } from './spelling.ts';
 import type { ChangeKind } from '../change.ts';
 import type { Adoption, Change, Review } from './change.ts';
 import type { DiffField, Exempt } from './desired.ts';
@@ -51,6 +52,8 @@ export type Difference = {
   /** Removals that a complete run would have made. */
   readonly withheld: { readonly deactivate: number; readonly unenroll: number };
   readonly suppressed: number;
+  /** New ids that are absent ones in another spelling: nothing is planned for either. */
+  readonly respelled: readonly Respelled[];
 };
 
 /** Numbers of the platform side, for its proof of completeness and for reports. */

@@ -2,6 +2,7 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { RollcallError } from '../errors.ts';
 import { pattern } from '../pattern.ts';
 import type { Person, PersonState } from '../person.ts';
+import { type RuleReads, readsOf } from './rule-columns.ts';
 
 /** What a condition sees of a person: every field a string, '' when empty, so that a rule never meets a null. */
 export type RulePerson = Readonly<Record<string, unknown>>;
@@ -56,6 +57,8 @@ function isNode(value: unknown): value is ASTNode {
 export type RuleCompiler = {
   readonly predicate: (source: string, key: string) => Predicate;
   readonly text: (source: string, key: string) => TextRule;
+  /** What of a person a rule reads. Throws RULE_INVALID as the others do. */
+  readonly reads: (source: string, key: string) => RuleReads;
 };
 
 /**
@@ -76,7 +79,7 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
       pattern(source).test(text),
     );
 
-  function compile(source: string, key: string, type: 'bool' | 'string') {
+  function compile(source: string, key: string, type: 'bool' | 'string' | undefined) {
     const fail = (problem: string, position: number | undefined): never => {
       const first = (problem.split('\n')[0] ?? problem).replace(matches, 'matches');
       const at = position === undefined ? '' : ` at column ${position + 1} of the rule`;
@@ -95,7 +98,7 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
       if (!checked.valid)
         return fail(checked.error?.message ?? 'it does not check', checked.error?.range?.start);
       const found = String(checked.type);
-      if (found !== type && found !== 'dyn') {
+      if (type !== undefined && found !== type && found !== 'dyn') {
         return fail(
           `it gives ${found} and has to give ${type === 'bool' ? 'true or false' : 'a text'}`,
           undefined,
@@ -135,6 +138,7 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
   }
 
   return {
+    reads: (source, key) => readsOf(compile(source, key, undefined).ast),
     predicate: (source, key) => {
       const rule = compile(source, key, 'bool');
       return (person, today) =>

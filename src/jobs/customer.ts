@@ -138,7 +138,7 @@ export function diffFields(provider: Provider): readonly DiffField[] {
 }
 
 /** Fields that somebody fills: a field without a rule or a default source is none of our business. */
-function managedFields(
+export function managedFields(
   platform: Pick<Platform, 'config' | 'provider'>,
   columns: CustomerConfig['roster']['columns'],
 ): readonly DiffField[] {

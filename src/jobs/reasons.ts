@@ -1,6 +1,7 @@
 import type { ChangeKind } from '../change.ts';
 import { type ErrorCode, errorCodes } from '../errors.ts';
 import type { Run } from '../store/run-lookups.ts';
+import type { RunReason } from '../store/schema.ts';
 
 /** The side that did not prove that it is complete; null: how many removals wait for that. */
 type Withholds = { readonly does: 'withholds'; readonly side: 'roster' | 'platform' | null };
@@ -38,6 +39,7 @@ export const reasonCodes = {
   HELD_DEACTIVATE: holds,
   HELD_ENROLL: holds,
   HELD_UNENROLL: holds,
+  HELD_VALUES: holds,
   HELD_LAUNCH: { ...holds, ...launch },
 
   REMOVALS_WITHHELD: { does: 'withholds', side: null },
@@ -49,6 +51,7 @@ export const reasonCodes = {
   ROSTER_REJECTED: roster,
   ROSTER_SKIPPED: roster,
   ROSTER_ID_UNREADABLE: roster,
+  ROSTER_IDS_RESPELLED: roster,
   TRAILER_MISSING: roster,
   TRAILER_COUNT: roster,
   PLATFORM_EMPTY: platform,
@@ -72,6 +75,8 @@ export const reasonCodes = {
   CHANGES_UNDONE: tells,
   TARGET_CLOSED: tells,
   VALUES_CUT: tells,
+  VALUES_DOUBTED: tells,
+  VALUES_NOT_COMPARED: tells,
   REASON: tells,
   ROSTER_AWAITED: tells,
   ROSTER_LATE: tells,
@@ -87,7 +92,7 @@ export const reasonCodes = {
 export type ReasonCode = keyof typeof reasonCodes;
 
 /** A reason or a note of a run; one that failed as a whole has the code of its error. */
-export type Reason = { readonly code: ReasonCode | ErrorCode; readonly message: string };
+export type Reason = RunReason & { readonly code: ReasonCode | ErrorCode };
 
 /** What a reason does that was stored, maybe by another version. An error's code ends a run by itself. */
 function effectOf(code: string): Effect | { readonly does: 'ends'; readonly ofLaunch?: never } {
@@ -131,4 +136,11 @@ export function heldCode(kind: ChangeKind): ReasonCode {
 /** The reason that a cancelled run ends with. */
 export function cancelledReason(run: Pick<Run, 'decided'>): Reason {
   return { code: 'CANCELLED', message: `${run.decided ?? 'cancelled'}; what was not sent was skipped` };
+}
+
+/** Reasons as they are told to whoever asks: what on-call gets instead is left out. */
+export function toldReasons(
+  reasons: readonly RunReason[],
+): { readonly code: string; readonly message: string }[] {
+  return reasons.map(({ code, message }) => ({ code, message }));
 }

@@ -24,12 +24,20 @@ export type JournalStore = {
   ) => Promise<ReadonlySet<string>>;
   /** Changes applied since then without an approval: what the guard counts. */
   readonly recentCounts: (customer: string, platform: string, sinceMs: number) => Promise<ChangeCounts>;
+  /** Unenrollments applied since then without an approval, by target. */
+  readonly recentUnenrolls: (
+    customer: string,
+    platform: string,
+    sinceMs: number,
+  ) => Promise<ReadonlyMap<string, number>>;
   /** Changes sent since then that may have been applied: nobody knows. */
   readonly recentUnknown: (
     customer: string,
     platform: string,
     sinceMs: number,
-  ) => Promise<readonly { readonly kind: ChangeKind; readonly fingerprint: string }[]>;
+  ) => Promise<
+    readonly { readonly kind: ChangeKind; readonly target: string | null; readonly fingerprint: string }[]
+  >;
   /** What waits for a decision about a person: held changes of runs that nobody has decided yet. */
   readonly heldOfPerson: (customer: string, person: string) => Promise<readonly StoredChange[]>;
   /** The runs, newest first, whose changes of these people on a platform were applied after a time. */
@@ -107,13 +115,26 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
     recentUnknown: (customer, platform, sinceMs) =>
       db
         .selectFrom('journal')
-        .select(['kind', 'fingerprint'])
+        .select(['kind', 'target', 'fingerprint'])
         .distinct()
         .where('run_id', 'in', (eb) => runsSince(eb, customer, platform, sinceMs))
         .where('outcome', '=', 'unknown')
         .where('approved', '=', false)
         .where('done_ms', '>', sinceMs)
         .execute(),
+    recentUnenrolls: async (customer, platform, sinceMs) => {
+      const rows = await db
+        .selectFrom('journal')
+        .select(['target', (eb) => eb.fn.countAll<number>().as('count')])
+        .where('run_id', 'in', (eb) => runsSince(eb, customer, platform, sinceMs))
+        .where('kind', '=', 'unenroll')
+        .where('outcome', '=', 'done')
+        .where('approved', '=', false)
+        .where('done_ms', '>', sinceMs)
+        .groupBy('target')
+        .execute();
+      return new Map(rows.flatMap(({ target, count }) => (target === null ? [] : [[target, Number(count)]])));
+    },
     recentCounts: async (customer, platform, sinceMs) => {
       const rows = await db
         .selectFrom('journal')

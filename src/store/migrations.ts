@@ -192,6 +192,30 @@ create table tenants (tenant text primary key, customer text not null, platform 
     // An export that lacks its last line break is torn where the one before had it.
     sql: `alter table exports add column ends_in_line boolean not null default false;`,
   },
+  {
+    version: 6,
+    sql: inByteOrder(`
+create table look_parts (
+  customer text not null, hash text not null, bytes bytea not null, used_ms bigint not null,
+  primary key (customer, hash)
+);
+-- Packed already.
+alter table look_parts alter column bytes set storage external;
+create table looks (
+  customer text not null, platform text not null, part text not null, name text not null, standing text not null,
+  ids text not null, cells text not null, people integer not null, filled integer not null, shared jsonb not null,
+  encoding text not null, export text not null, run_id text not null, taken_ms bigint not null,
+  primary key (customer, platform, part, name, standing)
+);
+alter table changes add column cause jsonb;
+create or replace view journal as
+  select c.run_id, c.seq, c.customer, c.platform, c.kind, c.person, c.target, c.ref, c.before, c.after, c.changed,
+    c.reason, c.fingerprint, c.disposition, c.batch, c.approved, c.row_hash, c.link,
+    coalesce(o.outcome, case when b.applied_ms is not null then 'done' end) as outcome,
+    o.outcome_code, o.outcome_message, coalesce(o.done_ms, b.applied_ms) as done_ms, c.cause
+  from changes c left join outcomes o using (run_id, seq) left join batches b on b.run_id = c.run_id and b.batch = c.batch;
+`),
+  },
 ];
 
 /**

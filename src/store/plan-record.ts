@@ -1,7 +1,8 @@
 import type { AccountFields, AccountRef } from '../account.ts';
-import type { ChangeCounts, ChangeKind } from '../change.ts';
+import type { Cause, ChangeCounts, ChangeKind } from '../change.ts';
 import type { Suppression } from './decisions.ts';
 import type { ExportRead, RejectedRowRecord } from './roster-state.ts';
+import type { LookRecord } from './looks.ts';
 import type { Disposition, LinkFacts, RunReason, RunStatus } from './schema.ts';
 
 /** A planned change with what the guard decided and the batch it goes into. */
@@ -20,6 +21,8 @@ export type PlannedChange = {
   readonly batch: number | null;
   readonly rowHash: string | null;
   readonly link: LinkFacts | null;
+  /** Why it came up, for one that is held. */
+  readonly cause?: Cause | null;
 };
 
 export type PlannedBatch = {
@@ -84,6 +87,8 @@ export type PlanRecord = {
   readonly status: RunStatus;
   /** The approval that this plan uses up. */
   readonly approval: string | null;
+  /** What the export looked like, where the run compared it. */
+  readonly looks?: LookRecord | null;
   /** What must not be proposed again once this plan is stored: changes that it takes back. */
   readonly suppress?: readonly Suppression[];
   /** Suppressions that end with this plan. */

@@ -4,6 +4,7 @@ import { saveAdoptions } from './adoptions.ts';
 import { insertMany } from './database.ts';
 import { jsonb } from './json.ts';
 import { isPerformed, LeaseLost } from './leases.ts';
+import { saveLooks } from './looks.ts';
 import type { PlannedReview, PlanRecord } from './plan-record.ts';
 import { putCompletions } from './results.ts';
 import { exportKey, recordAbsences, recordExport } from './roster-state.ts';
@@ -80,6 +81,7 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
       batch: change.batch,
       row_hash: change.rowHash,
       link: change.link,
+      cause: change.cause ?? null,
     });
     if (rows.length === chunkSize) {
       // While the database takes one chunk, the next one is drawn: each waits for the other only once.
@@ -157,6 +159,7 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
       .where('id', '<>', run)
       .execute();
   }
+  if (record.looks != null) await saveLooks(tx, record, record.looks, nowMs);
   if (record.roster !== null) {
     // Last: all platforms of a customer write these rows, and none should wait until another one's plan is stored.
     const { read, rejectedRows, missing, present } = record.roster;

@@ -1,5 +1,5 @@
 import type { AccountFields, AccountRef } from '../account.ts';
-import type { ChangeCounts, ChangeKind } from '../change.ts';
+import type { Cause, ChangeCounts, ChangeKind } from '../change.ts';
 
 /** What ended, or what is happening, with a run. */
 export type RunStatus =
@@ -27,7 +27,12 @@ export const openStatuses = [
 export type RunTrigger = 'schedule' | 'command' | 'resync' | 'approval' | 'undo' | 'catch-up';
 
 /** A reason of a run's status: a stable code and a sentence with the numbers. */
-export type RunReason = { readonly code: string; readonly message: string };
+export type RunReason = {
+  readonly code: string;
+  readonly message: string;
+  /** The same for those who must not see values of the roster: on-call. Left out where the message has none. */
+  readonly brief?: string;
+};
 
 /** Where a change of a plan stands before it is sent. */
 export type Disposition = 'apply' | 'held' | 'rejected' | 'expired' | 'released';
@@ -132,6 +137,8 @@ type Changes = {
   approved: boolean;
   row_hash: string | null;
   link: LinkFacts | null;
+  /** Why a held change came up; null for all others. */
+  cause: Cause | null;
 };
 
 type Outcomes = {
@@ -323,6 +330,32 @@ type Completions = {
   seen_ms: number;
 };
 
+/** One compressed list of a look; shared by all platforms whose look at the export is the same. */
+type LookParts = { customer: string; hash: string; bytes: Buffer; used_ms: number };
+
+/**
+ * What a column looked like: in the last good export (`measure`), in the one whose changes are held (`pending`), or in one
+ * that is in doubt without anything to hold (`doubted`).
+ */
+type Looks = {
+  customer: string;
+  platform: string;
+  /** The part of the roster; '' is the only one. */
+  part: string;
+  name: string;
+  standing: 'measure' | 'pending' | 'doubted';
+  ids: string;
+  cells: string;
+  people: number;
+  filled: number;
+  /** Values that are nobody's in particular, by their hash. */
+  shared: Record<string, string>;
+  encoding: string;
+  export: string;
+  run_id: string;
+  taken_ms: number;
+};
+
 type Pacers = {
   name: string;
   sent_ms: number[];
@@ -360,4 +393,6 @@ export type Tables = {
   launches: Launches;
   pacers: Pacers;
   tenants: Tenants;
+  looks: Looks;
+  look_parts: LookParts;
 };

@@ -6,6 +6,7 @@ import { createDecisionStore, type DecisionStore } from './decisions.ts';
 import { createJournalStore, type JournalStore } from './journal.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createLinkStore, type LinkStore } from './links.ts';
+import { createLookStore, type LookStore } from './looks.ts';
 import { createPacerSlots, type PacerSlots } from './pacer-slots.ts';
 import { createPlanStore, type PlanStore } from './plans.ts';
 import { createPlatformStore, type PlatformStore } from './platforms.ts';
@@ -32,6 +33,7 @@ export type Store = {
   readonly launches: LaunchStore;
   readonly pacers: PacerSlots;
   readonly tenants: TenantStore;
+  readonly looks: LookStore;
   readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
   /** Answers when the database does. */
   readonly ping: () => Promise<void>;
@@ -56,6 +58,7 @@ export function createStore(database: Database): Store {
     launches: createLaunchStore(db),
     pacers: createPacerSlots(db),
     tenants: createTenantStore(db),
+    looks: createLookStore(db),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
     ping: async () => {
       await sql`select 1`.execute(db);

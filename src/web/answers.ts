@@ -6,6 +6,7 @@ import type { PlatformRow } from '../store/platforms.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { ChangeAnswer, PlatformState, RunAnswer } from './schemas.ts';
 import type { ControlWorld } from './world.ts';
+import { toldReasons } from '../jobs/reasons.ts';
 
 const isoOf = (ms: number | null | undefined): string | null =>
   ms == null ? null : new Date(ms).toISOString();
@@ -15,8 +16,8 @@ export function runAnswerOf(run: Run): RunAnswer {
   return {
     ...reportOf(run),
     customer: run.customer,
-    reasons: run.reasons,
-    notes: run.notes,
+    reasons: toldReasons(run.reasons),
+    notes: toldReasons(run.notes),
     trigger: run.trigger,
     actor: run.actor,
     person: run.person,
@@ -36,7 +37,7 @@ export function previewAnswerOf(customer: string, platform: string, preview: Pre
     ...report,
     customer,
     reasons: [...report.reasons],
-    notes: [],
+    notes: toldReasons(preview.decision.notes),
     trigger: null,
     actor: null,
     person: null,

@@ -39,6 +39,8 @@ export function rosterConfig(changes: Partial<RosterConfig> = {}): RosterConfig 
     duplicates: 'reject',
     maxShrink: 10,
     maxRejected: 100,
+    maxEmptied: 10,
+    maxRecoded: 20,
     waitFor: 7_200_000,
     ...changes,
   };

@@ -3,7 +3,7 @@ import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import { listed, sentences } from './words.ts';
 import type { Command, OfPlatform } from './facts.ts';
-import { incomplete } from '../../jobs/reasons.ts';
+import { incomplete, type ReasonCode } from '../../jobs/reasons.ts';
 
 /** Removals that wait because the platform did not prove that it was read whole. */
 export function platformWithheld(of: OfPlatform, through: Run, run: Command, again: string): Condition[] {
@@ -22,6 +22,9 @@ export function platformWithheld(of: OfPlatform, through: Run, run: Command, aga
   ];
 }
 
+/** Only the people concerned wait for that one: the others are removed as ever. */
+const respelled: ReasonCode = 'ROSTER_IDS_RESPELLED';
+
 /** Removals that wait because the roster did not prove that it is complete: one alert, whatever the number of platforms. */
 export function rosterWithheld(
   customer: string,
@@ -39,8 +42,15 @@ export function rosterWithheld(
       platform: null,
       kind: 'REMOVALS_WITHHELD',
       runId: first.id,
-      summary: `The roster does not prove that it is complete. ${sentences(doubts)}`,
-      notDone: removalsNotDone(doubtful),
+      ...(doubts.every(({ code }) => code === respelled)
+        ? {
+            summary: `The ids of the roster are written in another way. ${sentences(doubts)}`,
+            notDone: `These people were neither created nor removed on ${listed(doubtful.map(({ platform }) => platform))}; everything else went ahead.`,
+          }
+        : {
+            summary: `The roster does not prove that it is complete. ${sentences(doubts)}`,
+            notDone: removalsNotDone(doubtful),
+          }),
       nextStep: `${run('check')}; have the export repaired, then ${again}`,
       details: { reasons: listed(doubts.map(({ code }) => code)) },
     },

@@ -25,7 +25,9 @@ export function codesInWords(of: readonly { readonly code: string }[]): string {
     .join(', ');
 }
 
-/** What reasons say, each as a whole sentence. */
+/** What reasons say, each as a whole sentence, without what on-call must not see. */
 export function sentences(reasons: readonly RunReason[]): string {
-  return reasons.map(({ message }) => (/[.!?]$/.test(message) ? message : `${message}.`)).join(' ');
+  return reasons
+    .map(({ message, brief = message }) => (/[.!?]$/.test(brief) ? brief : `${brief}.`))
+    .join(' ');
 }

@@ -57,6 +57,7 @@ export function platformsOf(customer: Customer, args: ParsedArguments): readonly
 /** The plan for a person at a terminal: counts first, then who and what. */
 export function showPlan(cli: Pick<Cli, 'out'>, platform: string, preview: Preview, limit: number): void {
   cli.out.write(`${describeRun(previewReport(platform, preview))}\n`);
+  for (const note of preview.decision.notes) cli.out.write(`  note     ${note.message}\n`);
   const text = planTable(preview.changes(), (person) => nameOf(preview, person), limit);
   if (text !== '') cli.out.write(`\n${text}\n`);
 }

@@ -1,4 +1,7 @@
 import { findRun, nameIn, type RunStory, runStory } from '../../actions/run-story.ts';
+import type { Cause } from '../../change.ts';
+import { describeCause } from '../../diff/causes.ts';
+import { toldReasons } from '../../jobs/reasons.ts';
 import type { Approval } from '../../store/decisions.ts';
 import type { StoredChange } from '../../store/journal.ts';
 import type { Command } from '../context.ts';
@@ -17,6 +20,8 @@ type ShownChange = {
   readonly target?: string;
   readonly fields?: readonly string[];
   readonly reason: string;
+  /** Of a held one: the columns whose cell of this person is not what it was, their department, exports without them. */
+  readonly cause?: Cause;
   readonly disposition: string;
   readonly approved: boolean;
   readonly outcome: string | null;
@@ -86,7 +91,7 @@ function storyAsJson(listed: ListedRun, story: RunStory, changes: readonly Store
   const { run } = story;
   return {
     ...listed,
-    notes: run.notes,
+    notes: toldReasons(run.notes),
     holdExpires: run.hold_expires_ms === null ? null : iso(run.hold_expires_ms),
     decidedBy: run.decided_by,
     decidedAt: run.decided_ms === null ? null : iso(run.decided_ms),
@@ -100,6 +105,7 @@ function storyAsJson(listed: ListedRun, story: RunStory, changes: readonly Store
         ...(change.target === null ? {} : { target: change.target }),
         ...(change.changed.length === 0 ? {} : { fields: change.changed }),
         reason: change.reason,
+        ...(change.cause === null ? {} : { cause: change.cause }),
         disposition: change.disposition,
         approved: change.approved,
         outcome: change.outcome,
@@ -154,7 +160,7 @@ function describeChanges(changes: readonly StoredChange[], more: number): string
     change.person,
     nameIn(change),
     whatOf(change),
-    change.reason,
+    change.cause === null ? change.reason : describeCause(change),
     change.disposition === 'held' ? 'held' : (change.outcome ?? 'waits'),
     change.outcome === 'done' || change.outcome === null
       ? ''

@@ -1,6 +1,6 @@
 import type { ChangeCounts } from '../../change.ts';
 import { absenceIsDue } from '../../diff/absence.ts';
-import type { Change } from '../../diff/change.ts';
+import type { Adoption, Change } from '../../diff/change.ts';
 import type { Difference } from '../../diff/platform.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { Completion, PlannedBatch, PlannedChange } from '../../store/plan-record.ts';
@@ -12,6 +12,8 @@ import { type Judgement, judge, withholdReasons } from './judge.ts';
 import { createLayout } from './layout.ts';
 import type { Sides } from '../read/sides.ts';
 import { coursesOf } from '../read/courses.ts';
+import { doubtfulChanges } from './doubtful.ts';
+import { createCauses, heldReasons, idleDoubts, respelledReason } from './held.ts';
 import { indexSuppressions } from './suppressed.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -21,6 +23,13 @@ export type Decision = Omit<Judgement, 'waits'> & {
   readonly planned: ChangeCounts;
   /** Why removals were withheld; empty when both sides were complete. */
   readonly withheld: readonly Reason[];
+  readonly reasons: readonly Reason[];
+  /** Remarks on the values of the roster. */
+  readonly notes: readonly Reason[];
+  /** The columns in doubt for which something is held. */
+  readonly heldColumns: ReadonlySet<string>;
+  /** Whether an account is not made somebody's for now: what says whose it is, is in doubt. */
+  readonly isDoubted: (adoption: Adoption) => boolean;
   readonly managed: number;
   /** The changes with their dispositions and batches; walking them fills `batches`. */
   readonly changes: () => Iterable<PlannedChange>;
@@ -57,21 +66,33 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   });
   const suppressed = indexSuppressions(options.suppressions, sides.rowHashes);
 
+  // This export counts too, once, and only when it is complete: an incomplete one withholds all removals anyway.
+  const exportsWithout = (person: string): number => {
+    const known = absences.get(person);
+    return known === undefined ? 1 : known.exports + (known.lastExport === key ? 0 : 1);
+  };
+
   const difference = sides.differ.finish({
     withholdRemovals: withheld.length > 0 || options.onePerson || platform.config.mode === 'additive',
     platformShrunk: sides.platformReasons.length > 0,
-    absenceIsDue: (person) => {
-      const known = absences.get(person);
-      // This export counts too, once, and only when it is complete: an incomplete one withholds all removals anyway.
-      const exports = known === undefined ? 1 : known.exports + (known.lastExport === key ? 0 : 1);
-      return absenceIsDue({ exports, sinceMs: known?.sinceMs ?? nowMs }, config.absence, nowMs);
-    },
+    absenceIsDue: (person) =>
+      absenceIsDue(
+        { exports: exportsWithout(person), sinceMs: absences.get(person)?.sinceMs ?? nowMs },
+        config.absence,
+        nowMs,
+      ),
     hasCompleted: (target, person) => completed.has(`${target}\n${person}`),
     mayBeSuppressed: suppressed.people.size === 0 ? () => false : (person) => suppressed.people.has(person),
     isSuppressed: suppressed.matches,
   });
 
   const managed = await store.links.count(customer.name, platform.name);
+  const doubtful = doubtfulChanges(sides, difference.adoptions);
+  const targets = sides.targets.map(({ id, name }, at) => ({
+    id,
+    name,
+    members: once(() => sides.differ.managedMembers(at)),
+  }));
   const judgement = await judge({
     store,
     customer,
@@ -81,9 +102,26 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     planned: difference.counts,
     changes: difference.changes,
     approved: options.approved,
+    targets,
+    ...(doubtful.any ? { doubted: (change) => doubtful.columns(change).length > 0 } : {}),
   });
   const { waits } = judgement;
-  const reasons: Reason[] = [...judgement.reasons, ...withheld];
+  const causeOf = await createCauses(
+    sides.values,
+    doubtful.dependence,
+    judgement.anyHeld ? those(difference.changes(), waits) : [],
+    exportsWithout,
+  );
+  const held = heldReasons({
+    judgement,
+    changes: difference.changes,
+    targets,
+    causeOf,
+    doubts: sides.values.doubts,
+    doubtedColumns: doubtful.columns,
+  });
+  const reasons: Reason[] = [...held.reasons, ...withheld];
+  if (difference.respelled.length > 0) reasons.push(respelledReason(difference.respelled, platform.name));
   if (withheld.length > 0 && difference.withheld.deactivate + difference.withheld.unenroll > 0) {
     reasons.push({
       code: 'REMOVALS_WITHHELD',
@@ -105,6 +143,9 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     planned: difference.counts,
     withheld,
     reasons,
+    notes: [...sides.values.notes, ...idleDoubts(sides.values.doubts, held.columns)],
+    heldColumns: held.columns,
+    isDoubted: doubtful.doubted,
     managed,
     *changes() {
       layout.reset();
@@ -117,6 +158,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
           batch: disposition === 'apply' ? layout.place(change) : null,
           rowHash: null,
           link: facts(change),
+          cause: disposition === 'held' ? causeOf(change) : null,
         };
       }
     },
@@ -127,6 +169,16 @@ export async function decide(options: DecideOptions): Promise<Decision> {
         : [...suppressed.outdated, ...suppressed.settled(sides.differ.people)],
     completions: newCompletions(sides, courses, completed),
   };
+}
+
+function* those(changes: Iterable<Change>, which: (change: Change) => boolean): Iterable<Change> {
+  for (const change of changes) if (which(change)) yield change;
+}
+
+/** Counted when it is asked for, and only once. */
+function once(count: () => number): () => number {
+  let known: number | undefined;
+  return () => (known ??= count());
 }
 
 function newCompletions(

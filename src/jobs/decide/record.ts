@@ -31,7 +31,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
     const ordinal = people.find(person);
     return ordinal >= 0 && !people.has(ordinal, flag.missing);
   };
-  const holds = decision.holds.length > 0;
+  const holds = decision.anyHeld;
   const toApply = changeKinds.some((kind) => decision.planned[kind] > decision.held[kind]);
   return {
     run: run.id,
@@ -65,6 +65,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
     adoptions: {
       *[Symbol.iterator]() {
         for (const adoption of difference.adoptions) {
+          if (decision.isDoubted(adoption)) continue;
           const person = people.find(adoption.person);
           const known = people.linkOf(person);
           // Somebody already linked may be adopted again (an id that a read told us): what we wrote stays known.
@@ -80,6 +81,9 @@ export function planRecord(options: RecordOptions): PlanRecord {
       },
     },
     completions: decision.completions,
+    looks: whole
+      ? sides.values.record(proof.complete && difference.respelled.length === 0, decision.heldColumns)
+      : null,
     reviews: whole ? difference.reviews : null,
     changes: { [Symbol.iterator]: () => decision.changes()[Symbol.iterator]() },
     batches: decision.batches,
@@ -91,6 +95,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
       notes: [
         ...(options.notes ?? []),
         ...notesOf(sides, decision),
+        ...decision.notes,
         ...approvalNote(run, options.approved ?? 0, decision.released),
       ],
       rejected: proof.rejected,

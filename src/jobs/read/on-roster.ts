@@ -4,15 +4,17 @@ import { type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster } f
 
 type Options = Omit<ReadCustomerRosterOptions, 'onPerson' | 'onRetract'>;
 
-/** Reads the roster for some people only. Whoever has no usable row, or rows that contradict each other, is left out. */
+/** Reads the roster for some people only; `onId` hears of every one. Whoever has no usable row, or rows that contradict each other, is left out. */
 export async function findOnRoster(
   options: Options,
   wanted: ReadonlySet<string>,
+  onId: (id: string) => void = () => undefined,
 ): Promise<{ readonly roster: RosterRead; readonly people: ReadonlyMap<string, Person> }> {
   const people = new Map<string, Person>();
   const roster = await readCustomerRoster({
     ...options,
     onPerson: (person) => {
+      onId(person.id);
       if (wanted.has(person.id)) people.set(person.id, person);
     },
     onRetract: (id) => people.delete(id),
@@ -28,8 +30,9 @@ export async function findOnRoster(
 export async function personOnRoster(
   options: Options,
   id: string,
+  onId?: (id: string) => void,
 ): Promise<{ readonly roster: RosterRead; readonly person: Person }> {
-  const { roster, people } = await findOnRoster(options, new Set([id]));
+  const { roster, people } = await findOnRoster(options, new Set([id]), onId);
   const person = people.get(id);
   if (person !== undefined) return { roster, person };
   const rejected = roster.rejectedRows.find((row) => row.id === id);

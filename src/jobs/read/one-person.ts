@@ -1,11 +1,13 @@
-import type { Account, Membership } from '../../account.ts';
+import type { Account, Link, Membership } from '../../account.ts';
 import { createDiffer } from '../../diff/differ.ts';
+import { spellingKey } from '../../diff/spelling.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
 import { linkOf } from '../../store/links.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
 import { hashRow } from './row-hash.ts';
 import { feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
+import { valuesOfOne } from './values.ts';
 
 /**
  * Both sides of one person: their row, their link, their account. Where the platform cannot look one up, a linked
@@ -18,9 +20,13 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const { customer, platform, store, ctx, person: id } = options;
   const { provider } = platform;
   await provider.prepare?.(ctx);
+  const alike = new Set<string>();
   const { roster, person: found } = await personOnRoster(
     { customer, store, nowMs: options.nowMs, signal: ctx.signal },
     id,
+    (other) => {
+      if (spellingKey(other) === spellingKey(id)) alike.add(other);
+    },
   );
   const targets =
     platform.config.enrollments.length === 0
@@ -35,6 +41,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const links = await store.links.ofPeople(customer.name, platform.name, [id]);
   const link = links.get(id);
   if (link !== undefined) differ.link(linkOf(link));
+  else for (const absent of await absentInOtherSpelling(options, id, alike)) differ.link(absent);
   await feedAliases(options, differ);
   let total = 0;
   if (provider.capabilities.accounts === 'write') {
@@ -77,7 +84,22 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
     platformReasons: [],
     cutValues: desire.cut(),
     rowHashes,
+    values: await valuesOfOne({ customer, platform, store }),
   };
+}
+
+/** The links of people who are not on the roster, and whose id is this one in another spelling. */
+async function absentInOtherSpelling(
+  { customer, platform, store }: Pick<ReadSidesOptions, 'customer' | 'platform' | 'store'>,
+  id: string,
+  present: ReadonlySet<string>,
+): Promise<readonly Link[]> {
+  const key = spellingKey(id);
+  const found: Link[] = [];
+  for await (const page of store.links.compact(customer.name, platform.name))
+    for (const link of page)
+      if (!present.has(link.person) && spellingKey(link.person) === key) found.push(link);
+  return found;
 }
 
 function concerns(

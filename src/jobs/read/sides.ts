@@ -9,6 +9,7 @@ import type { OnProgress } from '../progress.ts';
 import { dateIn, type RosterRead, readCustomerRoster } from './roster.ts';
 import { hashRow } from './row-hash.ts';
 import type { Reason } from '../reasons.ts';
+import { openValues, type Values } from './values.ts';
 
 /** Both sides, read and fed to the diff. */
 export type Sides = {
@@ -21,6 +22,8 @@ export type Sides = {
   /** Why the platform side does not count as complete; empty when it does. */
   readonly platformReasons: readonly Reason[];
   readonly cutValues: number;
+  /** The roster's values beside those of the last good export. */
+  readonly values: Values;
   /** Hash of the roster row of people who have a suppression. */
   readonly rowHashes: ReadonlyMap<string, string>;
 };
@@ -35,6 +38,8 @@ export type ReadSidesOptions = {
   readonly onUnmanaged?: (account: Account) => void;
   /** People whose row's hash is wanted. */
   readonly hashRowsOf?: ReadonlySet<string>;
+  /** The run whose whole hold the approval of this one is of. */
+  readonly accepted?: string | null;
 };
 
 /** Tells the diff under which further emails people may be enrolled, where a platform knows people by nothing else. */
@@ -67,6 +72,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
 
   const rowHashes = new Map<string, string>();
   const desireRules = { today: '', desire: undefined as ReturnType<typeof desireOf> | undefined };
+  const values = await openValues({ customer, platform, store, accepted: options.accepted ?? null });
   const roster = await readCustomerRoster({
     customer,
     store,
@@ -75,14 +81,19 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     onPerson: (person) => {
       desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
       differ.person(desireRules.desire.of(person));
+      values.add(person);
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
-    onRetract: differ.reject,
+    onRetract: (id) => {
+      differ.reject(id);
+      values.retract(id);
+    },
     onLeftToo: (person) => {
       if (desireRules.desire !== undefined) differ.leftToo(desireRules.desire.of(person));
     },
     onProgress: (done, total) => onProgress({ phase: 'roster', done, total }),
   });
+  const proven = await values.prove(roster.proof);
   for (const row of roster.rejectedRows) if (row.id !== null) differ.reject(row.id);
   for await (const page of store.links.compact(customer.name, platform.name))
     for (const link of page) differ.link(link);
@@ -117,6 +128,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     platformReasons: [...reasons, ...memberReasons],
     cutValues: desireRules.desire?.cut() ?? 0,
     rowHashes,
+    values: proven,
   };
 }
 

@@ -127,22 +127,28 @@ async function failRun(
   return 'failed';
 }
 
-/** The fingerprints that a run's approval releases: none once another run has used it, or it has expired. */
-async function approvedFingerprints(
+/** What a run's approval releases: nothing once another run has used it, or it has expired. */
+async function approvedBy(
   deps: Pick<JobDeps, 'store' | 'now'>,
   run: Pick<Run, 'id' | 'approval'>,
-): Promise<ReadonlySet<string>> {
-  if (run.approval === null) return new Set();
+): Promise<{
+  readonly fingerprints: ReadonlySet<string>;
+  /** The run whose hold was approved as a whole: its view of the roster counts from now on. */
+  readonly accepted: string | null;
+}> {
+  const nothing = { fingerprints: new Set<string>(), accepted: null };
+  if (run.approval === null) return nothing;
   const approval = await deps.store.decisions.approval(run.approval);
-  if (approval === undefined || approval.expires_ms <= deps.now()) return new Set();
-  if (approval.used_by !== null && approval.used_by !== run.id) return new Set();
+  if (approval === undefined || approval.expires_ms <= deps.now()) return nothing;
+  if (approval.used_by !== null && approval.used_by !== run.id) return nothing;
   const people = approval.people === null ? null : new Set(approval.people);
   const fingerprints = new Set<string>();
   for await (const page of deps.store.journal.changes(approval.run_id, { disposition: 'held' })) {
     for (const change of page)
       if (people === null || people.has(change.person)) fingerprints.add(change.fingerprint);
   }
-  return fingerprints;
+  // Who approves some of it has not said that the rest is right.
+  return { fingerprints, accepted: people === null ? approval.run_id : null };
 }
 
 async function planRun(
@@ -157,7 +163,7 @@ async function planRun(
   const { store } = deps;
   const ctx = countingContext(signal);
   const nowMs = deps.now();
-  const approved = await approvedFingerprints(deps, run);
+  const { fingerprints: approved, accepted } = await approvedBy(deps, run);
   if (run.undoes !== null) {
     await planUndoRun(deps, customer, platform, run, hold.number, approved, ctx);
     return;
@@ -172,6 +178,7 @@ async function planRun(
     onProgress: (progress: Parameters<Parameters<typeof readSides>[0]['onProgress']>[0]) =>
       deps.events.emit('progress', run.id, progress),
     hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
+    accepted,
   };
   let sides: Sides;
   try {

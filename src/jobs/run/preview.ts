@@ -62,7 +62,7 @@ export async function previewRun(
   const { managed } = decision;
   const launches = await previewLaunches(deps, customer, platform, { managed, joining }, ctx);
   const status =
-    decision.holds.length > 0 || some(launches, 'holds')
+    decision.anyHeld || some(launches, 'holds')
       ? 'held'
       : some(decision.reasons, 'withholds')
         ? 'withheld'

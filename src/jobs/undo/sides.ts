@@ -1,4 +1,5 @@
 import type { Account, AccountRef, Membership } from '../../account.ts';
+import { absent, createTextIndex, type TextIndex } from '../../diff/hash-index.ts';
 import { RollcallError } from '../../errors.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
@@ -32,6 +33,8 @@ export type UndoSides = {
   readonly roster: RosterRead;
   readonly targets: ReadonlyMap<string, ResolvedTarget & { readonly keepCompleted: boolean }>;
   readonly memberOf: (change: StoredChange) => Membership | undefined;
+  /** Members of a target, by its id, whose accounts we manage; counted where somebody may have to leave it. */
+  readonly managedMembers: ReadonlyMap<string, number>;
   /** Later runs of ours that changed a person there again. */
   readonly laterRuns: ReadonlyMap<string, string>;
 };
@@ -72,6 +75,7 @@ export async function readUndoSides(options: ReadUndoOptions): Promise<UndoSides
     provider.capabilities.accounts === 'write'
       ? await readAccounts(options, ids, links)
       : new Map<string, Account>();
+  const members = await readMembers(options, changes, targets, links, accounts);
   return {
     changes,
     links,
@@ -79,7 +83,7 @@ export async function readUndoSides(options: ReadUndoOptions): Promise<UndoSides
     people,
     roster,
     targets,
-    memberOf: await readMembers(options, changes, targets, links, accounts),
+    ...members,
     laterRuns: await store.journal.appliedSince(
       customer.name,
       platform.name,
@@ -180,7 +184,7 @@ async function readMembers(
   targets: UndoSides['targets'],
   links: ReadonlyMap<string, LinkRow>,
   accounts: ReadonlyMap<string, Account>,
-): Promise<UndoSides['memberOf']> {
+): Promise<Pick<UndoSides, 'memberOf' | 'managedMembers'>> {
   const { platform, ctx } = options;
   const byAccounts = platform.provider.capabilities.accounts === 'write';
   const keysOfChange = (change: StoredChange): readonly string[] => {
@@ -209,24 +213,45 @@ async function readMembers(
     for (const key of keysOfChange(change)) keys.set(key, null);
     wanted.set(change.target, keys);
   }
+  const leaves = changes.some(({ kind }) => kind === 'enroll');
+  const managed = leaves ? await managedKeys(options) : undefined;
+  const managedMembers = new Map<string, number>();
   for (const [target, keys] of wanted) {
+    let ours = 0;
     await untilWhole(async () => {
       for (const key of keys.keys()) keys.set(key, null);
       let done = 0;
+      ours = 0;
       for await (const page of platform.provider.readMembers(target, ctx)) {
         for (const member of page) {
-          for (const key of keysOfMember(member)) if (keys.has(key)) keys.set(key, member);
+          const named = keysOfMember(member);
+          for (const key of named) if (keys.has(key)) keys.set(key, member);
+          if (managed !== undefined && named.some((key) => managed.get(key) !== absent)) ours++;
         }
         done += page.length;
         options.onProgress({ phase: 'members', done, total: null });
       }
     });
+    managedMembers.set(target, ours);
   }
-  return (change) => {
+  const memberOf = (change: StoredChange): Membership | undefined => {
     for (const key of keysOfChange(change)) {
       const member = wanted.get(change.target ?? '')?.get(key);
       if (member != null) return member;
     }
     return undefined;
   };
+  return { memberOf, managedMembers };
+}
+
+/** What the accounts that we manage are known by there. */
+async function managedKeys({ deps, customer, platform }: ReadUndoOptions): Promise<TextIndex> {
+  const keys = createTextIndex();
+  for await (const page of deps.store.links.compact(customer.name, platform.name))
+    for (const { accountId, externalId, email, person } of page) {
+      if (accountId !== null) keys.set(`id ${accountId}`, 0);
+      keys.set(`externalId ${externalId ?? person}`, 0);
+      if (email !== null) keys.set(`email ${email}`, 0);
+    }
+  return keys;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ChangeCounts, type ChangeKind, noChanges, removalKinds } from '../../change.ts';
+import type { Change } from '../../diff/change.ts';
 import { RollcallError } from '../../errors.ts';
 import type { CallContext } from '../../providers/contract.ts';
 import type { Suppression } from '../../store/decisions.ts';
@@ -8,6 +9,7 @@ import type { Run } from '../../store/run-lookups.ts';
 import { openStatuses, type RunStatus } from '../../store/schema.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
+import { heldReasons } from '../decide/held.ts';
 import { type Judgement, judge, withholdReasons } from '../decide/judge.ts';
 import { createLayout } from '../decide/layout.ts';
 import type { OnProgress } from '../progress.ts';
@@ -21,6 +23,7 @@ const mostNotes = 50;
 
 /** The way back of a run, judged: nothing is stored or written yet. */
 export type UndoPlan = Judgement & {
+  readonly reasons: readonly Reason[];
   readonly undone: Run;
   readonly ways: readonly WayBack[];
   readonly notUndone: readonly NotUndone[];
@@ -84,6 +87,12 @@ export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
   for (const { change } of ways) planned[change.kind]++;
   const { store } = deps;
   const managed = await store.links.count(customer.name, platform.name);
+  const changes = (): readonly Change[] => ways.map(({ change }) => change);
+  const targets = [...sides.targets.values()].map(({ id, name }) => ({
+    id,
+    name,
+    members: () => sides.managedMembers.get(id) ?? 0,
+  }));
   const judgement = await judge({
     store,
     customer,
@@ -91,10 +100,19 @@ export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
     nowMs: deps.now(),
     managed,
     planned,
-    changes: () => ways.map(({ change }) => change),
+    changes,
     approved,
+    targets,
   });
-  const reasons: Reason[] = [...judgement.reasons];
+  const held = heldReasons({
+    judgement,
+    changes,
+    targets,
+    causeOf: () => null,
+    doubts: [],
+    doubtedColumns: () => [],
+  });
+  const reasons: Reason[] = [...held.reasons];
   if (withheld > 0)
     reasons.push(...incomplete, {
       code: 'REMOVALS_WITHHELD',
@@ -107,14 +125,13 @@ export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
     planned,
     ...judgement,
     reasons,
-    status:
-      judgement.holds.length > 0
-        ? 'held'
-        : withheld > 0
-          ? 'withheld'
-          : ways.length > 0
-            ? 'planned'
-            : 'unchanged',
+    status: judgement.anyHeld
+      ? 'held'
+      : withheld > 0
+        ? 'withheld'
+        : ways.length > 0
+          ? 'planned'
+          : 'unchanged',
     managed,
     sides,
   };

@@ -80,7 +80,7 @@ test('a run waits for the roster it expects, takes it when it comes, and gives u
   expect(await end('2026-11-21T02:00:00Z')).toMatchObject({
     status: 'applied',
     trigger: 'schedule',
-    notes: [],
+    notes: [{ code: 'VALUES_NOT_COMPARED' }],
   });
 
   // The next day it does not come: after the deadline the run goes on, and removes nobody.
@@ -122,5 +122,5 @@ test('without an expectation the same file is still said to be the same', async 
       return isIt;
     });
   }
-  expect(notes).toEqual([[], ['ROSTER_UNCHANGED'], []]);
+  expect(notes).toEqual([['VALUES_NOT_COMPARED'], ['ROSTER_UNCHANGED'], []]);
 });

@@ -1,0 +1,189 @@
+import type { Person } from '../person.ts';
+
+/** A column of the export that is looked at, by its name there. */
+export type LookColumn = {
+  readonly name: string;
+  readonly read: (person: Person) => string | null;
+  /** Its values may be somebody's name or address: they are compared and never named. */
+  readonly personal: boolean;
+};
+
+/** What one column of an export looked like: a 16-bit hash a cell, 0 where it is empty, in the order of the look's people. */
+export type ColumnLook = {
+  readonly cells: Uint16Array;
+  readonly filled: number;
+  /** Values by their hash, where they are few, shared by several people and of nobody in particular; else empty. */
+  readonly values: ReadonlyMap<number, string>;
+};
+
+/**
+ * What the used columns of an export looked like, person by person: what the next export is compared with. 4 bytes a
+ * person and 2 a cell; no id and no cell can be read from it.
+ */
+export type Look = {
+  /** Hashes of the ids, ascending. */
+  readonly ids: Uint32Array;
+  readonly columns: ReadonlyMap<string, ColumnLook>;
+};
+
+/** Takes people as they are read. Each id comes once; one that is retracted does not come again. */
+export type LookBuilder = {
+  readonly add: (person: Person) => void;
+  readonly retract: (id: string) => void;
+  /** The look of all that came. To be called once: it empties the builder as it goes. */
+  readonly finish: () => Look;
+};
+
+const blockRows = 65_536;
+/** A column with more values than this is not one of a department or a site: its values are not kept. */
+const mostValues = 200;
+/** A value that fewer people share may tell who they are. */
+const leastShared = 3;
+const longestValue = 60;
+
+/** A 32-bit hash of a text: FNV-1a over its UTF-16 units, mixed. Stored with looks, so it never changes. */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** A cell as 16 bits; 0 is an empty one. Two different cells look the same once in 65,535. */
+export function hashCell(text: string | null): number {
+  if (text === null || text === '') return 0;
+  return (hash32(text) & 0xffff || 1) >>> 0;
+}
+
+type Shared = { readonly text: string; people: number; ambiguous: boolean };
+
+/** Counts the values of a column, as long as they are few. */
+function createValues(personal: boolean) {
+  const seen = new Map<number, Shared>();
+  let open = !personal;
+  return {
+    add: (hash: number, text: string): void => {
+      if (!open) return;
+      const known = seen.get(hash);
+      if (known !== undefined) {
+        known.people++;
+        if (known.text !== text) known.ambiguous = true;
+        return;
+      }
+      if (seen.size >= mostValues) {
+        open = false;
+        seen.clear();
+        return;
+      }
+      seen.set(hash, { text, people: 1, ambiguous: false });
+    },
+    shared: (): ReadonlyMap<number, string> =>
+      new Map(
+        [...seen]
+          .filter(
+            ([, { text, people, ambiguous }]) => !ambiguous && people >= leastShared && isNameable(text),
+          )
+          .map(([hash, { text }]) => [hash, text]),
+      ),
+  };
+}
+
+function isNameable(text: string): boolean {
+  return text.length <= longestValue && !text.includes('@');
+}
+
+/** The order of the rows by their hash: a radix sort of two passes, 8 bytes a row for as long as it takes. */
+function orderOf(hashes: Uint32Array): Uint32Array {
+  let from = new Uint32Array(hashes.length);
+  for (let at = 0; at < from.length; at++) from[at] = at;
+  let to = new Uint32Array(hashes.length);
+  const starts = new Uint32Array(65_537);
+  for (const shift of [0, 16]) {
+    starts.fill(0);
+    for (const hash of hashes) {
+      const digit = ((hash >>> shift) & 0xffff) + 1;
+      starts[digit] = (starts[digit] ?? 0) + 1;
+    }
+    for (let digit = 1; digit < starts.length; digit++)
+      starts[digit] = (starts[digit] ?? 0) + (starts[digit - 1] ?? 0);
+    for (const row of from) {
+      const digit = ((hashes[row] ?? 0) >>> shift) & 0xffff;
+      const place = starts[digit] ?? 0;
+      starts[digit] = place + 1;
+      to[place] = row;
+    }
+    [from, to] = [to, from];
+  }
+  return from;
+}
+
+/** A builder for a look at these columns. */
+export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
+  const blocks: (readonly Uint16Array[])[] = [];
+  const idBlocks: Uint32Array[] = [];
+  const values = columns.map(({ personal }) => createValues(personal));
+  const retracted = new Set<number>();
+  let rows = 0;
+
+  return {
+    add: (person) => {
+      const at = rows % blockRows;
+      if (at === 0) {
+        blocks.push(columns.map(() => new Uint16Array(blockRows)));
+        idBlocks.push(new Uint32Array(blockRows));
+      }
+      const block = blocks[blocks.length - 1] ?? [];
+      const ids = idBlocks[idBlocks.length - 1];
+      if (ids !== undefined) ids[at] = hash32(person.id);
+      for (let column = 0; column < columns.length; column++) {
+        const text = columns[column]?.read(person) ?? null;
+        const hash = hashCell(text);
+        const cells = block[column];
+        if (cells === undefined || hash === 0 || text === null) continue;
+        cells[at] = hash;
+        values[column]?.add(hash, text);
+      }
+      rows++;
+    },
+    retract: (id) => retracted.add(hash32(id)),
+    finish: () => {
+      const all = new Uint32Array(rows);
+      for (const [at, block] of idBlocks.entries())
+        all.set(block.subarray(0, Math.min(blockRows, rows - at * blockRows)), at * blockRows);
+      idBlocks.length = 0;
+      let order = orderOf(all);
+      if (retracted.size > 0) order = order.filter((row) => !retracted.has(all[row] ?? 0));
+      const ids = order.map((row) => all[row] ?? 0);
+      const looks = new Map<string, ColumnLook>();
+      const kept = blocks.map((block) => [...block]);
+      blocks.length = 0;
+      for (const [at, { name }] of columns.entries()) {
+        const cells = new Uint16Array(order.length);
+        let filled = 0;
+        for (let row = 0; row < order.length; row++) {
+          const from = order[row] ?? 0;
+          const cell = kept[Math.floor(from / blockRows)]?.[at]?.[from % blockRows] ?? 0;
+          cells[row] = cell;
+          if (cell !== 0) filled++;
+        }
+        for (const block of kept) block[at] = new Uint16Array(0);
+        looks.set(name, { cells, filled, values: values[at]?.shared() ?? new Map() });
+      }
+      return { ids, columns: looks };
+    },
+  };
+}
+
+/** Where a person stands in a look; -1 when they are not in it, or share their hash with somebody else. */
+export function placeIn(ids: Uint32Array, person: string): number {
+  const hash = hash32(person);
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ids[middle] ?? 0) < hash) low = middle + 1;
+    else high = middle;
+  }
+  return ids[low] === hash && ids[low + 1] !== hash ? low : -1;
+}

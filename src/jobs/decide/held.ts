@@ -1,0 +1,136 @@
+import type { Cause } from '../../change.ts';
+import { createCauseGroups, describeCauses, describeGroup, type TargetNames } from '../../diff/causes.ts';
+import type { Change } from '../../diff/change.ts';
+import { columnsBehind, type Dependence, union } from '../../diff/dependence.ts';
+import { describeHold, isHeldBy } from '../../diff/guard.ts';
+import { describeRespelled, type Respelled } from '../../diff/spelling.ts';
+import { heldCode, type Reason } from '../reasons.ts';
+import type { Sides } from '../read/sides.ts';
+import type { JudgedTarget, Judgement } from './judge.ts';
+
+/** Why a change of a plan came up. */
+export type CauseOf = (change: Change) => Cause | null;
+
+/** Beyond this many, what is held is a matter of its kind: the columns of each person are not looked up. */
+const mostLookedUp = 100_000;
+
+/** Looks up, for the changes that wait, what of the person's row is not what it was in the last good export. */
+export async function createCauses(
+  values: Sides['values'],
+  dependence: Dependence,
+  held: Iterable<Change>,
+  exportsWithout: (person: string) => number,
+): Promise<CauseOf> {
+  let columns: ReadonlySet<string> = new Set();
+  let count = 0;
+  for (const change of held) {
+    if (++count > mostLookedUp) break;
+    if (change.kind !== 'create') columns = union(columns, columnsBehind(change, dependence));
+  }
+  if (count === 0 || count > mostLookedUp) return () => null;
+  await values.load(columns);
+  return (change) => {
+    if (change.kind === 'create' || change.reason === 'UNDO') return null;
+    const moves = values.movesOf(columnsBehind(change, dependence), change.person);
+    const exports = change.reason === 'ABSENT' ? exportsWithout(change.person) : null;
+    return { moves, department: values.departmentOf(change.person), exports };
+  };
+}
+
+export type HeldReasonsOptions = {
+  readonly judgement: Pick<Judgement, 'holds' | 'waitsItself'>;
+  readonly changes: () => Iterable<Change>;
+  readonly targets: readonly JudgedTarget[];
+  readonly causeOf: CauseOf;
+  /** The columns in doubt, and which of them a change follows from. */
+  readonly doubts: Sides['values']['doubts'];
+  readonly doubtedColumns: (change: Change) => readonly string[];
+};
+
+/** The holds of a run as reasons: what broke a limit or is in doubt, of which target, and what the held have in common. */
+export function heldReasons(options: HeldReasonsOptions): {
+  readonly reasons: readonly Reason[];
+  /** The columns in doubt for which something is held. */
+  readonly columns: ReadonlySet<string>;
+} {
+  const { judgement, changes, targets, causeOf, doubts, doubtedColumns } = options;
+  const { holds } = judgement;
+  if (holds.length === 0 && doubts.length === 0) return { reasons: [], columns: new Set() };
+  const ofHold = holds.map(() => createCauseGroups());
+  const ofColumn = new Map(doubts.map(({ column }) => [column, createCauseGroups()]));
+  for (const change of changes()) {
+    if (!judgement.waitsItself(change)) continue;
+    const { kind, target, reason, changed } = change;
+    const caused = { kind, target, reason, changed, cause: causeOf(change) };
+    const columns = doubtedColumns(change);
+    for (const column of columns) ofColumn.get(column)?.add(caused);
+    if (columns.length > 0) continue;
+    for (const [at, hold] of holds.entries()) if (isHeldBy(hold, change)) ofHold[at]?.add(caused);
+  }
+  const nameOf: TargetNames = (id) => {
+    const target = targets.find((one) => one.id === id);
+    return { name: target?.name ?? id, members: target?.members() ?? null };
+  };
+  const text = (groups: ReturnType<typeof createCauseGroups>, brief: boolean): string =>
+    listed(groups.groups(brief).map((group) => describeGroup(group, nameOf)));
+  const columns = new Set<string>();
+  const reasons = [
+    ...doubts.flatMap(({ column, text: said, brief }) => {
+      const groups = ofColumn.get(column);
+      if (groups === undefined || groups.groups().length === 0) return [];
+      columns.add(column);
+      return [
+        {
+          code: 'HELD_VALUES' as const,
+          message: `${said}. What follows from it is held: ${text(groups, false)}.`,
+          brief: `${brief}. What follows from it is held: ${text(groups, true)}.`,
+        },
+      ];
+    }),
+    ...holds.map((hold, at) => {
+      const code = heldCode(hold.kind);
+      const groups = ofHold[at];
+      if (groups === undefined || hold.kind === 'create') return { code, message: describeHold(hold) };
+      const more = (brief: boolean): string =>
+        hold.target === undefined && hold.kind !== 'unenroll' && hold.kind !== 'enroll'
+          ? listed(groups.groups(brief).map((group) => describeCauses(group)))
+          : text(groups, brief);
+      return {
+        code,
+        message: `${describeHold(hold)} ${capital(more(false))}.`,
+        brief: `${describeHold(hold)} ${capital(more(true))}.`,
+      };
+    }),
+  ];
+  return { reasons, columns };
+}
+
+/** Columns in doubt from which nothing follows in this run, as remarks. */
+export function idleDoubts(doubts: Sides['values']['doubts'], held: ReadonlySet<string>): readonly Reason[] {
+  const said = (text: string): string => `${text}. Nothing follows from it now.`;
+  return doubts
+    .filter(({ column }) => !held.has(column))
+    .map(({ text, brief }) => ({ code: 'VALUES_DOUBTED' as const, message: said(text), brief: said(brief) }));
+}
+
+/** Kinds and targets that one reason lists. */
+const shownGroups = 8;
+
+function listed(groups: readonly string[]): string {
+  const more = groups.length - shownGroups;
+  return `${groups.slice(0, shownGroups).join('. ')}${more > 0 ? `. And ${more} more targets` : ''}`;
+}
+
+function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
+
+/** New ids that are absent ones in another spelling, and how to go on. */
+export function respelledReason(pairs: readonly Respelled[], platform: string): Reason {
+  return {
+    code: 'ROSTER_IDS_RESPELLED',
+    message:
+      `${describeRespelled(pairs)}: none of these people is created or removed. Have HR mend the file; or, if the ids did change, ` +
+      `give the id before in a column and name it in roster.columns.previousId; or, if they are others, rollcall unlink each old id from ${platform}.`,
+  };
+}

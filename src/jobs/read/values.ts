@@ -1,0 +1,242 @@
+import type { Cause } from '../../change.ts';
+import type { Dependence } from '../../diff/dependence.ts';
+import { createLookBuilder, type Look, type LookBuilder, placeIn } from '../../diff/look.ts';
+import { compareColumn, type Doubt, doubtOf, describeDoubt, type Measure } from '../../diff/value-proof.ts';
+import type { ResolvedTarget } from '../../providers/contract.ts';
+import type { RosterProof } from '../../roster/index.ts';
+import type { LookRecord, StoredLook } from '../../store/looks.ts';
+import { exportKey } from '../../store/roster-state.ts';
+import type { Reason } from '../reasons.ts';
+import type { Store } from '../../store/store.ts';
+import type { Customer, Platform } from '../customer.ts';
+import { columnsOf, dependenceOf, lookColumns } from './columns.ts';
+
+/** The only part of the roster. Several deliveries will have one each. */
+const onlyPart = '';
+
+/** A column that is not believed until somebody decides, in words. `brief` has no value of the roster. */
+export type DoubtedColumn = { readonly column: string; readonly text: string; readonly brief: string };
+
+/** What a run knows of the roster's values beside those of the last good export. */
+export type Values = {
+  readonly doubts: readonly DoubtedColumn[];
+  /** Remarks: nothing to compare with, or a column that nothing follows from. */
+  readonly notes: readonly Reason[];
+  readonly dependence: (targets: readonly ResolvedTarget[]) => Dependence;
+  /** Whether a person's cell is not known to be what it was. */
+  readonly differs: (column: string, person: string) => boolean;
+  /** Makes `movesOf` and `departmentOf` answer for these columns. */
+  readonly load: (columns: ReadonlySet<string>) => Promise<void>;
+  /** What a person's cells changed from and to. */
+  readonly movesOf: (columns: ReadonlySet<string>, person: string) => Cause['moves'];
+  readonly departmentOf: (person: string) => string | null;
+  /**
+   * What the plan leaves behind. `good`: the export may become the measure; `held`: the columns for which something is held.
+   * Null where a run says nothing of the roster.
+   */
+  readonly record: (good: boolean, held: ReadonlySet<string>) => LookRecord | null;
+};
+
+export type ValuesReader = Pick<LookBuilder, 'add' | 'retract'> & {
+  readonly prove: (proof: RosterProof) => Promise<Values>;
+};
+
+export type OpenValuesOptions = {
+  readonly customer: Customer;
+  readonly platform: Platform;
+  readonly store: Pick<Store, 'looks'>;
+  /** The run whose whole hold was approved: what it saw is taken for good. */
+  readonly accepted: string | null;
+};
+
+function isOf(look: StoredLook, name: string, standing: StoredLook['standing']): boolean {
+  return look.part === onlyPart && look.name === name && look.standing === standing;
+}
+
+function sharedOf(look: StoredLook): ReadonlyMap<number, string> {
+  return new Map(Object.entries(look.shared).map(([hash, text]) => [Number(hash), text]));
+}
+
+/** Reads what people's columns look like as the rows come, to compare them with the last good export. */
+export async function openValues(options: OpenValuesOptions): Promise<ValuesReader> {
+  const { customer, platform, store } = options;
+  const columns = columnsOf(options);
+  const looked = lookColumns(options, columns);
+  const known = await store.looks.of(customer.name, platform.name);
+  const builder = createLookBuilder(looked);
+  const { maxEmptied, maxRecoded } = customer.config.roster;
+  const limits = { maxEmptied, maxRecoded };
+  const lists = createLists(customer.name, store);
+
+  async function measureOf(stored: StoredLook): Promise<Measure> {
+    const ids = await lists.ids(stored.ids);
+    const cells = await store.looks.cells(customer.name, stored.cells);
+    return { ids, cells, values: sharedOf(stored), encoding: stored.encoding };
+  }
+
+  async function doubt(
+    name: string,
+    look: Look,
+    encoding: string,
+    stored: StoredLook,
+  ): Promise<{ doubt: Doubt; measure: Measure } | undefined> {
+    const column = look.columns.get(name);
+    if (column === undefined) return undefined;
+    const measure = await measureOf(stored);
+    const found = doubtOf(
+      name,
+      compareColumn(look.ids, column, measure),
+      { before: stored.encoding, now: encoding },
+      limits,
+    );
+    return found === undefined ? undefined : { doubt: found, measure };
+  }
+
+  async function prove(proof: RosterProof): Promise<Values> {
+    const look = builder.finish();
+    const measures = new Map<string, Measure>();
+    const doubts: Doubt[] = [];
+    const first: string[] = [];
+    const accepted: string[] = [];
+    for (const { name } of looked) {
+      const stored = known.find((one) => isOf(one, name, 'measure'));
+      if (stored === undefined) {
+        first.push(name);
+        continue;
+      }
+      const found = await doubt(name, look, proof.encoding, stored);
+      if (found === undefined) continue;
+      const seen = known.find(
+        (one) => isOf(one, name, 'pending') && options.accepted !== null && one.run_id === options.accepted,
+      );
+      // Somebody looked at it and said yes: what came since is compared with what they saw.
+      if (seen !== undefined && (await doubt(name, look, proof.encoding, seen)) === undefined) {
+        accepted.push(name);
+        continue;
+      }
+      doubts.push(found.doubt);
+      measures.set(name, found.measure);
+    }
+    lists.clear();
+    const doubtful = new Set(doubts.map(({ column }) => column));
+    const department = customer.config.roster.columns.department;
+
+    const cellsOf = (column: string, person: string): readonly [number | null, number | null] => {
+      const now = look.columns.get(column);
+      const at = placeIn(look.ids, person);
+      const measure = measures.get(column);
+      const was = measure === undefined ? -1 : placeIn(measure.ids, person);
+      return [
+        measure === undefined || was < 0 ? null : (measure.cells[was] ?? 0),
+        now === undefined || at < 0 ? null : (now.cells[at] ?? 0),
+      ];
+    };
+    const textOf = (hash: number | null, values: ReadonlyMap<number, string> | undefined): string | null =>
+      hash === null ? null : hash === 0 ? '' : (values?.get(hash) ?? null);
+
+    return {
+      doubts: doubts.map((one) => ({ column: one.column, ...describeDoubt(one, limits) })),
+      notes: firstNotes(looked.length, first),
+      dependence: (targets) => dependenceOf(columns, targets),
+      differs: (column, person) => {
+        const [was, now] = cellsOf(column, person);
+        return was === null || now === null || was !== now;
+      },
+      load: async (wanted) => {
+        const names = department === undefined ? [...wanted] : [...wanted, department];
+        for (const name of names) {
+          const stored = known.find((one) => isOf(one, name, 'measure'));
+          if (stored !== undefined && !measures.has(name)) measures.set(name, await measureOf(stored));
+        }
+        lists.clear();
+      },
+      movesOf: (wanted, person) =>
+        [...wanted].flatMap((column) => {
+          const [was, now] = cellsOf(column, person);
+          if (was === null || now === null || was === now) return [];
+          const from = textOf(was, measures.get(column)?.values);
+          return [{ column, from, to: textOf(now, look.columns.get(column)?.values) }];
+        }),
+      departmentOf: (person) => {
+        if (department === undefined) return null;
+        const [was, now] = cellsOf(department, person);
+        const is = textOf(now, look.columns.get(department)?.values);
+        return is === null || is === '' ? textOf(was, measures.get(department)?.values) || null : is;
+      },
+      record: (good, held) => ({
+        part: onlyPart,
+        ids: look.ids,
+        encoding: proof.encoding,
+        export: exportKey({ fingerprint: proof.fingerprint, modifiedMs: proof.modifiedAtMs }),
+        columns: [...look.columns]
+          .filter(([name]) => good || doubtful.has(name))
+          .map(([name, { cells, filled, values }]) => ({
+            name,
+            standing: !doubtful.has(name) ? 'measure' : held.has(name) ? 'pending' : 'doubted',
+            cells,
+            filled,
+            shared: values,
+          })),
+        promote: good ? [] : accepted,
+        forget: known.map(({ name }) => name).filter((name) => !look.columns.has(name)),
+      }),
+    };
+  }
+
+  return { add: builder.add, retract: builder.retract, prove };
+}
+
+/**
+ * What a run of one person knows: there is nothing to compare one row with. A column that the last run of the whole roster
+ * holds changes for is in doubt here too, or many small runs were a way around it.
+ */
+export async function valuesOfOne(options: Omit<OpenValuesOptions, 'accepted'>): Promise<Values> {
+  const { customer, platform, store } = options;
+  const columns = columnsOf(options);
+  const known = await store.looks.of(customer.name, platform.name);
+  const doubts = known
+    .filter(({ part, standing }) => part === onlyPart && standing !== 'measure')
+    .map(({ name, run_id: run }) => {
+      const text = `${name}: its values are in doubt since ${run} (rollcall show ${run})`;
+      return { column: name, text, brief: text };
+    });
+  return {
+    doubts,
+    notes: [
+      {
+        code: 'VALUES_NOT_COMPARED',
+        message: 'a run of one person has nothing to compare the values of the roster with',
+      },
+    ],
+    dependence: (targets) => dependenceOf(columns, targets),
+    differs: () => true,
+    load: async () => undefined,
+    movesOf: () => [],
+    departmentOf: () => null,
+    record: () => null,
+  };
+}
+
+/** Ids that several columns share are unpacked once. */
+function createLists(customer: string, store: Pick<Store, 'looks'>) {
+  const ids = new Map<string, Promise<Uint32Array>>();
+  return {
+    ids: (hash: string): Promise<Uint32Array> => {
+      const known = ids.get(hash);
+      if (known !== undefined) return known;
+      const list = store.looks.ids(customer, hash);
+      ids.set(hash, list);
+      return list;
+    },
+    clear: () => ids.clear(),
+  };
+}
+
+function firstNotes(all: number, first: readonly string[]): readonly Reason[] {
+  if (first.length === 0) return [];
+  const what =
+    first.length === all
+      ? 'the values of the roster have nothing to be compared with yet: this is the first export read for this platform'
+      : `${first.join(', ')}: read for the first time, so ${first.length === 1 ? 'its values have' : 'their values have'} nothing to be compared with yet`;
+  return [{ code: 'VALUES_NOT_COMPARED', message: what }];
+}

@@ -1,0 +1,190 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { jsonb } from './json.ts';
+import { hashOfList, packCells, packIds, unpackCells, unpackIds } from './look-codec.ts';
+import type { Tables } from './schema.ts';
+
+export type StoredLook = Selectable<Tables['looks']>;
+
+/** A list that no look has needed for this long goes: another platform may be about to name it. */
+const keptMs = 24 * 3_600_000;
+
+/** The looks at an export that a plan leaves behind. */
+export type LookRecord = {
+  readonly part: string;
+  readonly ids: Uint32Array;
+  readonly encoding: string;
+  readonly export: string;
+  readonly columns: readonly {
+    readonly name: string;
+    /**
+     * `measure`: what the next export is compared with. `pending`: what an approval of this run makes the measure.
+     * `doubted`: in doubt, with nothing to approve.
+     */
+    readonly standing: StoredLook['standing'];
+    readonly cells: Uint16Array;
+    readonly filled: number;
+    readonly shared: ReadonlyMap<number, string>;
+  }[];
+  /** Columns whose pending look becomes the measure: somebody approved what the export looked like then. */
+  readonly promote: readonly string[];
+  /** Columns that no rule and no field reads any more. */
+  readonly forget: readonly string[];
+};
+
+/** What the exports looked like that the next one is compared with. */
+export type LookStore = {
+  readonly of: (customer: string, platform: string) => Promise<readonly StoredLook[]>;
+  readonly ids: (customer: string, hash: string) => Promise<Uint32Array>;
+  readonly cells: (customer: string, hash: string) => Promise<Uint16Array>;
+};
+
+/** Looks in that database. */
+export function createLookStore(db: Kysely<Tables>): LookStore {
+  const bytesOf = async (customer: string, hash: string): Promise<Uint8Array> => {
+    const { bytes } = await db
+      .selectFrom('look_parts')
+      .select('bytes')
+      .where('customer', '=', customer)
+      .where('hash', '=', hash)
+      .executeTakeFirstOrThrow();
+    return bytes;
+  };
+  return {
+    of: (customer, platform) =>
+      db
+        .selectFrom('looks')
+        .selectAll()
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .orderBy('name')
+        .execute(),
+    ids: async (customer, hash) => unpackIds(await bytesOf(customer, hash)),
+    cells: async (customer, hash) => unpackCells(await bytesOf(customer, hash)),
+  };
+}
+
+/** Stores the looks of a run. What is stored already is not written again: an export that nobody changed writes nothing. */
+export async function saveLooks(
+  tx: Kysely<Tables>,
+  of: { readonly customer: string; readonly platform: string; readonly run: string },
+  record: LookRecord,
+  nowMs: number,
+): Promise<void> {
+  const { customer, platform, run } = of;
+  const { part } = record;
+  const known = await createLookStore(tx).of(customer, platform);
+  const find = (name: string, standing: string): StoredLook | undefined =>
+    known.find((look) => look.part === part && look.name === name && look.standing === standing);
+  const promoted = record.promote.filter((name) => find(name, 'pending') !== undefined);
+  if (promoted.length > 0) await promote(tx, customer, platform, part, promoted);
+  const ids = hashOfList(record.ids);
+  const lists = new Map<string, () => Promise<Buffer>>([[ids, () => packIds(record.ids)]]);
+  let isNews = false;
+  for (const { name, standing, cells, filled, shared } of record.columns) {
+    const others = (['pending', 'doubted'] as const).filter((one) => one !== standing);
+    if (others.some((one) => find(name, one) !== undefined) && !promoted.includes(name))
+      await forget(tx, customer, platform, part, [name], others);
+    const hash = hashOfList(cells);
+    const before = find(name, standing);
+    const isSame = before?.ids === ids && before.cells === hash && before.encoding === record.encoding;
+    if (isSame && standing === 'measure') continue;
+    isNews = true;
+    lists.set(hash, () => packCells(cells));
+    await putParts(tx, customer, lists, nowMs);
+    const row = {
+      customer,
+      platform,
+      part,
+      name,
+      standing,
+      ids,
+      cells: hash,
+      people: record.ids.length,
+      filled,
+      shared: jsonb(Object.fromEntries(shared)),
+      encoding: record.encoding,
+      export: record.export,
+      run_id: run,
+      taken_ms: nowMs,
+    };
+    await tx
+      .insertInto('looks')
+      .values(row)
+      .onConflict((conflict) =>
+        conflict.columns(['customer', 'platform', 'part', 'name', 'standing']).doUpdateSet(row),
+      )
+      .execute();
+  }
+  const gone = record.forget.filter((name) => known.some((look) => look.part === part && look.name === name));
+  if (gone.length > 0) await forget(tx, customer, platform, part, gone, ['measure', 'pending', 'doubted']);
+  if (isNews || gone.length > 0) await dropUnused(tx, customer, nowMs);
+}
+
+/** Stores the lists that are not there yet, and empties the map. */
+async function putParts(
+  tx: Kysely<Tables>,
+  customer: string,
+  lists: Map<string, () => Promise<Buffer>>,
+  nowMs: number,
+): Promise<void> {
+  for (const [hash, pack] of lists) {
+    const there = await tx
+      .updateTable('look_parts')
+      .set({ used_ms: nowMs })
+      .where('customer', '=', customer)
+      .where('hash', '=', hash)
+      .executeTakeFirst();
+    if (there.numUpdatedRows > 0n) continue;
+    await tx
+      .insertInto('look_parts')
+      .values({ customer, hash, bytes: await pack(), used_ms: nowMs })
+      .onConflict((conflict) => conflict.columns(['customer', 'hash']).doUpdateSet({ used_ms: nowMs }))
+      .execute();
+  }
+  lists.clear();
+}
+
+async function forget(
+  tx: Kysely<Tables>,
+  customer: string,
+  platform: string,
+  part: string,
+  names: readonly string[],
+  standings: readonly StoredLook['standing'][],
+): Promise<void> {
+  await tx
+    .deleteFrom('looks')
+    .where('customer', '=', customer)
+    .where('platform', '=', platform)
+    .where('part', '=', part)
+    .where('name', 'in', names)
+    .where('standing', 'in', standings)
+    .execute();
+}
+
+async function promote(
+  tx: Kysely<Tables>,
+  customer: string,
+  platform: string,
+  part: string,
+  names: readonly string[],
+): Promise<void> {
+  await forget(tx, customer, platform, part, names, ['measure']);
+  await tx
+    .updateTable('looks')
+    .set({ standing: 'measure' })
+    .where('customer', '=', customer)
+    .where('platform', '=', platform)
+    .where('part', '=', part)
+    .where('name', 'in', names)
+    .where('standing', '=', 'pending')
+    .execute();
+}
+
+async function dropUnused(tx: Kysely<Tables>, customer: string, nowMs: number): Promise<void> {
+  await sql`
+    delete from rollcall.look_parts p where p.customer = ${customer} and p.used_ms < ${nowMs - keptMs}
+      and not exists (select from rollcall.looks l where l.customer = p.customer and (l.ids = p.hash or l.cells = p.hash))`.execute(
+    tx,
+  );
+}
