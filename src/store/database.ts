@@ -5,6 +5,7 @@ import { RollcallError } from '../errors.ts';
 import { openServer } from './embedded/server.ts';
 import { migrations } from './migrations.ts';
 import type { Tables } from './schema.ts';
+import { isRefusedWrite } from './trouble.ts';
 
 /** The PostgreSQL schema that our tables live in; BullMQ has its own. */
 export const schemaName = 'rollcall';
@@ -12,6 +13,11 @@ export const schemaName = 'rollcall';
 const poolSize = 10;
 /** Connections of the queue: two of them listen. */
 const queuePoolSize = 10;
+/**
+ * How long a refusal counts. What waits for room tries again every few seconds; a full disk may still take the few bytes of a
+ * probe.
+ */
+const refusalMs = 10_000;
 /** The advisory lock under which migrations run, one process at a time. */
 const migrationLock = 7_265_532;
 
@@ -25,6 +31,8 @@ export type Database = {
   readonly queuePool: pg.Pool;
   /** The commands that other processes run on the embedded database; null where that cannot be known. */
   readonly others: () => Promise<readonly string[] | null>;
+  /** What the database last refused for want of room or of the right to write, if that was a moment ago. */
+  readonly refusal: () => unknown;
   readonly close: () => Promise<void>;
 };
 
@@ -88,7 +96,7 @@ export async function openEmbedded(dataDir: string, command: string): Promise<Da
     return {
       kind: 'embedded',
       id,
-      db: kysely(pools.store),
+      ...kysely(pools.store),
       queuePool: pools.queue,
       others: server.others,
       close: async () => {
@@ -110,7 +118,7 @@ export async function openPostgres(connectionString: string): Promise<Database> 
     return {
       kind: 'postgres',
       id,
-      db: kysely(pools.store),
+      ...kysely(pools.store),
       queuePool: pools.queue,
       others: async () => null,
       close: pools.end,
@@ -161,8 +169,19 @@ async function migrated(pools: Pools): Promise<string> {
   }
 }
 
-function kysely(pool: pg.Pool): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schemaName);
+function kysely(pool: pg.Pool): Pick<Database, 'db' | 'refusal'> {
+  let refused: { readonly error: unknown; readonly atMs: number } | null = null;
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool }),
+    log: (event) => {
+      if (event.level === 'error' && isRefusedWrite(event.error))
+        refused = { error: event.error, atMs: performance.now() };
+    },
+  }).withSchema(schemaName);
+  return {
+    db,
+    refusal: () => (refused !== null && performance.now() - refused.atMs < refusalMs ? refused.error : null),
+  };
 }
 
 function describe(error: unknown): string {

@@ -4,7 +4,7 @@ import { type BatchStore, createBatchStore } from './batches.ts';
 import type { Database } from './database.ts';
 import { createDecisionStore, type DecisionStore } from './decisions.ts';
 import { createJournalStore, type JournalStore } from './journal.ts';
-import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { createLeaseStore, databaseClock, type LeaseStore } from './leases.ts';
 import { createLinkStore, type LinkStore } from './links.ts';
 import { createLookStore, type LookStore } from './looks.ts';
 import { createPacerSlots, type PacerSlots } from './pacer-slots.ts';
@@ -35,7 +35,7 @@ export type Store = {
   readonly tenants: TenantStore;
   readonly looks: LookStore;
   readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
-  /** Answers when the database does. */
+  /** Writes a few bytes; fails where the database cannot be written, or refused a write of anybody here a moment ago. */
   readonly ping: () => Promise<void>;
 };
 
@@ -61,7 +61,10 @@ export function createStore(database: Database): Store {
     looks: createLookStore(db),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
     ping: async () => {
-      await sql`select 1`.execute(db);
+      await sql`insert into rollcall.meta as m values ('probe', ${databaseClock}::text)
+        on conflict (key) do update set value = excluded.value`.execute(db);
+      const refusal = database.refusal();
+      if (refusal !== null) throw refusal;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isOutOfReach } from '../../src/store/trouble.ts';
+import { isOutOfReach, isRefusedWrite } from '../../src/store/trouble.ts';
 
 const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
 
@@ -31,4 +31,15 @@ test.for([
   'ERR Error running script (call to f_64c0): @user_script:3: attempt to index a nil value',
 ])('Redis: "%s" does not', (message) => {
   expect(isOutOfReach(reply(message))).toBe(false);
+});
+
+const coded = (code: string): Error => Object.assign(new Error('said by PostgreSQL'), { code });
+
+test.for(['53100', '53200', '53300', '25006', '58030'])('PostgreSQL: %s passes by itself', (code) => {
+  expect(isOutOfReach(coded(code))).toBe(true);
+  expect(isRefusedWrite(coded(code))).toBe(true);
+});
+
+test.for(['23505', '42P01', '40001', '25P02', '22P02'])('PostgreSQL: %s does not', (code) => {
+  expect(isOutOfReach(coded(code))).toBe(false);
 });

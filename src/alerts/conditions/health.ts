@@ -19,7 +19,7 @@ export function healthConditions(customer: string, health: ServiceHealth): reado
     conditions.push({
       ...of,
       kind: 'STORE_UNREACHABLE',
-      summary: `The database has not answered since ${since(health.store)}.`,
+      summary: `The database has not answered, or could not be written, since ${since(health.store)}.`,
       notDone:
         'No run starts or goes on; where one was, it goes on from there. Other alerts may be missing meanwhile.',
       nextStep:
