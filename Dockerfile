@@ -1,11 +1,12 @@
 # The worker: `rollcall start`, or any other command. How it is used: docs/deploy.md
-FROM node:24-slim
+ARG NODE_IMAGE=node:24-slim
+FROM ${NODE_IMAGE}
 
 ENV NODE_ENV=production
 WORKDIR /app
 
 # Node 24 comes with the image: without the optional packages, which bring it to machines that have an older one.
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional --omit=dev --no-audit --no-fund && npm cache clean --force
 
 COPY LICENSE ./
@@ -28,5 +29,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:7654/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 # The flag keeps a run of a million people below 600 MB (docs/performance.md).
-ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/src/main.ts"]
+ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=8", "/app/src/main.ts"]
 CMD ["start"]
