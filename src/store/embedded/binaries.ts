@@ -1,4 +1,5 @@
-import { access, mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, readFile, readlink, rename, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { RollcallError } from '../../errors.ts';
@@ -83,9 +84,8 @@ export async function makeLinks(binaries: Binaries, folder: string): Promise<str
   for (const [name, target] of binaries.links) {
     const link = join(folder, name);
     if ((await readlink(link).catch(() => null)) === target) continue;
-    // Another process may start the server meanwhile: it finds the old link or the new one.
-    const draft = `${link}.${process.pid}`;
-    await rm(draft, { force: true });
+    // Others, in this process too, may start the server meanwhile: they find the old link or the new one.
+    const draft = `${link}.${randomUUID()}`;
     await symlink(target, draft);
     await rename(draft, link);
   }
