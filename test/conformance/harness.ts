@@ -19,6 +19,28 @@ import { freePacer } from '../support/pacer.ts';
 
 export { freePacer };
 
+/**
+ * What follows when a field of an answer is not as documented: the call fails and says so (`fails`), it does not matter
+ * (`same`), the field counts as empty (`empty`), somebody counts as not having completed (`open`), or people are shown
+ * something else (`shown`). A list that is shorter than its total is `incomplete`, a target whose name is another is
+ * `unknown`, and a record that cannot be written back is `refused`, as the outcome of its item. `word` is tried on texts
+ * alone: another word is passed on (`passes`). `other` is not tried: another id is somebody else.
+ */
+export type Verdict =
+  | 'fails'
+  | 'same'
+  | 'empty'
+  | 'open'
+  | 'shown'
+  | 'incomplete'
+  | 'unknown'
+  | 'refused'
+  | 'passes'
+  | 'other';
+export type Means = Readonly<Partial<Record<'null' | 'absent' | 'type' | 'word', Verdict>>>;
+/** By operation (`POST /api/things/{id}`), then by field (`data.results.*.id`). What is not named does not matter. */
+export type Answers = Readonly<Record<string, Readonly<Record<string, Means>>>>;
+
 /** Stands in every name, email and made-up credential of the suite: it must turn up in no message, note or log call. */
 export const canary = 'qzxv';
 
@@ -56,6 +78,10 @@ export type Started = {
   readonly secrets: readonly string[];
   /** Puts people there as accounts that somebody else made: with the employee id where there is room, and the email. */
   readonly seed: (people: readonly SamplePerson[], active: boolean) => void | Promise<void>;
+  /** Ids of the platform's own making, in an order that is the same each time: they are no part of an operation. */
+  readonly ids?: () => readonly string[];
+  /** Puts somebody there as an active account that has a value in every field that the API knows. */
+  readonly seedWhole?: (person: SamplePerson) => void | Promise<void>;
   /** All accounts as the platform has them, in a form that `toEqual` compares. */
   readonly accountsThere: () => unknown;
   /** Makes the read of accounts wrong from now on. */
@@ -83,6 +109,8 @@ export type Harness = {
   readonly cannotRefuseOne?: string;
   /** Fields that only a `fields:` rule fills, with a value that the platform takes. */
   readonly extraFields?: AccountFields;
+  /** What the fields of the platform's answers mean to us; without it the table is not made. */
+  readonly answers?: Answers;
   readonly start: (options: StartOptions) => Promise<Started>;
 };
 
@@ -258,7 +286,12 @@ export class Bench {
  * Opens a platform for one test. It is closed after the test, which then also checks that nothing the provider said
  * held personal data or a secret.
  */
-export type Open = (options?: Parameters<typeof Bench.open>[1]) => Promise<Bench>;
+export type Open = (
+  options?: Parameters<typeof Bench.open>[1] & {
+    /** The test closes it itself. */
+    readonly keepOpen?: true;
+  },
+) => Promise<Bench>;
 
 /** A test, or a visible skip with the reason why this platform cannot have it. */
 export type Case = (

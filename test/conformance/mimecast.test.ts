@@ -125,6 +125,10 @@ function harness(
             addUser(state, { emailAddress: email, name, accountDisabled: !active });
           }
         },
+        seedWhole: ({ email, fields }) => {
+          const name = `${fields['firstName']} ${fields['lastName']}`;
+          addUser(state, { emailAddress: email, name, addressType: 'created_by_email' });
+        },
         accountsThere: () => structuredClone([...state.users.values()]),
         breakRead: (fault) => {
           let reads = 0;

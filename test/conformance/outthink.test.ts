@@ -6,6 +6,7 @@ import { outthink } from '../../src/providers/outthink/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
 import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
+import { wholeUser } from './whole-user.ts';
 
 const campaignId = 'campaign-1';
 
@@ -75,6 +76,15 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions): void
             };
             state.scim.add({ userName: person, email, givenName, familyName, active, attributes });
           }
+        },
+        seedWhole: ({ person, email, fields }) => {
+          const { firstName: givenName = '', lastName: familyName = '', department = '' } = fields;
+          // All that it keeps: it ignores the others.
+          const { emails, addresses, roles, nickName, preferredLanguage } = wholeUser(department, email);
+          const extension = { department, division: 'East', employeeNumber: '77' };
+          const own = { emails, addresses, roles, nickName, preferredLanguage };
+          const attributes = { ...own, [enterpriseSchema]: extension };
+          state.scim.add({ userName: person, email, givenName, familyName, active: true, attributes });
         },
         accountsThere: () => structuredClone(state.scim.users),
         breakRead: (fault) => {

@@ -6,6 +6,7 @@ import { scim } from '../../src/providers/scim/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
 import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
+import { wholeUser } from './whole-user.ts';
 
 const groupId = 'group-1';
 
@@ -94,6 +95,18 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
             });
           }
         },
+        seedWhole: ({ person, email, fields }) => {
+          const { firstName: givenName = '', lastName: familyName = '', department = '' } = fields;
+          state.add({
+            userName: email,
+            externalId: person,
+            email,
+            givenName,
+            familyName,
+            active: true,
+            attributes: wholeUser(department, email),
+          });
+        },
         accountsThere: () => structuredClone(state.users),
         breakRead: (fault) => {
           sandbox.fail({
@@ -131,4 +144,15 @@ const inBulk: Capabilities = {
 };
 
 harness('scim, one by one', { bulk: false }, alone);
+/** Users are replaced whole there. */
+const withoutPatch: Capabilities = {
+  ...alone,
+  operations: alone.operations.filter(({ name }) => !name.endsWith('roll')),
+  missing: {
+    ...alone.missing,
+    enrollments:
+      'the service has no PATCH (ServiceProviderConfig: patch.supported is false), and replacing a whole group could remove people added meanwhile',
+  },
+};
+harness('scim, without PATCH', { bulk: false, patch: false }, withoutPatch);
 harness('scim, through /Bulk', { bulk: { maxOperations: 30 } }, inBulk);

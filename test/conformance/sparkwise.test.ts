@@ -48,6 +48,10 @@ conformance({
           state.add({ firstName, lastName, active, remoteId: person, email });
         }
       },
+      seedWhole: ({ person, fields, email }) => {
+        const { firstName = '', lastName = '' } = fields;
+        state.add({ firstName, lastName, active: true, remoteId: person, email });
+      },
       accountsThere: () => state.users.map((user) => ({ ...user })),
       breakRead: (fault) => {
         firstPage = state.users.slice(0, 200);

@@ -2,6 +2,8 @@ import { afterEach, describe, it } from 'vitest';
 import { describeAccounts } from './accounts.ts';
 import { describeEnrollments } from './enrollments.ts';
 import { describeFailures } from './failures.ts';
+import { describeFields } from './fields.ts';
+import { describeKept } from './kept.ts';
 import { Bench, type Case, type Harness, type Open, type StartOptions } from './harness.ts';
 
 const test: Case = (title, reason, body, timeoutMs) => {
@@ -15,7 +17,7 @@ export function conformance(harness: Harness): void {
     const benches: Bench[] = [];
     const open: Open = async (options) => {
       const bench = await Bench.open(harness, options);
-      benches.push(bench);
+      if (options?.keepOpen !== true) benches.push(bench);
       return bench;
     };
     afterEach(async () => {
@@ -24,6 +26,8 @@ export function conformance(harness: Harness): void {
     describeAccounts(harness, open, test);
     describeEnrollments(harness, open, test);
     describeFailures(harness, open, test);
+    describeKept(harness, open, test);
+    describeFields(harness, open);
   });
 }
 

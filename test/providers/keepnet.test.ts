@@ -406,6 +406,37 @@ describe('changing', () => {
     expect(setup.sandbox.counts().writes).toBe(1);
   });
 
+  it('writes nothing over a record that is another than was asked for, or that hides its custom fields', async () => {
+    const setup = await setUp();
+    const user = addUser(setup.state.company, { email: 'a@example.com', ...unmanaged });
+    const accounts = [item('deactivate', {}, { id: user.resourceId })];
+    const write = { operation: 'deactivate', accounts, repeated: false };
+    type Answer = { data: Record<string, unknown> };
+    for (const change of [
+      ({ customFieldValues: _gone, ...data }: Answer['data']) => data,
+      ({ customFieldValues, ...data }: Answer['data']) => ({ ...data, customFields: customFieldValues }),
+      (data: Answer['data']) => ({ ...data, resourceId: 'us404' }),
+    ]) {
+      const restore = setup.sandbox.fail({
+        method: 'GET',
+        effect: {
+          do: 'rewrite',
+          rewrite: (response) => {
+            const answer = response.json as Answer;
+            return { ...response, json: { ...answer, data: change(answer.data) } };
+          },
+        },
+      });
+      await expect(setup.provider.write(write, setup.ctx)).rejects.toMatchObject({
+        code: 'PLATFORM_BAD_ANSWER',
+        message: expect.stringMatching(/data\.(customFieldValues|resourceId): /),
+      });
+      restore();
+    }
+    expect(setup.sandbox.counts().writes).toBe(0);
+    expect(user.isActive).toBe(true);
+  });
+
   it('says so when the user is gone', async () => {
     const setup = await setUp();
     const accounts = [item('update', { email: 'a@example.com' }, { id: 'us404' })];
@@ -597,6 +628,81 @@ describe('trainings', () => {
       rawStatus: 'Completed',
     });
     expect(rows[1]).toMatchObject({ status: 'open', score: null, at: null, rawStatus: 'Not Completed' });
+  });
+});
+
+describe('what may be null', () => {
+  it('is a report that does not say which user it is about: the email tells', async () => {
+    const rule = { target: 'Staff', when: 'true', training: 'Lock it', name: 'Autumn' };
+    const setup = await setUp({ enrollments: [rule] });
+    const { company } = setup.state;
+    const group = addGroup(company, { name: 'Staff' });
+    const training = addTraining(company, { name: 'Lock it' });
+    const users = ['a', 'b'].map((name) => addUser(company, { email: `${name}@example.com` }));
+    for (const user of users) joinGroup(company, group, user);
+    const targetGroupResourceIds = [group.resourceId];
+    const enrollment = addEnrollment(company, {
+      name: 'Autumn',
+      trainingId: training.resourceId,
+      targetGroupResourceIds,
+    });
+    sendEnrollment(company, enrollment);
+    completeTraining(company, enrollment, users[0]?.resourceId ?? '');
+    for (const result of enrollment.results.rows()) result.withoutId = true;
+    const targets = await setup.provider.resolveTargets(setup.block.enrollments, setup.ctx);
+    const members: Membership[] = [];
+    for await (const page of setup.provider.readMembers(group.resourceId, setup.ctx)) members.push(...page);
+    expect(members.map(({ completed }) => completed)).toEqual([true, false]);
+    const rows: ResultRow[] = [];
+    for await (const page of setup.provider.readResults(targets, null, setup.ctx)) rows.push(...page);
+    expect(rows.map(({ ref, status }) => [ref.id, ref.email, status])).toEqual([
+      [null, 'a@example.com', 'completed'],
+      [null, 'b@example.com', 'open'],
+    ]);
+  });
+
+  it('is the name of a group, which only its id can mean', async () => {
+    const setup = await setUp();
+    const group = addGroup(setup.state.company, { name: null });
+    addGroup(setup.state.company, { name: 'Staff' });
+    const resolve = (target: string) =>
+      setup.provider.resolveTargets([{ target, when: 'true', keepCompleted: true }], setup.ctx);
+    expect(await resolve('Staff')).toMatchObject([{ name: 'Staff' }]);
+    expect(await resolve(group.resourceId)).toMatchObject([{ id: group.resourceId, name: group.resourceId }]);
+  });
+
+  it('is everything of a company that is empty yet', async () => {
+    const rule = { target: 'Staff', when: 'true', training: 'Lock it', name: 'Autumn' };
+    const setup = await setUp({ enrollments: [rule] });
+    const { company } = setup.state;
+    expect(await readAll(setup)).toEqual([]);
+    expect(await setup.provider.listTargets(setup.ctx)).toEqual([]);
+    addGroup(company, { name: 'Staff' });
+    addTraining(company, { name: 'Lock it' });
+    const targets = await setup.provider.resolveTargets(setup.block.enrollments, setup.ctx);
+    for await (const page of setup.provider.readMembers(targets[0]?.id ?? '', setup.ctx))
+      expect(page).toEqual([]);
+    expect(await setup.provider.launcher?.plan(setup.ctx)).toMatchObject([{ reach: 0, existing: null }]);
+  });
+});
+
+describe('a create that is refused', () => {
+  it('is told as it was refused, when the look-up behind it is refused too', async () => {
+    const setup = await setUp({ phoneNumber: '+1' });
+    const refusal = (status: string) => ({ status: 400, json: { data: null, status, message: null } });
+    setup.sandbox.fail({
+      path: '/api/target-users',
+      effect: { do: 'answer', response: refusal('LICENCE_EXCEEDED') },
+    });
+    setup.sandbox.fail({
+      path: '/api/target-users/search-email',
+      effect: { do: 'answer', response: refusal('INPUT_ERROR') },
+    });
+    const accounts = [item('create', { email: 'a@example.com' })];
+    const write = { operation: 'create', accounts, repeated: false };
+    expect(await setup.provider.write(write, setup.ctx)).toMatchObject([
+      { ok: false, code: 'LICENCE_EXCEEDED' },
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { singleFlight } from '../flight.ts';
+import { ProviderError } from '../error.ts';
 import { createHttp, type Refusal } from '../http.ts';
 import { findNamed } from '../named.ts';
 import { createTokens } from '../oauth.ts';
@@ -125,13 +126,21 @@ export function createApi(block: KeepnetSettings, deps: ProviderDeps) {
     },
     users: (ctx: CallContext, onTotal?: (total: number) => void) =>
       searchAll(http, deps, users, block.pageSize, ctx, onTotal),
+    /** One target user; null when there is none of that id. */
     user: async (id: string, ctx: CallContext): Promise<wire.WireUser | null> => {
-      const request = { kind: 'read', method: 'GET', ...userPath(id), schema: wire.oneUser } as const;
-      const { status, data } = await http.request(
-        { ...request, accept: [404], emptyAs: { data: null } },
-        ctx,
+      const { path, label } = userPath(id);
+      try {
+        const request = { kind: 'read', method: 'GET', path, label, schema: wire.oneUser } as const;
+        const found = (await http.request(request, ctx)).data.data;
+        if (found.resourceId === id) return found;
+      } catch (error) {
+        if (error instanceof ProviderError && error.status === 404) return null;
+        throw error;
+      }
+      throw new ProviderError(
+        'PLATFORM_BAD_ANSWER',
+        `${deps.platform}: GET ${label}: data.resourceId: string, expected the id that was asked for.`,
       );
-      return status === 404 ? null : (data.data ?? null);
     },
     /** Rows that the platform finds for an email; the caller compares the email. */
     usersByEmail: (email: string, ctx: CallContext): Promise<readonly wire.WireUser[]> =>

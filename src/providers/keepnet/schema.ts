@@ -31,6 +31,8 @@ export const customField = z.looseObject({
   resourceId: text,
   name: text,
   value: maybe(z.union([z.string(), z.number()])),
+  dataType: maybe(z.union([z.string(), z.number()])),
+  timestampValue: text,
 });
 export type WireCustomField = z.output<typeof customField>;
 
@@ -56,9 +58,13 @@ export const listedUser = z
   .transform(({ status, ...row }) => ({ ...row, isActive: status === 'active' }));
 export type WireListedUser = z.output<typeof listedUser>;
 
-/** A target user as it is read alone, or found by email: all that an update has to send back. */
+/**
+ * A target user as it is read alone, or found by email: all that an update has to send back. The custom fields have to be
+ * told, if only as null: taken for none, they would be wiped.
+ */
 export const user = z.object({
   ...commonUser,
+  customFieldValues: z.array(customField).nullable(),
   isActive: z.boolean(),
   priority: text,
   timeZoneId: text,
@@ -71,8 +77,7 @@ export type WireUser = z.output<typeof user>;
 
 export const listedUserPage = envelope(page(listedUser));
 export const userPage = envelope(page(user));
-/** `data` of a single read; null goes with a 404. */
-export const oneUser = envelope(user.nullish());
+export const oneUser = envelope(user);
 export const created = envelope(z.object({ resourceId: id }));
 
 const envelopeKeys = ['data', 'status', 'message', 'validationMessages', 'isSuccess', 'messages'];
@@ -109,7 +114,7 @@ export const company = z
     id: row.companyResourceId ?? row.resourceId ?? '',
     name: row.companyName ?? row.name ?? '',
   }))
-  .refine((row) => row.id !== '', { message: 'has no companyResourceId' });
+  .refine((row) => row.id !== '', { message: 'expected an id', path: ['companyResourceId'] });
 export const companyPage = envelope(page(company));
 
 export const training = z
@@ -118,7 +123,7 @@ export const training = z
     id: row.trainingId ?? row.resourceId ?? '',
     name: row.trainingName ?? row.name ?? '',
   }))
-  .refine((row) => row.id !== '', { message: 'has no trainingId' });
+  .refine((row) => row.id !== '', { message: 'expected an id', path: ['trainingId'] });
 export const trainingPage = envelope(page(training));
 
 /** An enrollment. What its status does not tell, nobody knows: see `wasSent`. */
@@ -140,7 +145,9 @@ export const enrollment = z
     trainingName: row.trainingName ?? null,
     status: row.status ?? null,
   }))
-  .refine((row) => row.id !== '', { message: 'has no enrollmentId' });
+  .refine((row) => row.id !== '', { message: 'expected an id', path: ['enrollmentId'] })
+  // One without a name would be created, and sent, a second time.
+  .refine((row) => row.name !== '', { message: 'expected a name', path: ['name'] });
 export type WireEnrollment = z.output<typeof enrollment>;
 export const enrollmentPage = envelope(page(enrollment));
 
@@ -152,7 +159,7 @@ export const createdEnrollment = envelope(
       id: maybe(z.union([z.string(), z.number()])),
     })
     .transform((row) => String(row.id ?? row.resourceId ?? ''))
-    .refine((enrollmentId) => enrollmentId !== '', { message: 'has no id' }),
+    .refine((enrollmentId) => enrollmentId !== '', { message: 'expected an id', path: ['id'] }),
 );
 
 /** Read for its lists of choices, in whatever shape they come. */
