@@ -51,6 +51,11 @@ function create(block: PlatformConfig, deps: ProviderDeps): Provider {
     };
   }
 
+  function refuseClosed(): void {
+    const closed = groupsClosed();
+    if (closed !== undefined) throw new ProviderError('CAPABILITY_MISSING', `${deps.platform}: ${closed}.`);
+  }
+
   return {
     get capabilities() {
       return capabilities();
@@ -59,13 +64,15 @@ function create(block: PlatformConfig, deps: ProviderDeps): Provider {
     signIn: accounts.signIn,
     readAccounts: accounts.readAccounts,
     lookUp: accounts.lookUp,
-    resolveTargets: (rules, ctx) => resolveGroups(client, rules, ctx),
+    resolveTargets: async (rules, ctx) => {
+      if (rules.length > 0) refuseClosed();
+      return resolveGroups(client, rules, ctx);
+    },
     readMembers: (target, ctx) => readGroupMembers(client, target, ctx),
     listTargets: (ctx) => listGroups(client, ctx),
     write: async (request, ctx) => {
       if ('accounts' in request) return accounts.write(request.accounts, ctx);
-      const closed = groupsClosed();
-      if (closed !== undefined) throw new ProviderError('CAPABILITY_MISSING', `${deps.platform}: ${closed}.`);
+      refuseClosed();
       return writeMembers(client, profile, request, ctx);
     },
     // biome-ignore lint/correctness/useYield: there are none, and that is an error rather than an empty list.
