@@ -5,7 +5,7 @@ import { rejection } from '../mapping/map-row.ts';
 import type { RejectedRow } from '../types.ts';
 import type { Oddness, OddRows } from './odd-rows.ts';
 import type { Outcome } from './outcome.ts';
-import { hasSwallowedRows, isJoined, type RowForm } from './swallowed.ts';
+import { hasSwallowedRows, isJoined, isJoinedByReturn, type RowForm } from './swallowed.ts';
 
 const shown = 3;
 /** Rows of several lines that can be judged only when it is known what ids look like. */
@@ -36,8 +36,11 @@ export class Damage {
     return more > 0 ? [...this.#torn, `${more} more rows like that`] : this.#torn;
   }
 
-  /** Rejects a row of several lines that has swallowed others, and says whether it did. */
+  /** Rejects a row that has taken in others, and says whether it did. */
   takesSwallowing(record: RosterRecord, oddness: Oddness): boolean {
+    const isTwo = oddness === 'wrong' && isJoined(record.cells, this.#options.columns.count);
+    if (isTwo) this.#reject(record);
+    if (isTwo || !record.multiline) return isTwo;
     const form = this.#form();
     const { cells } = record;
     // Empty cells at the end do not make a row of several lines torn.
@@ -102,9 +105,11 @@ export class Damage {
     const { columns, outcome } = this.#options;
     if (++this.#swallowing <= shown)
       this.#torn.push(
-        isJoined(record.cells, columns.count)
+        isJoinedByReturn(record.cells, columns.count)
           ? `a lone carriage return (CR) joins the row at line ${record.line} with the next one, where other lines end in LF`
-          : `the row at line ${record.line} has swallowed others: a quote in it is not closed (within a cell it has to be doubled, not led by a backslash)`,
+          : isJoined(record.cells, columns.count)
+            ? `two rows are joined at line ${record.line}: the line break between them is missing`
+            : `the row at line ${record.line} has swallowed others: a quote in it is not closed (within a cell it has to be doubled, not led by a backslash)`,
       );
     outcome.reject(this.#asSwallowing(record));
   }
@@ -114,9 +119,11 @@ export class Damage {
     const at = cells.findIndex((cell) => /[\r\n]/.test(cell));
     // Behind the cell that swallowed, the row is another one's.
     const id = at >= 0 && columns.id.at >= at ? null : outcome.idIn(cells);
-    const what = isJoined(cells, columns.count)
+    const what = isJoinedByReturn(cells, columns.count)
       ? 'a lone carriage return (CR) joins the row with the next one'
-      : 'a quote in the row is not closed and has swallowed the rows after it';
+      : isJoined(cells, columns.count)
+        ? 'the row is joined with the next one'
+        : 'a quote in the row is not closed and has swallowed the rows after it';
     const unread = id === null ? '; its id cannot be read' : '';
     return rejection('ROW_SWALLOWS', id, line, null, `${what}${unread}`);
   }

@@ -115,7 +115,10 @@ export class RowJudge {
   /** The header once more, or labels below it: no person, whatever the mapping makes of it. */
   #nobody({ cells, line }: RosterRecord, isFirst: boolean): RejectedRow | undefined {
     const id = cells[this.#columns.id.at] ?? '';
-    if (id.length > 0 && normaliseText(id).toLowerCase() === this.#header)
+    // Every row passes here, and ids hardly ever begin as their header does.
+    const mayBeHeader =
+      (id.charCodeAt(0) | 0x20) === (this.#header.charCodeAt(0) | 0x20) || id.charCodeAt(0) > 0x7e;
+    if (mayBeHeader && normaliseText(id).toLowerCase() === this.#header)
       return rejection('NOT_A_PERSON', null, line, null, 'the row is the header once more');
     if (!isFirst) return undefined;
     const filled = this.#mapped.filter(({ at }) => normaliseText(cells[at] ?? '') !== '');

@@ -8,7 +8,10 @@ const mostWaiting = 10_000;
 /** A share of rows that leave out empty cells at their end (or add some) is how the file is written; fewer are damage. */
 const usualShare = 0.1;
 
-const isBlank = (cell: string | undefined): boolean => cell === undefined || normaliseText(cell) === '';
+const isBlank = (cell: string | undefined): boolean =>
+  cell === undefined ||
+  cell === '' ||
+  ((cell.charCodeAt(0) < 0x21 || cell.charCodeAt(0) > 0x7e) && normaliseText(cell) === '');
 
 /** A row that was put aside, and how many cells it had. */
 export type WaitingRow = { readonly record: RosterRecord; readonly count: number };
@@ -49,7 +52,9 @@ export class OddRows {
   count(cells: readonly string[]): void {
     this.#rows++;
     const { count } = this.#columns;
-    if (cells.length !== count || !isBlank(cells[count - 1])) return;
+    // Most rows have something in their last column, or nothing behind it that is not known to be empty.
+    if (cells.length !== count || this.#emptyFrom === 0 || !isBlank(cells[this.#emptyFrom - 1])) return;
+    if (!isBlank(cells[count - 1])) return;
     let from = count - 1;
     while (from > 0 && isBlank(cells[from - 1])) from--;
     if (from < this.#emptyFrom) this.#emptyFrom = from;

@@ -4,7 +4,7 @@ import type { FormatFacts, RosterRecord } from '../formats/format.ts';
 import type { ColumnMap } from '../mapping/header.ts';
 import { IdShape } from '../mapping/id-shape.ts';
 import { type MappingRules, rejection } from '../mapping/map-row.ts';
-import type { IncompleteReason, ReadRosterOptions, RosterProof } from '../types.ts';
+import type { IncompleteReason, ReadRosterOptions, RejectedRow, RosterProof } from '../types.ts';
 import { Damage } from './damage.ts';
 import { Edges, type Place } from './edges.ts';
 import { RowJudge } from './judge.ts';
@@ -32,6 +32,13 @@ export class RowIntake {
   readonly #held: RosterRecord[] = [];
   readonly #holds: number;
   #lastLine = 0;
+  /** The line of a row of one cell, when the row before was one. */
+  #stub: number | undefined;
+  /** The line of the row before. */
+  #seenLine = 0;
+  /** The person admitted last. */
+  #previousId: string | undefined;
+  #previousLine = 0;
   #rows = 0;
 
   constructor(columns: ColumnMap, delimiter: string, mapping: MappingRules, options: ReadRosterOptions) {
@@ -127,9 +134,19 @@ export class RowIntake {
   #takeRow(record: RosterRecord, isLast: boolean): void {
     const { cells, line } = record;
     this.#rows++;
+    this.#seenLine = this.#lastLine;
     this.#lastLine = line;
     const oddness = this.#odd.judge(cells, this.#delimiter);
-    if (record.multiline && this.#damage.takesSwallowing(record, oddness)) return;
+    const isStub = cells.length === 1 && this.#columns.count > 2 && !isLast;
+    if (isStub) this.#suspectBroken(line);
+    const before = this.#stub;
+    this.#stub = isStub ? line : undefined;
+    const isPlain = oddness === 'same' && !record.multiline;
+    if (!isPlain && this.#damage.takesSwallowing(record, oddness)) return;
+    if (before !== undefined && !isStub) {
+      this.#outcome.reject(this.#asBroken(line, null, `line ${before}`));
+      return;
+    }
     this.#odd.count(cells);
     const place = { isFirst: this.#rows === 1, isLast };
     if (oddness === 'same' || oddness === 'usual') {
@@ -157,7 +174,24 @@ export class RowIntake {
     if (verdict.isFlawed) this.#outcome.flawedLeavers++;
     this.#shape.learn(person.id);
     if (person.email === null) this.#edges.see({ id: person.id, line }, place);
+    this.#previousId = person.id;
+    this.#previousLine = line;
     this.#outcome.people.add(person);
+  }
+
+  /** A row of one cell is half a line, broken in its first cell or its last: then the row before it lacks its end. */
+  #suspectBroken(line: number): void {
+    const id = this.#previousId;
+    this.#previousId = undefined;
+    if (id === undefined || this.#seenLine !== this.#previousLine || !this.#outcome.people.isUsable(id))
+      return;
+    this.#outcome.reject(this.#asBroken(this.#previousLine, id, `line ${line}`));
+  }
+
+  #asBroken(line: number, id: string | null, other: string): RejectedRow {
+    const unread = id === null ? '; its id cannot be read' : '';
+    const what = `${other} beside it has 1 cell, the header ${this.#columns.count}: a line was broken there${unread}`;
+    return rejection('COLUMN_COUNT', id, line, null, what);
   }
 
   /** A row of odd length that reads as a person whose values are in their columns. */

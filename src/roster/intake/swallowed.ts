@@ -67,7 +67,12 @@ function isOfRows(cell: string, at: number, width: number, form: RowForm): boole
   return seemsId || (slack === 0 && most > 4);
 }
 
-/** Two rows of that many cells, joined by a lone carriage return in a roster whose lines end otherwise. */
+/** Two rows of that many cells on one line, with nothing between the last cell of one and the first of the other. */
 export function isJoined(cells: readonly string[], count: number): boolean {
-  return cells.length >= 2 * count - 1 && /[^\r\n]\r[^\r\n]/.test(cells[count - 1] ?? '');
+  return count > 1 && cells.length >= 2 * count - 1 && cells.slice(count).some((cell) => cell.trim() !== '');
+}
+
+/** Whether it is a lone carriage return that joins them. */
+export function isJoinedByReturn(cells: readonly string[], count: number): boolean {
+  return isJoined(cells, count) && /[^\r\n]\r[^\r\n]/.test(cells[count - 1] ?? '');
 }

@@ -16,6 +16,8 @@ const formula = /^=\s*(?:T\s*)?\(?\s*"(.*)"\s*\)?$/s;
 const nothing = /^(?:null|\(null\)|nil|nan|none|undefined|n\/?a|<na>|-+|\?+|\.+|\*+)$/i;
 /** Rounded by a spreadsheet: with an exponent that has a sign, or a fraction before it. Ids such as `1E5` are ids. */
 const scientific = /^[+-]?\d+(?:[.,]\d+[eE][+-]?|[eE][+-])\d+$/;
+/** What no id has, and damage brings into one. */
+const stray = /["\\,;|]/;
 /** A whole number that went through a column of fractions. */
 const wholeFraction = /^(\d+)[.,]0+$/;
 
@@ -59,6 +61,7 @@ export function readId(cell: string): IdReading {
     return { code: 'ID_UNREADABLE', why: 'holds a control character or a line break' };
   if (id.includes(replacement))
     return { code: 'ID_UNREADABLE', why: 'holds bytes that are not in the encoding of the file' };
+  if (stray.test(id)) return { code: 'ID_UNREADABLE', why: 'holds a quote, a backslash or a separator' };
   const last = id.charCodeAt(id.length - 1);
   // Every id passes here: only digits at the end can be a number's.
   if (last >= 0x30 && last <= 0x39) {

@@ -8,7 +8,7 @@ import { isErrorWord, readId, withoutFormula } from './id-cell.ts';
 import { shapeOf } from './shape.ts';
 
 /** One @ with something on both sides; nothing that separates or wraps addresses. Whether it exists is the platform's to say. */
-const emailShape = /^[^\s@,;<>"()]+@[^\s@,;<>"()]+$/;
+const emailShape = /^[^\s@,;<>"()\\]+@[^\s@,;<>"()\\]+$/;
 /** Signs that could not be decoded, or that no text has. */
 const damage = /[\uFFFD\u0080-\u0084\u0086-\u009F]/;
 
@@ -86,7 +86,7 @@ export class RowMapper {
       email,
       firstName: this.#name(cells, fields.firstName, 'firstName'),
       lastName: this.#name(cells, fields.lastName, 'lastName'),
-      department: this.#text(cells, fields.department, 'department'),
+      department: this.#name(cells, fields.department, 'department'),
       status: this.#text(cells, fields.status, 'status'),
       startDate: this.#date(cells, fields.startDate, 'startDate'),
       endDate: this.#date(cells, fields.endDate, 'endDate'),
@@ -111,6 +111,11 @@ export class RowMapper {
     return null;
   }
 
+  #strayQuote(field: string, column: Column): null {
+    const what = 'has a quote that belongs to no other: in CSV a quote within a cell is doubled ("")';
+    return this.#fault(field, { code: 'QUOTES', column, what });
+  }
+
   /** The cell's text; null when it is empty, not mapped, or cannot be read. */
   #text(cells: readonly string[], column: Column | undefined, field: string): string | null {
     if (column === undefined) return null;
@@ -128,7 +133,7 @@ export class RowMapper {
           column,
           what: 'holds bytes that are not in the encoding of the file (roster.encoding)',
         });
-      if (cell.includes('\\"') || cell.includes('\\\\'))
+      if (cell.includes('\\"') || cell.includes('\\\\') || cell.endsWith('\\'))
         return this.#fault(field, {
           code: 'QUOTES',
           column,
@@ -139,6 +144,7 @@ export class RowMapper {
     const first = text.charCodeAt(0);
     if (first === 0x3d) text = withoutFormula(text).trim();
     if (text === '' || this.#rules.empty.has(text)) return null;
+    if (first === 0x22 && isStrayQuoted(text)) return this.#strayQuote(field, column);
     if ((first === 0x23 || first === 0x45) && isErrorWord(text))
       return this.#fault(field, {
         code: 'ERROR_WORD',
@@ -152,7 +158,8 @@ export class RowMapper {
   #name(cells: readonly string[], column: Column | undefined, field: string): string | null {
     const text = this.#text(cells, column, field);
     if (text === null || column === undefined) return text;
-    if (this.isSuspect && text.includes('\\'))
+    if (text.includes('"') && text.split('"').length % 2 === 0) return this.#strayQuote(field, column);
+    if (this.isSuspect && field !== 'department' && text.includes('\\'))
       return this.#fault(field, {
         code: 'QUOTES',
         column,
@@ -198,6 +205,11 @@ export class RowMapper {
       what: `has the shape ${shapeOf(text)} and is no date of the form ${this.#rules.formats[field]} (roster.dateFormat)${keyFor(text)}`,
     });
   }
+}
+
+/** A text that begins with a quote and has no other one inside that goes with it: the cell was not closed where it should be. */
+function isStrayQuoted(text: string): boolean {
+  return text.includes('""') || text.split('"').length % 2 === 0 || /^"[^"]*"$/.test(text);
 }
 
 /** The key that helps with a text that is no date. */
