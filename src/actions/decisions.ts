@@ -4,6 +4,7 @@ import { changeKinds } from '../change.ts';
 import { RollcallError } from '../errors.ts';
 import type { Approval } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
+import { legalSpansMs } from '../store/times.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { Customer } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
@@ -17,11 +18,16 @@ export const rejectedForMs = 30 * 24 * 3_600_000;
 export type HoldState = 'none' | 'open' | 'expired' | 'approved' | 'rejected' | 'replaced';
 
 /** Where the hold of a run stands at this moment. */
-export function holdStateOf(run: Pick<Run, 'hold_expires_ms' | 'decided'>, nowMs: number): HoldState {
+export function holdStateOf(
+  run: Pick<Run, 'hold_expires_ms' | 'decided' | 'planned_ms'>,
+  nowMs: number,
+): HoldState {
   if (run.hold_expires_ms === null) return 'none';
   if (run.decided === 'approved' || run.decided === 'rejected' || run.decided === 'replaced')
     return run.decided;
-  return run.hold_expires_ms <= nowMs ? 'expired' : 'open';
+  // Planned under another clock, it would expire at a time that says nothing.
+  const isCredible = run.planned_ms === null || run.planned_ms <= nowMs + legalSpansMs.created;
+  return !isCredible || run.hold_expires_ms <= nowMs ? 'expired' : 'open';
 }
 
 /** Who decides, and from where: `command line of jo`, `control API`. Both are kept in the journal. */

@@ -25,6 +25,7 @@ export const alertKinds = {
   STORE_UNREACHABLE: { severity: 'critical', title: 'The database is out of reach' },
   PAUSE_OUTLIVED: { severity: 'warning', title: 'A pause has outlived its end' },
   LAUNCH_UNKNOWN: { severity: 'warning', title: 'A training was sent, and the outcome is unknown' },
+  CLOCK_WRONG: { severity: 'warning', title: 'Stored times lie in the future: a clock is or was wrong' },
   REDIS_EVICTION: { severity: 'warning', title: 'Redis may throw queued jobs away' },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 

@@ -46,7 +46,7 @@ export async function openStore(cli: Cli, dataDir: string, command: string): Pro
     cli.databaseUrl === undefined
       ? await openEmbedded(dataDir, command)
       : await openPostgres(cli.databaseUrl);
-  return createStore(database);
+  return createStore(database, cli.now);
 }
 
 /** How several configurations are opened. */

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { jsonb } from './json.ts';
 import type { Tables } from './schema.ts';
+import type { StoredTimes } from './times.ts';
 
 export type AlertRow = Selectable<Tables['alerts']>;
 export type OutboxRow = Selectable<Tables['outbox']>;
@@ -30,7 +31,7 @@ export type AlertStore = {
 };
 
 /** Alert state in that database. */
-export function createAlertStore(db: Kysely<Tables>): AlertStore {
+export function createAlertStore(db: Kysely<Tables>, times: StoredTimes): AlertStore {
   return {
     record: (customer, { put, closed, queue }) =>
       db.transaction().execute(async (tx) => {
@@ -102,7 +103,7 @@ export function createAlertStore(db: Kysely<Tables>): AlertStore {
       db
         .selectFrom('outbox')
         .selectAll()
-        .where('next_ms', '<=', nowMs)
+        .where((eb) => eb.or([eb('next_ms', '<=', nowMs), eb('created_ms', '>', times.latestMs('created'))]))
         .orderBy('created_ms')
         .limit(limit)
         .execute(),

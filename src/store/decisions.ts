@@ -3,6 +3,7 @@ import { insertMany } from './database.ts';
 import { jsonb } from './json.ts';
 import { createRunStore, type NewRun } from './runs.ts';
 import type { Tables } from './schema.ts';
+import type { StoredTimes } from './times.ts';
 
 export type Approval = Selectable<Tables['approvals']>;
 export type Suppression = Selectable<Tables['suppressions']>;
@@ -51,7 +52,7 @@ export type DecisionStore = {
 };
 
 /** Decisions in that database. */
-export function createDecisionStore(db: Kysely<Tables>): DecisionStore {
+export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): DecisionStore {
   const decideHold = async (
     tx: Kysely<Tables>,
     run: string,
@@ -65,7 +66,10 @@ export function createDecisionStore(db: Kysely<Tables>): DecisionStore {
       .where('decided', 'is', null);
     update =
       decided === 'approved'
-        ? update.where('hold_expires_ms', '>', decision.atMs)
+        ? update
+            .where('hold_expires_ms', '>', decision.atMs)
+            // Planned under another clock, it would expire at a time that says nothing.
+            .where('planned_ms', '<=', times.latestMs('created'))
         : update.where('hold_expires_ms', 'is not', null);
     const done = await update.executeTakeFirst();
     return done.numUpdatedRows > 0n;
@@ -74,8 +78,8 @@ export function createDecisionStore(db: Kysely<Tables>): DecisionStore {
     approveHold: (approval, next, decision) =>
       db.transaction().execute(async (tx) => {
         if (!(await decideHold(tx, approval.run_id, 'approved', decision))) return false;
-        await createDecisionStore(tx).approve(approval);
-        await createRunStore(tx).begin(next, decision.atMs);
+        await createDecisionStore(tx, times).approve(approval);
+        await createRunStore(tx, times).begin(next, decision.atMs);
         return true;
       }),
     rejectHold: (run, suppressions, decision) =>
@@ -94,7 +98,7 @@ export function createDecisionStore(db: Kysely<Tables>): DecisionStore {
           .returning('run_id')
           .executeTakeFirst();
         if (unused === undefined) return false;
-        const runs = createRunStore(tx);
+        const runs = createRunStore(tx, times);
         const held = await runs.find(unused.run_id);
         if (held?.decided !== 'approved') return false;
         const isReplaced = held.undoes === null && (await runs.replacing(held)) !== undefined;
@@ -125,7 +129,12 @@ export function createDecisionStore(db: Kysely<Tables>): DecisionStore {
         })
         .execute();
     },
-    approval: (id) => db.selectFrom('approvals').selectAll().where('id', '=', id).executeTakeFirst(),
+    approval: async (id) => {
+      const approval = await db.selectFrom('approvals').selectAll().where('id', '=', id).executeTakeFirst();
+      if (approval === undefined) return undefined;
+      const isCredible = times.credible('approved', approval.created_ms, id) !== null;
+      return isCredible ? approval : { ...approval, expires_ms: 0 };
+    },
     approvalsOf: (run) =>
       db.selectFrom('approvals').selectAll().where('run_id', '=', run).orderBy('created_ms').execute(),
     suppress: (suppressions) => insertMany(db, 'suppressions', suppressions),

@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely';
 import { type ChangeCounts, type ChangeKind, noChanges } from '../change.ts';
 import { recentReach } from './results.ts';
+import { legalSpansMs } from './times.ts';
 import type { Disposition, Tables } from './schema.ts';
 
 /** A change as stored: the journal's line. */
@@ -143,6 +144,8 @@ export function createJournalStore(db: Kysely<Tables>): JournalStore {
         .where('outcome', '=', 'done')
         .where('approved', '=', false)
         .where('done_ms', '>', sinceMs)
+        // What lies further ahead than that was stored under another clock, and would count for as long.
+        .where('done_ms', '<=', sinceMs + 2 * legalSpansMs.applied)
         // Limits on joining do not bind while nothing is managed; what they did not bind must not count the day after.
         .where((eb) =>
           eb.or([

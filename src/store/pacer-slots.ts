@@ -23,6 +23,11 @@ export type PacerSlots = {
   readonly asked: (names: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 };
 
+/** A send is recorded at most so long before it leaves, and moved by at most so much. */
+export const longestAheadMs = 60_000;
+/** A pause that a platform asks for is 15 minutes at most; a little more is left for clocks. */
+export const longestPacerPauseMs = 20 * 60_000;
+
 /** Pacer slots in that database, for PostgreSQL without Redis. */
 export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
   const clock = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::float8`;
@@ -43,12 +48,15 @@ export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
         // The clock is read again after the lock was waited for.
         const { rows } = await sql<{ now_ms: number }>`select ${clock} as now_ms`.execute(tx);
         const nowMs = rows[0]?.now_ms ?? row.now_ms;
-        const waitMs = decide(row.sent_ms, Number(row.paused_until_ms), nowMs);
+        // By the rule for stored times: what lies too far ahead was stored before the clock was set back.
+        const known = row.sent_ms.filter((ms) => ms <= nowMs + longestAheadMs);
+        const pausedMs = Number(row.paused_until_ms);
+        const waitMs = decide(known, pausedMs > nowMs + longestPacerPauseMs ? 0 : pausedMs, nowMs);
         if (waitMs > aheadMs) return { waitMs, sentMs: null };
         const sentMs = nowMs + waitMs;
         await tx
           .updateTable('pacers')
-          .set({ sent_ms: jsonb([...row.sent_ms, sentMs].slice(-keep)) })
+          .set({ sent_ms: jsonb([...known, sentMs].slice(-keep)) })
           .where('name', '=', name)
           .execute();
         return { waitMs, sentMs };
@@ -72,9 +80,9 @@ export function createPacerSlots(db: Kysely<Tables>): PacerSlots {
     pause: async (name, pauseMs) => {
       await sql`
         insert into rollcall.pacers as p (name, sent_ms, paused_until_ms) values (${name}, '[]', (${clock} + ${pauseMs})::bigint)
-        on conflict (name) do update set paused_until_ms = greatest(p.paused_until_ms, excluded.paused_until_ms)`.execute(
-        db,
-      );
+        on conflict (name) do update set paused_until_ms = case
+          when p.paused_until_ms > ${clock} + ${longestPacerPauseMs} then excluded.paused_until_ms
+          else greatest(p.paused_until_ms, excluded.paused_until_ms) end`.execute(db);
     },
     noteAsked: async (name, untilMs) => {
       await sql`

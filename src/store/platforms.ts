@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { jsonb } from './json.ts';
 import type { Tables } from './schema.ts';
+import type { StoredTimes } from './times.ts';
 
 export type PlatformRow = Selectable<Tables['platforms']>;
 
@@ -29,22 +30,44 @@ export type PlatformStore = {
 };
 
 /** Platforms in that database. */
-export function createPlatformStore(db: Kysely<Tables>): PlatformStore {
+export function createPlatformStore(db: Kysely<Tables>, times: StoredTimes): PlatformStore {
+  /** The row without what its own times say of another clock. */
+  const credible = (row: PlatformRow): PlatformRow => {
+    const of = `${row.customer}/${row.platform}`;
+    const pausedMs = times.credible('paused', row.paused_ms, of);
+    // Somebody did pause it: then it lasts until somebody resumes it, and has lasted too long already.
+    const pause = pausedMs === row.paused_ms ? {} : { paused_ms: 0, paused_until_ms: null };
+    return {
+      ...row,
+      ...pause,
+      last_slot_ms: times.credible('lastSlot', row.last_slot_ms, of),
+      last_good_ms: times.credible('lastGood', row.last_good_ms, of),
+    };
+  };
   const upsert = (customer: string, platform: string, values: Partial<Omit<PlatformRow, 'last_members'>>) =>
     db
       .insertInto('platforms')
       .values({ customer, platform, last_members: jsonb({}), ...values } as never)
       .onConflict((conflict) => conflict.columns(['customer', 'platform']).doUpdateSet(values));
   return {
-    find: (customer, platform) =>
-      db
+    find: async (customer, platform) => {
+      const row = await db
         .selectFrom('platforms')
         .selectAll()
         .where('customer', '=', customer)
         .where('platform', '=', platform)
-        .executeTakeFirst(),
-    all: (customer) =>
-      db.selectFrom('platforms').selectAll().where('customer', '=', customer).orderBy('platform').execute(),
+        .executeTakeFirst();
+      return row === undefined ? undefined : credible(row);
+    },
+    all: async (customer) => {
+      const rows = await db
+        .selectFrom('platforms')
+        .selectAll()
+        .where('customer', '=', customer)
+        .orderBy('platform')
+        .execute();
+      return rows.map(credible);
+    },
     good: async (customer, platform, run, nowMs) => {
       await upsert(customer, platform, { last_good_run: run, last_good_ms: nowMs }).execute();
     },
@@ -75,13 +98,16 @@ export function createPlatformStore(db: Kysely<Tables>): PlatformStore {
         .executeTakeFirst();
       return done.numUpdatedRows > 0n;
     },
-    paused: () => db.selectFrom('platforms').selectAll().where('paused_ms', 'is not', null).execute(),
+    paused: async () =>
+      (await db.selectFrom('platforms').selectAll().where('paused_ms', 'is not', null).execute()).map(
+        credible,
+      ),
     slotDone: async (customer, platform, slotMs) => {
       await sql`
         insert into rollcall.platforms as p (customer, platform, last_slot_ms) values (${customer}, ${platform}, ${slotMs})
-        on conflict (customer, platform) do update set last_slot_ms = greatest(p.last_slot_ms, excluded.last_slot_ms)`.execute(
-        db,
-      );
+        on conflict (customer, platform) do update set last_slot_ms = case
+          when p.last_slot_ms > ${times.latestMs('lastSlot')} then excluded.last_slot_ms
+          else greatest(p.last_slot_ms, excluded.last_slot_ms) end`.execute(db);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { insertMany } from './database.ts';
 import type { Tables } from './schema.ts';
+import type { StoredTimes } from './times.ts';
 
 export type ResultRecord = Selectable<Tables['results']>;
 export type LaunchRow = Selectable<Tables['launches']>;
@@ -47,7 +48,7 @@ export type LaunchStore = {
 const pageSize = 5_000;
 
 /** Results in that database. */
-export function createResultStore(db: Kysely<Tables>): ResultStore {
+export function createResultStore(db: Kysely<Tables>, times: StoredTimes): ResultStore {
   return {
     put: (rows) =>
       db.transaction().execute(async (tx) => {
@@ -117,7 +118,7 @@ export function createResultStore(db: Kysely<Tables>): ResultStore {
         .where('customer', '=', customer)
         .where('platform', '=', platform)
         .executeTakeFirst();
-      return row?.began_ms ?? null;
+      return times.credible('resultsRead', row?.began_ms ?? null, `${customer}/${platform}`);
     },
     readDone: async (customer, platform, beganMs) => {
       await db

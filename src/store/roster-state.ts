@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import { insertMany } from './database.ts';
 import { jsonb } from './json.ts';
 import type { RunReason, Tables } from './schema.ts';
+import { legalSpansMs, type StoredTimes } from './times.ts';
 
 export type ExportRow = Selectable<Tables['exports']>;
 export type RejectedRowRecord = Omit<Selectable<Tables['rejected_rows']>, 'customer' | 'export'>;
@@ -137,12 +138,15 @@ export async function recordAbsences(
   await sql`
     insert into rollcall.absences as a (customer, person, exports, since_ms, last_export)
     select ${customer}, person, 1, ${nowMs}, ${key} from json_to_recordset(${JSON.stringify(missing.map((person) => ({ person })))}::json) as r(person text)
-    on conflict (customer, person) do update set exports = a.exports + 1, last_export = excluded.last_export
+    on conflict (customer, person) do update set last_export = excluded.last_export,
+      -- Counted first under another clock: counted anew.
+      exports = case when a.since_ms > ${nowMs + legalSpansMs.rosterRead} then 1 else a.exports + 1 end,
+      since_ms = case when a.since_ms > ${nowMs + legalSpansMs.rosterRead} then excluded.since_ms else a.since_ms end
     where a.last_export <> excluded.last_export`.execute(db);
 }
 
 /** Roster state in that database. */
-export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
+export function createRosterStateStore(db: Kysely<Tables>, times: StoredTimes): RosterStateStore {
   return {
     baseline: async (customer, nowMs) => {
       const since = nowMs - baselineWindowMs;
@@ -151,6 +155,7 @@ export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
         .select(['rows', 'per_value', 'complete', 'ends_in_line'])
         .where('customer', '=', customer)
         .where('last_read_ms', '>=', since)
+        .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
         .execute();
       const maxPerValue: Record<string, number> = {};
@@ -169,6 +174,7 @@ export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
         .selectFrom('exports')
         .selectAll()
         .where('customer', '=', customer)
+        .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
         .limit(1)
         .executeTakeFirst(),
@@ -177,6 +183,7 @@ export function createRosterStateStore(db: Kysely<Tables>): RosterStateStore {
         .selectFrom('exports')
         .selectAll()
         .where('customer', '=', customer)
+        .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
         .orderBy('first_read_ms', 'desc')
         .limit(limit)

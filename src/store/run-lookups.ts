@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { type ChangeCounts, type ChangeKind, noChanges } from '../change.ts';
 import type { Tables } from './schema.ts';
+import type { StoredTimes } from './times.ts';
 
 /** A run as stored. */
 export type Run = Selectable<Tables['runs']>;
@@ -45,7 +46,7 @@ export type RunLookups = {
 };
 
 /** Looks runs up in that database. */
-export function createRunLookups(db: Kysely<Tables>): RunLookups {
+export function createRunLookups(db: Kysely<Tables>, times: StoredTimes): RunLookups {
   return {
     find: (id) => db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst(),
     beginningWith: (customer, prefix, limit) =>
@@ -83,6 +84,7 @@ export function createRunLookups(db: Kysely<Tables>): RunLookups {
         .distinctOn('platform')
         .where('customer', '=', customer)
         .where('person', 'is', null)
+        .where('created_ms', '<=', times.latestMs('created'))
         .orderBy('platform')
         .orderBy('created_ms', 'desc')
         .execute(),
@@ -100,6 +102,7 @@ export function createRunLookups(db: Kysely<Tables>): RunLookups {
         select r.* from json_array_elements_text(${JSON.stringify(platforms)}::json) as p(name) cross join lateral (
           select * from rollcall.runs where customer = ${customer} and platform = p.name and person is null
             and trigger <> 'undo' and ended_ms is not null and status <> 'cancelled'
+            and created_ms <= ${times.latestMs('created')}
             and (${!through} or status <> 'failed')
           order by created_ms desc, id desc limit 1) r`.execute(db);
       return rows;
@@ -110,6 +113,7 @@ export function createRunLookups(db: Kysely<Tables>): RunLookups {
         .select('created_ms')
         .where('customer', '=', customer)
         .where('platform', '=', platform)
+        .where('created_ms', '<=', times.latestMs('created'))
         .orderBy('created_ms')
         .limit(1)
         .executeTakeFirst();
@@ -140,6 +144,7 @@ export function createRunLookups(db: Kysely<Tables>): RunLookups {
         .where('customer', '=', customer)
         .where('platform', '=', platform)
         .where('slot_ms', '>=', slotMs)
+        .where('slot_ms', '<=', Math.max(slotMs, times.latestMs('lastSlot')))
         .limit(1)
         .executeTakeFirst();
       return found !== undefined;

@@ -4,6 +4,7 @@ import { jsonb } from './json.ts';
 import { isLeased, isPerformed } from './leases.ts';
 import { createRunLookups, type Run, type RunLookups } from './run-lookups.ts';
 import type { RunReason, RunStatus, RunTrigger, Tables } from './schema.ts';
+import type { StoredTimes } from './times.ts';
 
 /** What a run begins with. */
 export type NewRun = {
@@ -56,8 +57,8 @@ export type RunStore = RunLookups & {
 };
 
 /** Runs in that database. */
-export function createRunStore(db: Kysely<Tables>): RunStore {
-  const lookups = createRunLookups(db);
+export function createRunStore(db: Kysely<Tables>, times: StoredTimes): RunStore {
+  const lookups = createRunLookups(db, times);
   const { find } = lookups;
   return {
     ...lookups,

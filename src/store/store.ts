@@ -15,10 +15,12 @@ import { applyRetention, type Retention } from './retention.ts';
 import { createRosterStateStore, type RosterStateStore } from './roster-state.ts';
 import { createTenantStore, type TenantStore } from './tenants.ts';
 import { createRunStore, type RunStore } from './runs.ts';
+import { createStoredTimes, type StoredTimes } from './times.ts';
 
 /** Everything Rollcall remembers. The one place with SQL, and with people in it. */
 export type Store = {
   readonly database: Database;
+  readonly times: StoredTimes;
   readonly runs: RunStore;
   readonly plans: PlanStore;
   readonly batches: BatchStore;
@@ -39,22 +41,24 @@ export type Store = {
   readonly ping: () => Promise<void>;
 };
 
-/** The store on an open database. */
-export function createStore(database: Database): Store {
+/** The store on an open database. `now`: the clock that stored times are held against. */
+export function createStore(database: Database, now: () => number = Date.now): Store {
   const { db } = database;
+  const times = createStoredTimes(now);
   return {
     database,
-    runs: createRunStore(db),
+    times,
+    runs: createRunStore(db, times),
     plans: createPlanStore(db),
     batches: createBatchStore(db),
     journal: createJournalStore(db),
     links: createLinkStore(db),
-    platforms: createPlatformStore(db),
+    platforms: createPlatformStore(db, times),
     leases: createLeaseStore(db),
-    roster: createRosterStateStore(db),
-    decisions: createDecisionStore(db),
-    alerts: createAlertStore(db),
-    results: createResultStore(db),
+    roster: createRosterStateStore(db, times),
+    decisions: createDecisionStore(db, times),
+    alerts: createAlertStore(db, times),
+    results: createResultStore(db, times),
     launches: createLaunchStore(db),
     pacers: createPacerSlots(db),
     tenants: createTenantStore(db),

@@ -83,10 +83,10 @@ export async function openHouse(): Promise<House> {
   const log = createLog({ level: 'silent', destination: { write: () => undefined } });
   const dataDir = join(dir, 'data');
   await makeDataDir(dataDir);
-  const store = createStore(await openEmbedded(dataDir, 'test'));
-  const queues = await openQueues({ database: store.database, redisUrl: undefined, log });
   let aheadMs = 0;
   const now = (): number => Date.now() + aheadMs;
+  const store = createStore(await openEmbedded(dataDir, 'test'), now);
+  const queues = await openQueues({ database: store.database, redisUrl: undefined, log });
   const customers: Customer[] = [];
   const sandboxes: Sandbox[] = [];
   let engine: Engine | undefined;

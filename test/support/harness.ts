@@ -68,6 +68,8 @@ export type CompanyOptions = {
   readonly clock?: string;
   /** How long 429s are waited for; by default as the product does. */
   readonly limits?: Patience;
+  /** Environment of processes of their own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Keep what is logged, for `logged()`. Default true; where memory is measured it must not grow by it. */
   readonly keepLog?: boolean;
 };
@@ -89,6 +91,8 @@ export type Company<S extends AnySandbox = Sandbox> = {
   readonly plan: () => Promise<RunEnded>;
   /** A command in a process of its own; what this process has open is closed first. */
   readonly spawn: (...args: readonly string[]) => Promise<Child>;
+  /** The service in a process of its own, beside what this process has open: for servers that several may use. */
+  readonly start: () => Promise<Child>;
   readonly opened: () => Promise<Opened>;
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
@@ -226,6 +230,42 @@ export async function openCompany<S extends AnySandbox>(
     return firstRun(ended);
   }
 
+  function spawned(args: readonly string[]): Child {
+    const child = spawn(process.execPath, [mainFile, ...args, '-c', configFile], {
+      env: {
+        ...processEnv(),
+        ...options.env,
+        ...(backend.redisUrl === undefined ? {} : { REDIS_URL: backend.redisUrl }),
+        ...(backend.databaseUrl === undefined ? {} : { DATABASE_URL: backend.databaseUrl }),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.add(child);
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+      keepLog(chunk.toString());
+    });
+    const ended = new Promise<Ended>((done) => {
+      child.once('close', (code) => {
+        children.delete(child);
+        done(asEnded(code ?? -1, out, err));
+      });
+    });
+    return {
+      ended,
+      signal: (signal) => void child.kill(signal),
+      kill: async (signal = 'SIGKILL') => {
+        child.kill(signal);
+        await ended;
+      },
+    };
+  }
+
   const company: Company<S> = {
     folder,
     configFile,
@@ -245,39 +285,9 @@ export async function openCompany<S extends AnySandbox>(
     plan: () => one('plan', ['--changes']),
     spawn: async (...args) => {
       await close();
-      const child = spawn(process.execPath, [mainFile, ...args, '-c', configFile], {
-        env: {
-          ...processEnv(),
-          ...(backend.redisUrl === undefined ? {} : { REDIS_URL: backend.redisUrl }),
-          ...(backend.databaseUrl === undefined ? {} : { DATABASE_URL: backend.databaseUrl }),
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      children.add(child);
-      let out = '';
-      let err = '';
-      child.stdout.on('data', (chunk: Buffer) => {
-        out += chunk.toString();
-      });
-      child.stderr.on('data', (chunk: Buffer) => {
-        err += chunk.toString();
-        keepLog(chunk.toString());
-      });
-      const ended = new Promise<Ended>((done) => {
-        child.once('close', (code) => {
-          children.delete(child);
-          done(asEnded(code ?? -1, out, err));
-        });
-      });
-      return {
-        ended,
-        signal: (signal) => void child.kill(signal),
-        kill: async (signal = 'SIGKILL') => {
-          child.kill(signal);
-          await ended;
-        },
-      };
+      return spawned(args);
     },
+    start: async () => spawned(['start']),
     opened: async () => {
       if (opened === undefined) await rollcall('plan', '--json');
       if (opened === undefined) throw new Error('nothing is open');

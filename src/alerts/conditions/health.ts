@@ -1,4 +1,5 @@
 import type { ServiceHealth } from '../../jobs/queue/health.ts';
+import type { Incredible } from '../../store/times.ts';
 import type { AlertKind } from '../kinds.ts';
 import type { Condition } from '../state.ts';
 
@@ -7,6 +8,7 @@ export const healthKinds = [
   'STORE_UNREACHABLE',
   'QUEUE_UNREACHABLE',
   'REDIS_EVICTION',
+  'CLOCK_WRONG',
 ] as const satisfies readonly AlertKind[];
 
 /** The conditions of the service itself, told to one customer of all that share the channels. Pure. */
@@ -44,4 +46,24 @@ export function healthConditions(customer: string, health: ServiceHealth): reado
       nextStep: 'redis-cli -u "$REDIS_URL" config set maxmemory-policy noeviction; then config rewrite',
     });
   return conditions;
+}
+
+/** That stored times lie further ahead than they may, told as one. Pure. */
+export function clockConditions(customer: string, found: readonly Incredible[]): readonly Condition[] {
+  const [first] = found.toSorted((a, b) => b.atMs - a.atMs);
+  if (first === undefined) return [];
+  return [
+    {
+      customer,
+      platform: null,
+      kind: 'CLOCK_WRONG',
+      summary:
+        `${found.length} stored times lie in the future, the furthest at ${new Date(first.atMs).toISOString()} ` +
+        `(${first.time} of ${first.of}): the clock of this machine is wrong, or was when they were stored.`,
+      notDone:
+        'They count as absent: schedules go on, and nothing waits for that day. Slots missed meanwhile are not made up for.',
+      nextStep: 'date -u; timedatectl; then rollcall status',
+      details: {},
+    },
+  ];
 }

@@ -95,7 +95,9 @@ export function createAlerting(options: AlertingOptions): Alerting {
   /** The right to speak for a customer: one process at a time, so that everything is said once and in order. */
   async function own(watch: Watch): Promise<boolean> {
     const nowMs = now();
-    if (nowMs < watch.ownedUntilMs - alertingLeaseMs / 2) return true;
+    // A clock that was set back must not let a lease pass for one that lasts longer than leases do.
+    const leftMs = watch.ownedUntilMs - nowMs;
+    if (leftMs > alertingLeaseMs / 2 && leftMs <= alertingLeaseMs) return true;
     const { name } = watch.customer;
     const { mine } = await takeLease(store, name, alertingLeaseName, ownerName, alertingLeaseMs);
     watch.ownedUntilMs = mine ? nowMs + alertingLeaseMs : 0;
@@ -151,7 +153,10 @@ export function createAlerting(options: AlertingOptions): Alerting {
       for (const customer of ended) due.add(customer);
     }
     for (const [name, watch] of watches) {
-      const timeIsUp = watch.nextMs !== null && watch.nextMs <= nowMs;
+      // A clock that was set back shows a time before the last look.
+      const timeIsUp =
+        (watch.nextMs !== null && watch.nextMs <= nowMs) ||
+        (watch.evaluatedMs > nowMs && Number.isFinite(watch.evaluatedMs));
       if (timeIsUp || (healthChanged && watch.hearsHealth) || nowMs - watch.evaluatedMs >= evaluateEveryMs)
         due.add(name);
       if (watch.ownedUntilMs > 0 && (health === null || health.store.ok)) await own(watch);

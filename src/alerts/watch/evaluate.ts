@@ -6,7 +6,7 @@ import { type OpenAlert, openAfter, type Scope, type Transition, transition } fr
 import type { OutboxRow } from '../../store/alert-state.ts';
 import type { FactsReader } from './read-facts.ts';
 import type { ServiceHealth } from '../../jobs/queue/health.ts';
-import { healthConditions, healthKinds } from '../conditions/health.ts';
+import { clockConditions, healthConditions, healthKinds } from '../conditions/health.ts';
 import type { Outbox, Waiting } from './outbox.ts';
 import { conditionsOf, scopeOf } from '../conditions/index.ts';
 import type { Customer } from '../../jobs/customer.ts';
@@ -84,7 +84,7 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
     const stored = await storedAlerts(customer.name);
     const known = watch.offline ? merge(stored, watch.open) : stored;
     const health = parts.health();
-    const { facts, nextMs } = await readFacts(customer, nowMs, startedMs);
+    const { facts, nextMs } = await readFacts(customer, nowMs, Math.min(startedMs, nowMs));
     const healthScope: Scope[] =
       health === null ? [] : [{ customer: customer.name, platforms: [null], kinds: healthKinds }];
     const changes = transition(
@@ -93,6 +93,9 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
         conditions: [
           ...conditionsOf(facts),
           ...(health !== null && watch.hearsHealth ? healthConditions(customer.name, health) : []),
+          ...(health !== null && watch.hearsHealth
+            ? clockConditions(customer.name, store.times.incredible())
+            : []),
         ],
         scope: [
           ...scopeOf(

@@ -55,6 +55,10 @@ export function createOutbox(parts: {
   /** Messages and channels, as `id channel`, that this process has sent. */
   const ticked = new Set<string>();
 
+  /** A clock that was set back must not keep a lane waiting for the day that it had shown. */
+  const isDue = (lane: Lane): boolean =>
+    now() >= lane.notBeforeMs || lane.notBeforeMs - now() > longestBackoffMs;
+
   /** The oldest message that is still worth sending on this channel. */
   async function next(customer: string, channel: number, channels: number): Promise<Waiting | undefined> {
     const kept = await store.alerts.pending(customer).catch(() => []);
@@ -92,7 +96,7 @@ export function createOutbox(parts: {
     if (known === undefined) return;
     do {
       lane.again = false;
-      while (now() >= lane.notBeforeMs) {
+      while (isDue(lane)) {
         const entry = await next(customer, channel, known.channels);
         if (entry === undefined) break;
         const [outcome] = await known.notifier.deliver(entry.message, [channel]);
@@ -133,10 +137,10 @@ export function createOutbox(parts: {
     kick,
     retry: (customer) => {
       const channels = notifiers.get(customer)?.channels ?? 0;
-      const isDue = Array.from({ length: channels }, (_, channel) =>
+      const anyIsDue = Array.from({ length: channels }, (_, channel) =>
         lanes.get(`${customer}/${channel}`),
-      ).some((lane) => lane !== undefined && lane.failures > 0 && now() >= lane.notBeforeMs);
-      if (isDue) kick(customer);
+      ).some((lane) => lane !== undefined && lane.failures > 0 && isDue(lane));
+      if (anyIsDue) kick(customer);
     },
     hold: (customer, messages) => {
       held.set(customer, [...(held.get(customer) ?? []), ...messages]);

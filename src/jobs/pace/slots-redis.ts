@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { patience } from '../../providers/rate-limit.ts';
+import { longestAheadMs } from '../../store/pacer-slots.ts';
 import { leastDistance, windowMarginMs } from './pacing.ts';
 import { rememberingOwnSends, type SharedSlots, type SlotSource, telling } from './slots.ts';
 
@@ -17,6 +18,12 @@ local pausedUs = paused and math.max(0, tonumber(paused) - nowUs) or 0
 -- Longer than any pause can be: it was stored before a clock went back.
 if pausedUs > tonumber(ARGV[7]) then pausedUs = 0 end
 wait = math.max(wait, pausedUs)
+local newest = redis.call('LINDEX', KEYS[1], 0)
+-- The same for sends.
+while newest and tonumber(newest) - nowUs > tonumber(ARGV[8]) do
+  redis.call('LPOP', KEYS[1])
+  newest = redis.call('LINDEX', KEYS[1], 0)
+end
 local last = redis.call('LINDEX', KEYS[1], 0)
 if last then wait = math.max(wait, tonumber(last) + distanceUs - nowUs) end
 local oldest = redis.call('LINDEX', KEYS[1], count - 1)
@@ -41,7 +48,7 @@ const pauseScript = `
 local now = redis.call('TIME')
 local untilUs = now[1] * 1000000 + now[2] + ARGV[1] * 1000
 local known = redis.call('GET', KEYS[1])
-if not known or tonumber(known) < untilUs then
+if not known or tonumber(known) < untilUs or tonumber(known) - untilUs > tonumber(ARGV[2]) then
   redis.call('SET', KEYS[1], string.format('%.0f', untilUs), 'PX', ARGV[1])
 end
 return 0
@@ -59,7 +66,8 @@ function redisSlots(redis: Redis): SharedSlots {
       const [log, paused] = keys(group);
       const { count, windowMs } = rate;
       const distanceMs = (leastDistance * windowMs) / count;
-      const times = [windowMs, windowMarginMs, aheadMs, notBeforeMs, distanceMs, patience.longestPauseMs];
+      const spans = [windowMs, windowMarginMs, aheadMs, notBeforeMs, distanceMs];
+      const times = [...spans, patience.longestPauseMs, longestAheadMs];
       const args = times.map((ms) => Math.ceil(ms * 1_000));
       const askedMs = performance.now();
       const [waitUs, entry, pausedUs] = (await redis.eval(takeScript, 2, log, paused, count, ...args)) as [
@@ -79,7 +87,8 @@ function redisSlots(redis: Redis): SharedSlots {
       };
     },
     pause: async (group, pauseMs) => {
-      if (pauseMs > 0) await redis.eval(pauseScript, 1, keys(group)[1], Math.ceil(pauseMs));
+      if (pauseMs > 0)
+        await redis.eval(pauseScript, 1, keys(group)[1], Math.ceil(pauseMs), patience.longestPauseMs * 1_000);
     },
   };
 }

@@ -17,6 +17,7 @@ import { instanceName, isGone } from '../lease/instance.ts';
 import type { Progress } from '../progress.ts';
 import { putBack } from '../queue/postpone.ts';
 import { batchQueueName, type Queues, queueUnavailable, syncQueueName } from '../queue/queues.ts';
+import { releaseStranded } from '../queue/stranded.ts';
 import { asSyncJob } from '../queue/resync.ts';
 import { processSync } from '../run/sync.ts';
 import { createRunOwners } from '../run-owners.ts';
@@ -231,7 +232,12 @@ export function createEngine(options: EngineOptions): Engine {
       started ??= startWorkers();
       return started;
     },
-    sweep: () => takeUp(performedStates),
+    sweep: async () => {
+      const released = await releaseStranded(queues);
+      if (released > 0)
+        log.warn({ jobs: released }, 'jobs waited for a time that only a wrong clock has seen; they go on');
+      return takeUp(performedStates);
+    },
     request: (request) =>
       enqueue(
         {

@@ -1,6 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Store } from '../../store/store.ts';
+import { clockToleranceMs } from '../../store/times.ts';
 import { createHealthProbe, type ServiceHealth } from '../queue/health.ts';
 import { type DueSlot, dueSlots, jitterOf, type Schedule, slotJobId } from '../schedule/beat.ts';
 import type { Customer, Platform } from '../customer.ts';
@@ -80,6 +81,7 @@ export function createService(options: ServiceOptions): Service {
   let health: ServiceHealth = { store: { ok: true }, queue: { ok: true }, mayEvict: false };
   let lastBeatMs: number | null = null;
   let stopped = false;
+  let toldTimes: ReadonlySet<string> = new Set();
   const timers = new Set<NodeJS.Timeout>();
   let upkeep: Promise<unknown> = Promise.resolve();
 
@@ -157,7 +159,19 @@ export function createService(options: ServiceOptions): Service {
 
   async function beat(): Promise<void> {
     const nowMs = now();
+    // A clock that was set back: what this process remembers of later times is as little worth as what is stored.
+    if (lastBeatMs !== null && nowMs < lastBeatMs - clockToleranceMs) {
+      log.warn({ fromMs: lastBeatMs, toMs: nowMs }, 'the clock was set back; the schedule is looked at anew');
+      for (const watch of watches) {
+        watch.doneMs = null;
+        watch.nextMs = 0;
+      }
+      void tend(async () => void (await engine.sweep())).catch((error: unknown) =>
+        log.error({ err: error }, 'the queue could not be looked at after the clock was set back'),
+      );
+    }
     lastBeatMs = nowMs;
+    tellOfTimes();
     // Without the store the last known pauses hold.
     await within(readPauses(nowMs), answerWithinMs).catch(() => undefined);
     for (const watch of watches) {
@@ -258,6 +272,18 @@ export function createService(options: ServiceOptions): Service {
       await Promise.race([upkeep, sleep(answerWithinMs)]);
     },
   };
+
+  /** Says once of each stored time that counts as absent. */
+  function tellOfTimes(): void {
+    const found = new Set(store.times.incredible().map(({ time, of, atMs }) => `${time} ${of} ${atMs}`));
+    for (const one of found)
+      if (!toldTimes.has(one))
+        log.error(
+          { time: one },
+          'a stored time lies in the future and counts as absent: a clock is or was wrong',
+        );
+    toldTimes = found;
+  }
 
   /** Upkeep goes one by one, and `stop` waits for what is under way. */
   function tend(work: () => Promise<void>): Promise<void> {

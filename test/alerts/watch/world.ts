@@ -105,7 +105,7 @@ export async function openWorld(
   const dataDir = join(folder, 'data');
   if (options.database === undefined) await makeDataDir(dataDir);
   const database = options.database ?? (await openEmbedded(dataDir, 'test'));
-  const store = createStore(database);
+  const store = createStore(database, () => clock.nowMs);
   const queues = await (options.queues?.(database) ?? openQueues({ database, redisUrl: undefined, log }));
   const pacer = createPacer(createLocalSlots());
   const receivers = new Map<
