@@ -1,3 +1,4 @@
+import { legalSpansMs } from '../store/times.ts';
 import { createHash } from 'node:crypto';
 import type { AlertKind } from './kinds.ts';
 
@@ -128,7 +129,9 @@ export function transition(
   const end: EndedAlert[] = [];
 
   const remain = (alert: OpenAlert): void => {
-    const due = remindAfterMs > 0 && nowMs - alert.lastSentAtMs >= remindAfterMs;
+    // One that was sent at a time that has not come says nothing of when it is due again.
+    const isCredible = alert.lastSentAtMs <= nowMs + legalSpansMs.lastSent;
+    const due = remindAfterMs > 0 && (!isCredible || nowMs - alert.lastSentAtMs >= remindAfterMs);
     if (due) remind.push({ ...alert, lastSentAtMs: nowMs });
     else keep.push(alert);
   };

@@ -114,11 +114,18 @@ const rows: Row[] = [
     expected: { keep: [key] },
   },
   {
-    name: 'a clock that was set back reminds of nothing',
+    name: 'a clock that was set back a little reminds of nothing',
+    open: begun(academy),
+    conditions: [academy],
+    afterMs: -60_000,
+    expected: { keep: [key] },
+  },
+  {
+    name: 'one that was sent at a time that has not come is due: nobody waits for that day',
     open: begun(academy),
     conditions: [academy],
     afterMs: -3 * dayMs,
-    expected: { keep: [key] },
+    expected: { remind: [key] },
   },
   {
     name: 'an evaluation of another platform ends nothing',

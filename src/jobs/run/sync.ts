@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
+import { clockToleranceMs } from '../../store/times.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { rosterArrival } from './arrivals.ts';
 import type { Customer, Platform } from '../customer.ts';
@@ -110,7 +111,10 @@ async function settleEarlier(
   const ours = open.find((run) => run.id === data.run);
   for (const run of open) {
     if (run.platform !== platform.name || run.id === data.run) continue;
-    if (ours !== undefined && (ours.planned_ms !== null || run.created_ms > ours.created_ms)) continue;
+    // One that was asked for under another clock is none that came later.
+    const isLater = (than: Run): boolean =>
+      run.created_ms > than.created_ms && run.created_ms <= store.times.latestMs('created');
+    if (ours !== undefined && (ours.planned_ms !== null || isLater(ours))) continue;
     if (run.planned_ms !== null) {
       log.info(
         { customer: customer.name, platform: platform.name, run: run.id },
@@ -196,9 +200,12 @@ async function isReplaced(deps: JobDeps, job: Job, data: SyncJobData): Promise<b
       asked.person === data.person &&
       asked.approval === data.approval &&
       asked.undoes === data.undoes;
+    // One of a time that has not come was asked for under another clock, and is none that came later.
+    const isCredible = other.timestamp <= Date.now() + clockToleranceMs;
     const younger =
-      other.timestamp > job.timestamp ||
-      (other.timestamp === job.timestamp && String(other.id) > String(job.id));
+      isCredible &&
+      (other.timestamp > job.timestamp ||
+        (other.timestamp === job.timestamp && String(other.id) > String(job.id)));
     return same && younger;
   });
 }

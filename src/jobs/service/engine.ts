@@ -222,6 +222,7 @@ export function createEngine(options: EngineOptions): Engine {
       }),
     );
     await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    await releaseStranded(queues);
     await takeUp(alone ? waitingStates : performedStates);
   }
 
