@@ -116,7 +116,7 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
     const told = webhook.state.length;
     if (kill) service = await start();
     // Where it was open by the wrong clock already, it was last told of at a time that has not come: it is told of again.
-    await until('on-call to hear of no good run', () => heard(['begin', 'remind'], told), 60_000);
+    await until('on-call to hear of no good run', () => heard(['begin', 'reminder'], told), 60_000);
 
     company.sandbox.clearFaults();
     sinceMs = Date.now();
