@@ -1,4 +1,5 @@
 #!/usr/bin/env -S node --disable-sigusr1 --max-semi-space-size=8
+import { setGlobalProxyFromEnv } from 'node:http';
 import { createInterface } from 'node:readline/promises';
 import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
@@ -43,6 +44,18 @@ function logLevel(argv: readonly string[], errors: Output): string {
   return argv[0] === 'start' ? 'warn' : 'silent';
 }
 
+/** All requests of this process go through the proxies that the environment names, as those of other programs do. */
+function useProxies(proxies: Readonly<Record<string, string>>): void {
+  try {
+    setGlobalProxyFromEnv({ ...proxies });
+  } catch {
+    // The address may hold a password, and the error quotes it.
+    throw new RollcallError('USAGE', 'HTTP_PROXY or HTTPS_PROXY is no address of a proxy.', {
+      hint: 'Write http://HOST:PORT.',
+    });
+  }
+}
+
 /** Runs one command line to its exit status. */
 async function main(argv: readonly string[], { out, err }: StandardOutputs, stopping: AbortController) {
   const environment = readEnvironment();
@@ -85,6 +98,7 @@ async function main(argv: readonly string[], { out, err }: StandardOutputs, stop
   process.on('SIGUSR1', () => log.warn({}, 'SIGUSR1 is ignored: it opens no debugger'));
   const [name, ...args] = argv;
   try {
+    if (environment.proxies !== undefined) useProxies(environment.proxies);
     if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
       cli.out.write(`${await help()}\n`);
       return name === undefined ? 2 : 0;

@@ -102,9 +102,14 @@ export async function checkRoster(
   }
 }
 
+/** The longest pause that a person who looks on does not notice; for a longer one they are told until when it lasts. */
+const unnoticedMs = 2_000;
+const atOnce = { waitsFor: (pauseMs: number): boolean => pauseMs <= unnoticedMs };
+
 /**
  * Tries a platform: sign-in, every target, the trainings to be started, and (unless `quick`) who is enrolled without
- * being on the roster. Reads only, and never throws for what is wrong there.
+ * being on the roster. Reads only, and never throws for what is wrong there. It does not wait when the platform asks to, but says
+ * until when.
  */
 export async function checkPlatform(
   deps: Pick<JobDeps, 'store' | 'now'>,
@@ -114,7 +119,7 @@ export async function checkPlatform(
 ): Promise<PlatformCheck> {
   const { provider, config, name } = platform;
   const { signal } = options;
-  const ctx = countingContext(signal);
+  const ctx = countingContext(signal, atOnce);
   const trials: Trial[] = [];
   const warnings: string[] = [...configWarnings(config)];
   const attempt = async <T>(what: string, work: () => Promise<T>, tell: (value: T) => string) => {
@@ -223,7 +228,7 @@ async function strangers(
     customer,
     platform,
     store: deps.store,
-    ctx: countingContext(signal),
+    ctx: countingContext(signal, atOnce),
     nowMs: deps.now(),
     onProgress: () => undefined,
   });

@@ -4,6 +4,7 @@ import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import type { Customer, Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { askedToWait } from '../jobs/pace/asked.ts';
 import { upcomingRuns } from '../jobs/service/upcoming.ts';
 
 /** How a platform is. Times are ISO 8601. */
@@ -35,6 +36,8 @@ export type PlatformStatus = {
     readonly reason: string | null;
     readonly by: string | null;
   } | null;
+  /** The platform answered 429: nothing is sent to it before that. */
+  readonly askedToWaitUntil: string | null;
   readonly schedule: string | null;
   readonly next: string | null;
 };
@@ -75,6 +78,7 @@ export async function platformStatus(
   const whole = runs.find((run) => run.ended_ms !== null && run.planned_ms !== null && run.person === null);
   const held = await store.runs.held(customer.name, platform.name);
   const paused = row?.paused_ms == null ? null : row;
+  const asked = await askedToWait(store.pacers, [platform], deps.now());
   const [next] = upcomingRuns(customer, platform, paused, deps.now(), 1);
   return {
     platform: platform.name,
@@ -110,6 +114,7 @@ export async function platformStatus(
             reason: paused.pause_reason,
             by: paused.paused_by,
           },
+    askedToWaitUntil: asked.has(platform.name) ? iso(asked.get(platform.name) ?? 0) : null,
     schedule: platform.config.schedule ?? null,
     next: next === undefined ? null : iso(next),
   };

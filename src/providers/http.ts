@@ -127,7 +127,10 @@ export function createHttp(options: HttpOptions): Http {
     timeout: false,
     redirect: 'manual',
   });
+  const { host } = new URL(base);
   const usual = createUsualTime();
+  /** Whether anything has been found under the base address yet. */
+  let isFound = false;
 
   async function attempt<T>(
     request: HttpRequest<T>,
@@ -199,9 +202,11 @@ export function createHttp(options: HttpOptions): Http {
           hint: 'Check baseUrl, and whether a proxy answers in its place.',
         });
       // No cause: the client's own errors carry the address with its query, and headers, which may hold personal data.
-      const { reason, unsent } = describeNetworkFailure(error, options.timeoutMs);
+      const failed = { host, key: `platforms.${deps.platform}.baseUrl`, timeoutMs: options.timeoutMs };
+      const { reason, hint, unsent } = describeNetworkFailure(error, failed);
       throw new ProviderError('PLATFORM_UNAVAILABLE', `${where}: ${reason}.`, {
         applied: unsent ? 'no' : mayHaveApplied,
+        ...(hint === undefined ? {} : { hint }),
       });
     }
     const body = text === '' ? request.emptyAs : parseJson(text);
@@ -215,6 +220,7 @@ export function createHttp(options: HttpOptions): Http {
       throw limitedError(where, response, refusal, waitMs);
     }
     deps.pacer.answered(request.kind);
+    if (response.status !== 404) isFound = true;
     if (refusal !== undefined && !(accepted && !response.ok))
       throw refusalError(where, response, refusal, mayHaveApplied);
     if (body === undefined) {
@@ -271,6 +277,19 @@ export function createHttp(options: HttpOptions): Http {
     );
   }
 
+  /** What a redirect, and a 404 where nothing was found so far, say of the setting. */
+  function hintOf({ status, headers }: Response): { readonly hint?: string } {
+    const key = `platforms.${deps.platform}.baseUrl`;
+    if (status === 404 && !isFound)
+      return { hint: `Nothing was found under this address so far: check ${key}, its path and its version.` };
+    if (status < 300 || status > 399) return {};
+    const location = headers.get('location');
+    const to = location === null ? null : URL.parse(location, base);
+    // Its path may hold who was asked for.
+    const where = to === null || to.origin === new URL(base).origin ? '' : `, to ${to.origin}`;
+    return { hint: `It redirects${where}: check the scheme, the host and the path of ${key}.` };
+  }
+
   function refusalError(
     where: string,
     response: Response,
@@ -294,7 +313,10 @@ export function createHttp(options: HttpOptions): Http {
       }
       case 'rateLimited':
       case 'refused':
-        return new ProviderError('PLATFORM_REFUSED', `${where}: ${said}.`, facts);
+        return new ProviderError('PLATFORM_REFUSED', `${where}: ${said}.`, {
+          ...facts,
+          ...hintOf(response),
+        });
     }
   }
 

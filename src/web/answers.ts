@@ -2,6 +2,7 @@ import { previewReport, reportOf } from '../actions/run-report.ts';
 import type { Customer } from '../jobs/customer.ts';
 import type { Preview } from '../jobs/run/preview.ts';
 import type { StoredChange } from '../store/journal.ts';
+import { askedToWait } from '../jobs/pace/asked.ts';
 import type { PlatformRow } from '../store/platforms.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { ChangeAnswer, PlatformState, RunAnswer } from './schemas.ts';
@@ -73,13 +74,14 @@ export async function platformStates(
 ): Promise<readonly PlatformState[]> {
   const { store } = world;
   const names = [...customer.platforms.keys()];
-  const [rows, held, last, managed] = await Promise.all([
+  const nowMs = world.now();
+  const [rows, held, last, asked, managed] = await Promise.all([
     store.platforms.all(customer.name),
     store.runs.held(customer.name),
     store.runs.newest(customer.name),
+    askedToWait(store.pacers, customer.platforms.values(), nowMs),
     Promise.all(names.map((name) => store.links.count(customer.name, name))),
   ]);
-  const nowMs = world.now();
   return [...customer.platforms.values()].map(({ name, config }, at): PlatformState => {
     const row = rows.find(({ platform }) => platform === name);
     const newest = last.find(({ platform }) => platform === name);
@@ -105,6 +107,7 @@ export async function platformStates(
           expired: (run.hold_expires_ms ?? 0) <= nowMs,
         })),
       paused: pauseOf(row),
+      askedToWaitUntil: isoOf(asked.get(name)),
       managed: managed[at] ?? 0,
     };
   });

@@ -74,10 +74,12 @@ ${
 }
 
 function platformRow(platform: PlatformState): Html {
-  const { paused } = platform;
+  const { paused, askedToWaitUntil: asked } = platform;
+  const running =
+    asked === null ? html`running` : html`<span class="bad">asked to wait until ${asked}</span>`;
   const state =
     paused === null
-      ? html`running`
+      ? running
       : html`<span class="bad">paused since ${paused.since}${paused.until === null ? '' : ` until ${paused.until}`}${paused.by === null ? '' : ` by ${paused.by}`}</span>`;
   return html`<tr><td>${platform.customer}</td><td>${platform.platform}</td><td>${platform.lastGood?.at ?? 'never'}</td>
 <td>${platform.lastRun === null ? 'never' : `${platform.lastRun.status}, ${platform.lastRun.at}`}</td>

@@ -77,6 +77,9 @@ const platformState = z
         by: z.string().nullable(),
       })
       .nullable(),
+    askedToWaitUntil: time
+      .nullable()
+      .meta({ description: 'The platform answered 429: nothing is sent to it before that' }),
     managed: count.meta({ description: 'Accounts there that are linked to a person' }),
   })
   .meta({ id: 'Platform' });

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { busiestWindow } from '../../sandbox/server.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 /** The product's patience, a fiftieth of its seconds and a three-thousandth of its minutes: what is tried is the same. */
 const limits = { firstPauseMs: 20, longestPauseMs: 300, giveUpAfterMs: 600 };
@@ -63,3 +64,33 @@ test.each(forms)(
     expect(await company.sync()).toMatchObject({ exit: 0, status: 'applied', applied: { create: 12 } });
   },
 );
+
+test('check and status say until when a platform asked to wait, and check does not wait for it', async () => {
+  await using other = await openSparkwiseCompany({ backend: 'embedded', rows: people(3) });
+  expect(await other.sync()).toMatchObject({ exit: 0 });
+  other.sandbox.fail({
+    times: Number.POSITIVE_INFINITY,
+    effect: { do: 'answer', response: { status: 429, headers: { 'retry-after': '600' }, text: '' } },
+  });
+  const beganMs = performance.now();
+  const checked = await other.rollcall('check');
+  expect(performance.now() - beganMs).toBeLessThan(30_000);
+  expect(checked.exit).toBe(1);
+  expect(checked.out).toMatch(
+    /FAILED: PLATFORM_RATE_LIMITED: .*asked to wait until \d{4}-\d\d-\d\d \d\d:\d\d UTC/,
+  );
+  expect(other.sandbox.log.filter(({ status }) => status === 429)).toHaveLength(1);
+  await until('the pause is noted', async () =>
+    (await other.rollcall('status')).out.includes('asked to wait until'),
+  );
+  const { json } = await other.rollcall('status', '--json');
+  const [platform] = (json as { platforms: { askedToWaitUntil: string }[] }).platforms;
+  const leftMs = Date.parse(platform?.askedToWaitUntil ?? '') - Date.now();
+  expect(leftMs).toBeGreaterThan(500_000);
+  expect(leftMs).toBeLessThanOrEqual(600_000);
+  // Who asks again before that is told, and nothing is sent.
+  expect((await other.rollcall('check', '--quick')).out).toContain(
+    'not sent, the platform asked to wait until',
+  );
+  expect(other.sandbox.log.filter(({ status }) => status === 429)).toHaveLength(1);
+});

@@ -19,6 +19,8 @@ export type PlatformFacts = {
   readonly held: Run | undefined;
   readonly failing: readonly { readonly person: string; readonly code: string }[];
   readonly reviews: readonly Review[];
+  /** Until when it asked to wait; null when it did not. */
+  readonly askedUntilMs: number | null;
   /** Trainings that wait for a person. */
   readonly launches: readonly LaunchRow[];
 };

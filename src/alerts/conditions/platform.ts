@@ -23,7 +23,7 @@ export function platformConditions(facts: CustomerFacts, platform: PlatformFacts
   const again = run(platform.scheduled ? `resync ${platform.name}` : `sync ${platform.name}`);
   const { last, through } = platform;
   return [
-    ...(last?.status === 'failed' ? failed(of, last, run, again) : []),
+    ...(last?.status === 'failed' ? failed(of, last, platform.askedUntilMs, run, again) : []),
     ...(platform.held === undefined ? [] : [held(of, platform.held, facts.nowMs, run, again)]),
     ...(through === undefined
       ? []
@@ -39,7 +39,13 @@ export function platformConditions(facts: CustomerFacts, platform: PlatformFacts
   ];
 }
 
-function failed(of: OfPlatform, last: Run, run: Command, again: string): Condition[] {
+function failed(
+  of: OfPlatform,
+  last: Run,
+  askedUntilMs: number | null,
+  run: Command,
+  again: string,
+): Condition[] {
   const [reason] = last.reasons;
   const code = reason?.code ?? 'INTERNAL';
   // One file for all platforms: one alert of the customer says it.
@@ -52,7 +58,7 @@ function failed(of: OfPlatform, last: Run, run: Command, again: string): Conditi
       applied === 0
         ? 'Nothing was changed there; joiners, changes and leavers wait for the next good run.'
         : `${countsInWords(last.applied)} were applied; the rest of ${sumOf(last.planned)} changes was not.`,
-    details: { error: code, ended: at(last.ended_ms ?? last.created_ms) },
+    details: { error: code, ended: at(last.ended_ms ?? last.created_ms), ...asked(askedUntilMs) },
   };
   const why = reason === undefined ? 'It has no reason.' : sentences([reason]);
   if (code === 'SIGN_IN_REFUSED')
@@ -143,7 +149,7 @@ function stale(
   run: Command,
   again: string,
 ): Condition[] {
-  const { staleAtMs, goodMs, last, row } = platform;
+  const { staleAtMs, goodMs, last, row, askedUntilMs } = platform;
   // A pause is silence on purpose; it has an alert of its own when it outlives its end.
   if (staleAtMs === null || nowMs < staleAtMs || row?.paused_ms != null) return [];
   const good =
@@ -160,9 +166,13 @@ function stale(
       summary: `No good run of ${of.platform} for too long. ${good} ${since}`,
       notDone: `Whatever changed on the roster since then has not reached ${of.platform} in full.`,
       nextStep: `${run('status')}; ${run('schedule')}; then ${again}`,
-      details: goodMs === null ? {} : { 'last good run': at(goodMs) },
+      details: { ...(goodMs === null ? {} : { 'last good run': at(goodMs) }), ...asked(askedUntilMs) },
     },
   ];
+}
+
+function asked(untilMs: number | null): Readonly<Record<string, string>> {
+  return untilMs === null ? {} : { 'asked to wait until': at(untilMs) };
 }
 
 function paused(of: OfPlatform, row: PlatformRow | undefined, nowMs: number, run: Command): Condition[] {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Store } from '../../store/store.ts';
+import { askedToWait } from '../../jobs/pace/asked.ts';
 import type { Schedule } from '../../jobs/schedule/beat.ts';
 import { cronSchedule } from '../../jobs/schedule/cron.ts';
 import type { Customer, Platform } from '../../jobs/customer.ts';
@@ -110,6 +111,8 @@ export function createFactsReader(store: Store): FactsReader {
     const reviews = Map.groupBy(await store.decisions.reviews(name), (review) => review.platform);
     const launches = Map.groupBy(await store.launches.waiting(name), (launch) => launch.platform);
 
+    const asked = await askedToWait(store.pacers, customer.platforms.values(), nowMs);
+
     const platforms: PlatformFacts[] = [];
     const nextMs: number[] = [];
     for (const platform of customer.platforms.values()) {
@@ -135,6 +138,7 @@ export function createFactsReader(store: Store): FactsReader {
         failing: await failingOf(`${name}/${platform.name}`, came?.id, anyFailed),
         reviews: (reviews.get(platform.name) ?? []).slice(0, mostPeople),
         launches: launches.get(platform.name) ?? [],
+        askedUntilMs: asked.get(platform.name) ?? null,
       });
       for (const ms of [staleMs, pauseOutlivedAtMs(row)]) if (ms !== null && ms > nowMs) nextMs.push(ms);
     }

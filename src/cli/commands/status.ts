@@ -83,6 +83,8 @@ function describePlatform(report: PlatformStatus, timezone: string, nowMs: numbe
       })}`,
     );
   }
+  if (report.askedToWaitUntil !== null)
+    lines.push(`  waits     asked to wait until ${localTime(Date.parse(report.askedToWaitUntil), timezone)}`);
   lines.push(`  last good ${ago(report.lastGood?.at ?? null, nowMs)}`);
   if (report.lastRun !== null) {
     const { id, status: how, reasons } = report.lastRun;

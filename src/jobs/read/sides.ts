@@ -187,9 +187,14 @@ function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: nu
   return [
     {
       code: 'PLATFORM_SHRUNK',
-      message: `the platform answered with ${count} accounts; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed.`,
+      message: `the platform answered with ${count} accounts; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed. If somebody really cleaned up there, set roster.maxShrink to ${neededPercent(count, last)}% for one run.`,
     },
   ];
+}
+
+/** The smallest whole percentage that lets a read of that size pass. */
+function neededPercent(count: number, last: number): number {
+  return Math.ceil((1 - count / last) * 100);
 }
 
 function shrunkMembers(name: string, count: number, last: number | null, maxShrinkPercent: number): Reason[] {
@@ -198,7 +203,7 @@ function shrunkMembers(name: string, count: number, last: number | null, maxShri
   return [
     {
       code: 'TARGET_SHRUNK',
-      message: `the target "${name}" has ${count} members; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed.`,
+      message: `the target "${name}" has ${count} members; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed. If somebody really cleaned up there, set roster.maxShrink to ${neededPercent(count, last)}% for one run.`,
     },
   ];
 }
