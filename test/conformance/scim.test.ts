@@ -129,7 +129,9 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
             },
           });
         },
-        enrollmentRule: { target: 'Warehouse safety', when: 'true', keepCompleted: true },
+        ...(capabilities.missing.enrollments === undefined
+          ? { enrollmentRule: { target: 'Warehouse safety', when: 'true', keepCompleted: true } }
+          : {}),
       };
     },
   });
