@@ -13,7 +13,8 @@ import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, Provider, ProviderDeps } from '../../src/providers/contract.ts';
 import { mimecast } from '../../src/providers/mimecast/index.ts';
-import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
+import { mayBeEmpty, needed, row, typed } from './fields.ts';
+import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const target = 'Warehouse safety';
@@ -75,6 +76,61 @@ function withTwoNames(provider: Provider): Provider {
   };
 }
 
+const listOf = (list: string, rows: Readonly<Record<string, Means>>): Readonly<Record<string, Means>> => ({
+  data: needed,
+  'data.*': row,
+  [`data.*.${list}`]: needed,
+  [`data.*.${list}.*`]: row,
+  ...Object.fromEntries(Object.entries(rows).map(([field, means]) => [`data.*.${list}.*.${field}`, means])),
+  meta: typed,
+  'meta.pagination': typed,
+  'meta.pagination.totalCount': typed,
+  fail: typed,
+});
+const shown: Means = { null: 'empty', absent: 'empty', type: 'empty' };
+const named: Means = { null: 'unknown', absent: 'unknown', type: 'fails', word: 'unknown' };
+const unanswered: Means = { null: 'open', absent: 'open', type: 'open', word: 'open' };
+const written: Readonly<Record<string, Means>> = { data: needed, meta: typed, fail: typed };
+const answers: Answers = {
+  'POST /api/directory/find-groups': listOf('folders', {
+    id: { ...needed, word: 'passes' },
+    description: named,
+    // A source that is not known may own the members: such a group is no target.
+    source: { null: 'empty', absent: 'empty', type: 'fails', word: 'other' },
+    userCount: shown,
+  }),
+  'POST /api/directory/get-group-members': listOf('groupMembers', {
+    emailAddress: needed,
+    domain: typed,
+  }),
+  'POST /api/user/get-internal-users': listOf('users', {
+    emailAddress: { ...needed, word: 'passes' },
+    name: { ...mayBeEmpty, word: 'other' },
+    alias: typed,
+    addressType: typed,
+    accountDisabled: typed,
+  }),
+  'POST /api/awareness-training/campaign/get-campaigns': listOf('campaigns', {
+    id: { ...needed, word: 'passes' },
+    name: named,
+    group: shown,
+    'group.description': { ...shown, word: 'passes' },
+    launchDate: { ...shown, word: 'empty' },
+    numSent: shown,
+  }),
+  'POST /api/awareness-training/campaign/get-user-data': listOf('items', {
+    email: needed,
+    results: { null: 'open', absent: 'open', type: 'fails' },
+    'results.forQuestion1': unanswered,
+    'results.forQuestion2': unanswered,
+    'results.forQuestion3': unanswered,
+  }),
+  'POST /api/user/create-user': written,
+  'POST /api/user/update-user': written,
+  'POST /api/directory/add-group-member': written,
+  'POST /api/directory/remove-group-member': written,
+};
+
 function harness(
   name: string,
   api: '1.0' | '2.0',
@@ -93,6 +149,7 @@ function harness(
       .capabilities,
     credentialKeys: Object.keys(nobody),
     accountsOfThreePages: 250,
+    ...(name.endsWith('1.0, managed users') ? { answers } : {}),
     impossibleFaults,
     start: async ({ deps, wrongSecret, sandbox: options }) => {
       const { sandbox, state, keys: signed, client } = await startMimecast({ ...options, ...sandboxIs, api });

@@ -42,11 +42,12 @@ export const folder = z
 export type WireFolder = z.output<typeof folder>;
 export const folders = envelope(z.object({ folders: z.array(folder) }));
 
-/** Somebody, or a whole domain, which has no address. */
+/** Somebody, or a whole domain, which has neither an address nor a name: somebody without an address is no domain. */
 export const member = z
-  .object({ emailAddress: text, domain: text })
-  .refine((row) => Boolean(row.emailAddress || row.domain), {
-    message: 'has neither emailAddress nor domain',
+  .object({ emailAddress: text, name: idle(z.string()), domain: text })
+  .refine((row) => Boolean(row.emailAddress || (row.domain && !row.name)), {
+    message: 'expected an address, or a domain without a name',
+    path: ['emailAddress'],
   });
 export const members = envelope(z.object({ groupMembers: z.array(member) }));
 
@@ -82,7 +83,12 @@ export const participant = z
     acknowledgement: idle(z.boolean()),
     results: maybe(z.record(z.string(), z.unknown())),
   })
-  .refine(({ email, emailAddress }) => Boolean(email || emailAddress), { message: 'has no email' });
+  .refine(({ email, emailAddress }) => Boolean(email || emailAddress), {
+    message: 'expected an address',
+    path: ['email'],
+    // Else the union below would hold whatever comes for a row without an address.
+    abort: true,
+  });
 export type WireParticipant = z.output<typeof participant>;
 /** Rows in `data[0].items[]` (the vendor's field table) or flat in `data[]` (its sample). */
 export const userData = envelope(z.union([z.object({ items: z.array(participant) }), participant]));
