@@ -19,6 +19,11 @@ export type LoadOptions = {
   readonly registry: ProviderSettingsRegistry;
   /** Where `${NAME}` is looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /**
+   * `later`: what is not set is no error of the file; the configuration names it as `unset`, for what needs it to be refused
+   * then. Default `required`.
+   */
+  readonly secrets?: 'required' | 'later';
 };
 
 /** One of several files: its configuration, or why it has none. */
@@ -68,13 +73,24 @@ export async function loadConfigs(
 type Loaded = { readonly file: string; readonly config: CustomerConfig; readonly document: ConfigDocument };
 type Failed = { readonly file: string; readonly error: ConfigError };
 
+/** Stands for a secret that is not set: long enough for a token, an address of nobody (RFC 2606) for a URL. */
+const placeholder = 'https://not-set.invalid/not-set-not-set-not-set';
+
 async function load(file: string, options: LoadOptions): Promise<Loaded> {
   const path = resolve(file);
   const { document, issues, torn } = ConfigDocument.parse(file, await readConfigFile(file, path));
   if (torn) raise(issues);
 
-  const missing = await interpolate(document, path, options.env);
+  const later = options.secrets === 'later';
+  const found = await interpolate(document, path, options.env, later ? placeholder : '');
   const { issues: invalid, parts } = validate(document, options.registry);
+  const at = ({ place }: ConfigIssue): string => `${place.line}:${place.column}`;
+  // Where a placeholder does not do (a number, a duration), the value is no secret, and the file is wrong without it.
+  const wrong = new Set(invalid.map(at));
+  const unset = later
+    ? found.filter((issue) => issue.code === 'CONFIG_SECRET_MISSING' && !wrong.has(at(issue)))
+    : [];
+  const missing = found.filter((issue) => !unset.includes(issue));
   // A value whose reference could not be filled in is wrong for that reason alone.
   const unfilled = new Set(missing.map(({ place }) => `${place.line}:${place.column}`));
   const consequences = (issue: ConfigIssue) =>
@@ -98,6 +114,7 @@ async function load(file: string, options: LoadOptions): Promise<Loaded> {
     dataDir: resolve(folder, base.dataDir),
     roster: { ...base.roster, source: resolveSource(folder, base.roster.source) },
     platforms: parts.platforms,
+    ...(unset.length === 0 ? {} : { unset }),
   };
   return { file, config, document };
 }

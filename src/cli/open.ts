@@ -16,18 +16,30 @@ import type { Cli, Opened, ParsedArguments } from './context.ts';
 const defaultFile = 'rollcall.yaml';
 /** Commands that perform runs themselves: on a shared queue they leave other customers' requests to the service. */
 const commandsWithWorkers: ReadonlySet<string> = new Set(['sync', 'approve', 'undo']);
+/** Commands that need every secret; to others one that is not set matters when they come to need it. */
+const needSecrets: ReadonlySet<string> = new Set(['start', 'check', 'sync', 'approve', 'undo', 'alerts']);
+
+/** What a command has to have of its secrets before it begins. */
+export function secretsFor(command: string): 'required' | 'later' {
+  return needSecrets.has(command) ? 'required' : 'later';
+}
+
 /** How long requests in flight may take when a command ends or is interrupted. */
 const drainMs = 10_000;
 
 /** The configurations that the arguments name. A broken one is thrown, unless others may go on without it. */
-export async function loadCustomers(cli: Cli, args: ParsedArguments) {
+export async function loadCustomers(
+  cli: Cli,
+  args: ParsedArguments,
+  secrets: 'required' | 'later' = 'required',
+) {
   const files = args.texts('config').length === 0 ? [defaultFile] : args.texts('config');
-  return loadConfigs(files, { registry: providerRegistry, env: cli.env });
+  return loadConfigs(files, { registry: providerRegistry, env: cli.env, secrets });
 }
 
 /** The one configuration of a command that works on one customer. */
-export async function loadOne(cli: Cli, args: ParsedArguments) {
-  const loaded = await loadCustomers(cli, args);
+export async function loadOne(cli: Cli, args: ParsedArguments, secrets: 'required' | 'later' = 'required') {
+  const loaded = await loadCustomers(cli, args, secrets);
   for (const one of loaded) if ('error' in one) throw one.error;
   const [first, ...rest] = loaded;
   if (first === undefined || !('config' in first))
@@ -160,7 +172,8 @@ async function keepToTheirTenants(
   for (const customer of customers) {
     const { config } = customer;
     try {
-      const warning = await newcomerWarning(store, config, names);
+      // Whose tenants they are cannot be told without their credentials.
+      const warning = config.unset !== undefined ? null : await newcomerWarning(store, config, names);
       if (warning !== null) {
         cli.log.warn({ customer: customer.name, file: config.file }, warning);
         cli.err.write(`rollcall: ${warning}\n`);

@@ -15,8 +15,8 @@ export async function runCommand(
     return await command.run(cli, args, async () => {
       if (opened !== undefined) return opened;
       // Not before a command asks for it: `help` needs none of the packages behind it.
-      const { loadOne, openAll } = await import('./open.ts');
-      opened = await openAll(cli, [await loadOne(cli, args)], name);
+      const { loadOne, openAll, secretsFor } = await import('./open.ts');
+      opened = await openAll(cli, [await loadOne(cli, args, secretsFor(name))], name);
       return opened;
     });
   } finally {

@@ -14,17 +14,19 @@ type Missing = { readonly missing: string };
 /**
  * Fills in `${NAME}` (an environment variable) and `${file:PATH}` (a file, relative to the configuration's folder,
  * without one newline at its end) in every string of the document, several in one string if need be; `$${` stands for
- * `${` itself. What is filled in is not looked at again. Returns what is missing or malformed.
+ * `${` itself. What is filled in is not looked at again. Returns what is missing or malformed; `placeholder` stands where
+ * it is missing.
  */
 export async function interpolate(
   document: ConfigDocument,
   path: string,
   env: Readonly<Record<string, string | undefined>>,
+  placeholder = '',
 ): Promise<readonly ConfigIssue[]> {
   const issues: ConfigIssue[] = [];
   for (const scalar of document.values()) {
     if (typeof scalar.value === 'string' && scalar.value.includes('${')) {
-      issues.push(...(await fillScalar(document, scalar, scalar.value, dirname(path), env)));
+      issues.push(...(await fillScalar(document, scalar, scalar.value, dirname(path), env, placeholder)));
     }
   }
   return issues;
@@ -36,6 +38,7 @@ async function fillScalar(
   source: string,
   folder: string,
   env: Readonly<Record<string, string | undefined>>,
+  placeholder: string,
 ): Promise<readonly ConfigIssue[]> {
   const issues: ConfigIssue[] = [];
   const secrets: Found[] = [];
@@ -60,6 +63,7 @@ async function fillScalar(
       : readVariable(name, env);
     if ('missing' in found) {
       issues.push(document.scalarIssue(scalar, found.missing, 'CONFIG_SECRET_MISSING'));
+      text += placeholder;
     } else {
       text += found.value;
       secrets.push(found);

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { pattern } from '../pattern.ts';
+import type { ConfigIssue } from './issues.ts';
 import { personFields } from '../person.ts';
 import { formatDuration, parseDurationMs, parsePercent, parseRate } from './units.ts';
 
@@ -310,4 +311,6 @@ export type CustomerConfig = Omit<CustomerBase, 'customer'> & {
   readonly customer: string;
   readonly file: string;
   readonly platforms: Readonly<Record<string, PlatformConfig>>;
+  /** Secrets that are not set, where the configuration was read by a command that may not need them. */
+  readonly unset?: readonly ConfigIssue[];
 };

@@ -1,3 +1,4 @@
+import { type ConfigIssue, raise } from '../config/issues.ts';
 import { nearest } from '../config/nearest.ts';
 import type { CustomerConfig, PlatformConfig } from '../config/schema.ts';
 import { compileDesire, type DiffField, exemptOf } from '../diff/desired.ts';
@@ -73,6 +74,27 @@ export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Cust
   }
 }
 
+/** Secrets under that key that are not set. */
+function unsetIn(config: CustomerConfig, key: string): readonly ConfigIssue[] {
+  return (config.unset ?? []).filter(({ place }) => place.key === key || place.key?.startsWith(`${key}.`));
+}
+
+/** @throws ConfigError CONFIG_SECRET_MISSING when the roster or one of these platforms needs a secret that is not set */
+export function requireSecrets(customer: Customer, platforms: readonly Platform[]): void {
+  const keys = ['roster', ...platforms.map(({ name }) => `platforms.${name}`)];
+  raise(keys.flatMap((key) => unsetIn(customer.config, key)));
+}
+
+/** A provider that can be asked what it could do, and does nothing: its secrets are not set. */
+function withoutSecrets(provider: Provider, unset: readonly ConfigIssue[]): Provider {
+  return new Proxy(provider, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? () => raise(unset) : value;
+    },
+  });
+}
+
 function createPlatform(
   config: CustomerConfig,
   name: string,
@@ -97,6 +119,7 @@ function createPlatform(
     }),
   );
   const { capabilities } = provider;
+  const unset = unsetIn(config, `platforms.${name}`);
   for (const field of Object.keys(block.fields)) {
     if (field in capabilities.fields) continue;
     const near = nearest(field, Object.keys(capabilities.fields));
@@ -123,7 +146,8 @@ function createPlatform(
     );
   }
   desireOf({ config, compiler }, { name, config: block, provider }, '1970-01-01');
-  return { name, config: block, provider, rateGroup, pacer };
+  const usable = unset.length === 0 ? provider : withoutSecrets(provider, unset);
+  return { name, config: block, provider: usable, rateGroup, pacer };
 }
 
 /** The fields of an account there, as the diff wants them. */

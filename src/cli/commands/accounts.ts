@@ -7,13 +7,13 @@ import { csvLine, writeAll } from '../csv.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
 import { oneOf } from './results.ts';
+import { usages } from '../usages.ts';
 
 const heading = ['platform', 'id', 'employee id there', 'email', 'name', 'active'] as const;
 
 /** `rollcall accounts --unmanaged`: accounts that nobody on the roster explains. */
 export const accounts: Command = {
-  usage: 'accounts [PLATFORM…] --unmanaged [--format csv|json]',
-  summary: 'accounts there that no person on the roster explains',
+  ...usages.accounts,
   options: {
     unmanaged: { type: 'boolean', help: 'the accounts that are not ours (the only list there is)' },
     format: { type: 'string', help: 'table (default), csv or json' },

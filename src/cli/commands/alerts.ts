@@ -3,14 +3,14 @@ import { RollcallError } from '../../errors.ts';
 import type { Command } from '../context.ts';
 import { loadOne } from '../open.ts';
 import { table } from '../table.ts';
+import { usages } from '../usages.ts';
 
 /**
  * `rollcall alerts test`: does on-call hear us? Needs the configuration only, so that it can be asked while the database
  * is down or held by the service.
  */
 export const alerts: Command = {
-  usage: 'alerts test [--json]',
-  summary: 'send one test message to each alert channel, and say what became of it',
+  ...usages.alerts,
   options: {},
   does: 'act',
   run: async (cli, args) => {

@@ -6,14 +6,14 @@ import { awaitRun } from '../await-run.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
+import { usages } from '../usages.ts';
 
 /**
  * `rollcall approve RUN --hash HASH`: releases what a run holds, as it was reviewed, and waits for the run that does it.
  * `--json`: `{ "approval", "runs": [the run, as sync has it] }`. Exits as that run would.
  */
 export const approve: Command = {
-  usage: 'approve RUN --hash HASH [--only PERSON…] [--json]',
-  summary: 'release what a run holds, exactly as show printed it',
+  ...usages.approve,
   options: {
     hash: { type: 'string', help: 'the hash that show printed with the held changes' },
     only: { type: 'string', multiple: true, help: 'only this person (may be repeated)' },

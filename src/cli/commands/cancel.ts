@@ -3,14 +3,14 @@ import { RollcallError } from '../../errors.ts';
 import { cancelRun } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
 import { describeRun } from '../report.ts';
+import { usages } from '../usages.ts';
 
 /** How long the command waits for requests in flight to end. */
 const waitMs = 15_000;
 
 /** `rollcall cancel`: ends a run; what was not sent yet is skipped. */
 export const cancel: Command = {
-  usage: 'cancel RUN [--json]',
-  summary: 'end a run that is under way: what was not sent is skipped',
+  ...usages.cancel,
   options: {},
   does: 'act',
   run: async (cli, args, open) => {

@@ -4,14 +4,14 @@ import { shown } from '../../shown.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
+import { usages } from '../usages.ts';
 
 /** Rejected rows and status values that are shown; `--all` shows every one. */
 const shownRows = 20;
 
 /** `rollcall check`: can it run? */
 export const check: Command = {
-  usage: 'check [PLATFORM…] [--all] [--quick] [--json]',
-  summary: 'configuration, roster, credentials, targets: can it run?',
+  ...usages.check,
   options: {
     all: { type: 'boolean', help: `show every rejected row, not the first ${shownRows}` },
     quick: { type: 'boolean', help: 'do not read who is enrolled' },

@@ -11,6 +11,7 @@ import type { Suppression } from '../../store/decisions.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 /** Lines of the journal that are shown; `--json` has up to 200. */
 const shownJournal = 20;
@@ -26,8 +27,7 @@ const shownJournal = 20;
  * "trigger", "actor", "approved" } ] }`. It holds names: it is for the reviewer's screen.
  */
 export const explain: Command = {
-  usage: 'explain PERSON [--json]',
-  summary: 'why what happened to this person happened, and what comes next',
+  ...usages.explain,
   options: {},
   does: 'show',
   run: async (cli, args, open) => {

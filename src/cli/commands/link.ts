@@ -2,14 +2,14 @@ import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import { linkPerson } from '../../actions/links.ts';
 import type { Command } from '../context.ts';
+import { usages } from '../usages.ts';
 
 /**
  * `rollcall link PERSON PLATFORM ACCOUNT`: this account is that person's. `--json`: `{ "person", "platform", "account",
  * "active", "settled": review code or null }`; `active` is null where the platform does not say.
  */
 export const link: Command = {
-  usage: 'link PERSON PLATFORM ACCOUNT [--json]',
-  summary: "say that an account is this person's",
+  ...usages.link,
   options: {},
   does: 'act',
   run: async (cli, args, open) => {

@@ -2,11 +2,11 @@ import { formatDuration, parseDurationMs } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
 import { pausePlatforms } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
+import { usages } from '../usages.ts';
 
 /** `rollcall pause`: no run begins, and one that is under way sends nothing more. */
 export const pause: Command = {
-  usage: 'pause [PLATFORM] [--for 4h] [--reason TEXT] [--json]',
-  summary: 'stop syncing a platform (or all of the customer), for a while or until resumed',
+  ...usages.pause,
   options: {
     for: { type: 'string', help: 'how long, such as 4h or 2d; without it, until it is resumed' },
     reason: { type: 'string', help: 'why; whoever looks sees it' },

@@ -1,18 +1,18 @@
 import { changeReport, failedReport, previewReport, type RunReport } from '../../actions/run-report.ts';
 import { planTable } from '../../diff/summary.ts';
-import { type Customer, type Platform, platformOf } from '../../jobs/customer.ts';
+import { type Customer, type Platform, platformOf, requireSecrets } from '../../jobs/customer.ts';
 import { type Preview, previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, ParsedArguments } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
+import { usages } from '../usages.ts';
 
 /** Lines of a plan that are shown before the rest is only counted; `--all` shows every one. */
 const shownChanges = 40;
 
 /** `rollcall plan`: read both sides, show what would change. */
 export const plan: Command = {
-  usage: 'plan [PLATFORM…] [--changes] [--all] [--json]',
-  summary: 'show what would change; changes nothing',
+  ...usages.plan,
   options: {
     changes: { type: 'boolean', help: 'with --json: list the changes' },
     all: { type: 'boolean', help: `show every change, not the first ${shownChanges}` },
@@ -22,7 +22,9 @@ export const plan: Command = {
     const { customer, engine } = await open();
     const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
     const reports: RunReport[] = [];
-    for (const platform of platformsOf(customer, args)) {
+    const platforms = platformsOf(customer, args);
+    requireSecrets(customer, platforms);
+    for (const platform of platforms) {
       try {
         const preview = await previewRun(engine.deps, customer, platform, {
           signal: cli.signal,

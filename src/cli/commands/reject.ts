@@ -4,6 +4,7 @@ import { rejectRun } from '../../actions/decisions.ts';
 import { findRun } from '../../actions/run-story.ts';
 import type { Command } from '../context.ts';
 import { deciderOf } from './approve.ts';
+import { usages } from '../usages.ts';
 
 const dayMs = 24 * 3_600_000;
 
@@ -12,8 +13,7 @@ const dayMs = 24 * 3_600_000;
  * `--json`: `{ "run", "rejected": number of changes, "until": ISO 8601 }`.
  */
 export const reject: Command = {
-  usage: 'reject RUN [--until DATE] [--json]',
-  summary: 'turn down what a run holds; it is not proposed again for 30 days, or until it changes',
+  ...usages.reject,
   options: { until: { type: 'string', help: 'until this date (2026-03-31) instead of 30 days' } },
   does: 'act',
   run: async (cli, args, open) => {

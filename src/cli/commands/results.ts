@@ -7,6 +7,7 @@ import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../conte
 import { csvLine, writeAll } from '../csv.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
+import { usages } from '../usages.ts';
 
 const heading = [
   'person',
@@ -23,8 +24,7 @@ const formats = ['table', 'csv', 'json'] as const;
 
 /** `rollcall results`: who completed what. */
 export const results: Command = {
-  usage: 'results [PLATFORM…] [--status open|completed] [--format csv|json] [--no-refresh]',
-  summary: 'who completed what, and who did not',
+  ...usages.results,
   options: {
     status: { type: 'string', help: 'open: who has not completed; completed: who has' },
     format: { type: 'string', help: 'table (default), csv or json' },

@@ -1,11 +1,11 @@
 import { RollcallError } from '../../errors.ts';
 import { resumePlatforms } from '../../actions/pause.ts';
 import type { Command } from '../context.ts';
+import { usages } from '../usages.ts';
 
 /** `rollcall resume`: ends a pause. Runs that it stopped go on; a slot that it swallowed is made up for. */
 export const resume: Command = {
-  usage: 'resume [PLATFORM] [--json]',
-  summary: 'go on with a paused platform (or all of the customer)',
+  ...usages.resume,
   options: {},
   does: 'act',
   run: async (cli, args, open) => {

@@ -1,11 +1,11 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import type { Command, Opened } from '../context.ts';
+import { usages } from '../usages.ts';
 
 /** `rollcall resync`: asks the running service for a run, through the queue. */
 export const resync: Command = {
-  usage: 'resync [PLATFORM] [--person ID] [--reason TEXT] [--json]',
-  summary: 'ask the running service for a run of a platform (or all), or of one person',
+  ...usages.resync,
   options: {
     person: { type: 'string', help: 'employee id: only this person is read and changed, and never removed' },
     reason: { type: 'string', help: 'why; kept with the run' },

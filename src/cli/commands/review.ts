@@ -2,14 +2,14 @@ import { platformOf } from '../../jobs/customer.ts';
 import { meaningOf, settlingCommands } from '../../actions/links.ts';
 import type { Command } from '../context.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 /**
  * `rollcall review`: people who cannot be matched safely, why, and the commands that settle it. `--json`: `{ "reviews":
  * [ { "platform", "person", "code", "meaning", "accounts", "since", "settle": [commands] } ] }`.
  */
 export const review: Command = {
-  usage: 'review [PLATFORM] [--json]',
-  summary: 'people who cannot be matched safely, and how to settle it',
+  ...usages.review,
   options: {},
   does: 'show',
   run: async (cli, args, open) => {

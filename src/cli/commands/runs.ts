@@ -6,6 +6,7 @@ import { holdStateOf } from '../../actions/decisions.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
+import { usages } from '../usages.ts';
 
 /** Runs that are listed unless `--limit` says otherwise. */
 const shownRuns = 20;
@@ -24,8 +25,7 @@ export type ListedRun = RunReport & {
 
 /** `rollcall runs`: what happened lately, the newest first. `--json`: `{ "runs": [ListedRun] }`. */
 export const runs: Command = {
-  usage: 'runs [PLATFORM] [--limit N] [--json]',
-  summary: 'the latest runs: when, why, how they ended',
+  ...usages.runs,
   options: { limit: { type: 'string', help: `how many (default ${shownRuns})` } },
   does: 'show',
   run: async (cli, args, open) => {

@@ -4,11 +4,11 @@ import { describePause } from '../../actions/pause.ts';
 import { upcomingRuns } from '../../jobs/service/upcoming.ts';
 import type { Command } from '../context.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 /** `rollcall schedule`: when each platform runs next. */
 export const schedule: Command = {
-  usage: 'schedule [PLATFORM] [--next 5] [--json]',
-  summary: 'the next runs of each platform, in its time zone',
+  ...usages.schedule,
   options: { next: { type: 'string', help: 'how many runs to show (default 5)' } },
   does: 'show',
   run: async (cli, args, open) => {

@@ -9,6 +9,7 @@ import { describeRun } from '../report.ts';
 import { table } from '../table.ts';
 import { type ListedRun, listedRun, statusOf } from './runs.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 /** Changes that are shown before the rest is only counted; `--all` shows every one. */
 const shownChanges = 40;
@@ -38,8 +39,7 @@ type ShownChange = {
  * "expires", "usedBy" }`; `changes` with `--changes` or `--failed`, else the held ones.
  */
 export const show: Command = {
-  usage: 'show RUN [--changes] [--failed] [--all] [--json]',
-  summary: 'what a run did, what it did not, and why; RUN may be "last"',
+  ...usages.show,
   options: {
     changes: { type: 'boolean', help: 'list all changes with what became of them' },
     failed: { type: 'boolean', help: 'list only what failed' },

@@ -6,6 +6,7 @@ import { createControlServer } from '../../web/server.ts';
 import { controlSettingsOf } from '../../web/tokens.ts';
 import type { Cli, Command, Opened, ParsedArguments } from '../context.ts';
 import { loadCustomers, openAll } from '../open.ts';
+import { usages } from '../usages.ts';
 
 /** How long requests in flight may take when the service is told to stop. Less than the 30 s that most managers give. */
 export const stopDeadlineMs = 25_000;
@@ -16,8 +17,7 @@ const alertingDeadlineMs = 3_000;
 
 /** `rollcall start`: the unattended service. */
 export const start: Command = {
-  usage: 'start [-c FILE…]',
-  summary: 'the unattended service: schedule, workers, alerts, control API; takes several files or a glob',
+  ...usages.start,
   options: {},
   does: 'act',
   run: async (cli, args) => {

@@ -12,11 +12,11 @@ import {
 import type { Command } from '../context.ts';
 import { localTime } from './schedule.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 /** `rollcall status`: how every platform is, and the roster. */
 export const status: Command = {
-  usage: 'status [PLATFORM] [--json]',
-  summary: 'each platform: last good run, held, paused, next run; and the age of the roster',
+  ...usages.status,
   options: {},
   does: 'show',
   run: async (cli, args, open) => {

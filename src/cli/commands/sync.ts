@@ -7,11 +7,11 @@ import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
 import { platformsOf, showPlan } from './plan.ts';
+import { usages } from '../usages.ts';
 
 /** `rollcall sync`: one run now, to its end. */
 export const sync: Command = {
-  usage: 'sync [PLATFORM…] [--yes] [--json]',
-  summary: 'one run now, to its end; at a terminal it shows the plan and asks',
+  ...usages.sync,
   options: { yes: { type: 'boolean', short: 'y', help: 'do not ask' } },
   does: 'act',
   run: async (cli, args, open) => {

@@ -8,13 +8,13 @@ import type { LaunchRow } from '../../store/results.ts';
 import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../context.ts';
 import { platformsOf } from './plan.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 const decisions = ['approve', 'sent', 'unsent'] as const satisfies readonly LaunchDecision[];
 
 /** `rollcall targets`: what people can be enrolled in, ready to paste; and how a started training is settled. */
 export const targets: Command = {
-  usage: 'targets [PLATFORM…] [--json]  |  targets PLATFORM --settle NAME approve|sent|unsent',
-  summary: 'what people can be enrolled in there, ready to paste into the configuration',
+  ...usages.targets,
   options: {
     settle: {
       type: 'string',

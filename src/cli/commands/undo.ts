@@ -9,6 +9,7 @@ import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
 import { table } from '../table.ts';
 import { shown } from '../../shown.ts';
+import { usages } from '../usages.ts';
 
 /** Changes that are shown before the rest is only counted. */
 const shownChanges = 40;
@@ -23,8 +24,7 @@ const shownChanges = 40;
  * `--apply` as the run does.
  */
 export const undo: Command = {
-  usage: 'undo RUN [--apply] [--json]',
-  summary: 'the way back of a run, as a plan first; what is undone stays undone until the row changes',
+  ...usages.undo,
   options: { apply: { type: 'boolean', help: 'take it' } },
   does: 'act',
   run: async (cli, args, open) => {

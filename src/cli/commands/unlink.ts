@@ -2,14 +2,14 @@ import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import { unlinkPerson } from '../../actions/links.ts';
 import type { Command } from '../context.ts';
+import { usages } from '../usages.ts';
 
 /**
  * `rollcall unlink PERSON PLATFORM`: their account becomes unmanaged and stays as it is. `--json`: `{ "person",
  * "platform", "account", "next": what the next run does }`.
  */
 export const unlink: Command = {
-  usage: 'unlink PERSON PLATFORM [--json]',
-  summary: "say that an account is not this person's; it becomes unmanaged",
+  ...usages.unlink,
   options: {},
   does: 'act',
   run: async (cli, args, open) => {
