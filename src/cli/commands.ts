@@ -25,4 +25,6 @@ export const commands: CommandTable = {
   link: async () => (await import('./commands/link.ts')).link,
   unlink: async () => (await import('./commands/unlink.ts')).unlink,
   undo: async () => (await import('./commands/undo.ts')).undo,
+  backup: async () => (await import('./commands/backup.ts')).backup,
+  restore: async () => (await import('./commands/restore.ts')).restore,
 };

@@ -92,6 +92,14 @@ export const usages = {
     usage: 'undo RUN [--apply] [--json]',
     summary: 'the way back of a run, as a plan first; what is undone stays undone until the row changes',
   },
+  backup: {
+    usage: 'backup FILE [--json]',
+    summary: 'all state of all customers in one file; may be made while the service runs',
+  },
+  restore: {
+    usage: 'restore FILE [--json]',
+    summary: 'a backup into an empty database, embedded or PostgreSQL',
+  },
 } as const satisfies Readonly<Record<string, Usage>>;
 
 export type Usage = { readonly usage: string; readonly summary: string };

@@ -19,7 +19,7 @@ const queuePoolSize = 10;
  */
 const refusalMs = 10_000;
 /** The advisory lock under which migrations run, one process at a time. */
-const migrationLock = 7_265_532;
+export const migrationLock = 7_265_532;
 
 /** An open store's connection. */
 export type Database = {
@@ -42,6 +42,19 @@ const parsers = {
     oid === 20 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 };
 
+/** Makes the tables of one version those of a later one, in the transaction that `run` is in. */
+export async function migrateFrom(
+  run: (text: string) => Promise<unknown>,
+  from: number,
+  to: number,
+): Promise<void> {
+  for (const step of migrations) {
+    if (step.version <= from || step.version > to) continue;
+    await run(`set local search_path to ${schemaName}`);
+    await run(step.sql);
+  }
+}
+
 async function migrate(
   run: (text: string, values?: unknown[]) => Promise<{ rows: Record<string, unknown>[] }>,
 ): Promise<string> {
@@ -62,11 +75,7 @@ async function migrate(
         },
       );
     }
-    for (const step of migrations) {
-      if (step.version <= version) continue;
-      await run(`set local search_path to ${schemaName}`);
-      await run(step.sql);
-    }
+    await migrateFrom(run, version, newest);
     await run(
       `insert into ${schemaName}.meta values ('version', $1) on conflict (key) do update set value = excluded.value`,
       [String(newest)],
