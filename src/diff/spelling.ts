@@ -18,44 +18,54 @@ export function spellingKey(id: string): string {
   return bare === '' ? (key === '' ? '' : '0') : bare;
 }
 
-/** Ways in which the new spelling may differ, in the order in which they are tried. */
-const ways: readonly {
-  readonly made: (before: string) => readonly string[];
-  readonly words: readonly [string, string];
-}[] = [
-  { made: (id) => [id.replace(/^0+(?=.)/, '')], words: ['without its zeros', 'without their zeros'] },
-  { made: (id) => [id.toLowerCase(), id.toUpperCase()], words: ['in another case', 'in another case'] },
-  { made: (id) => [`'${id}`, `’${id}`], words: ['with an apostrophe', 'with an apostrophe'] },
-  { made: (id) => [`="${id}"`], words: ['as a formula (="…")', 'as formulas (="…")'] },
-  { made: (id) => [`"${id}"`, `'${id}'`], words: ['in quotes', 'in quotes'] },
-  { made: (id) => [`${id}.0`, `${id},0`, `${id}.00`], words: ['with .0 behind it', 'with .0 behind them'] },
-];
-/** The same ways back: the new ids are right, or were before. */
-const waysBack: typeof ways = [
-  { made: (id) => [id.replace(/^0+(?=.)/, '')], words: ['with zeros in front', 'with zeros in front'] },
-  { made: (id) => [`'${id}`, `’${id}`], words: ['without its apostrophe', 'without their apostrophe'] },
-  { made: (id) => [`="${id}"`], words: ['without its ="…"', 'without their ="…"'] },
-  { made: (id) => [`"${id}"`, `'${id}'`], words: ['without its quotes', 'without their quotes'] },
-  { made: (id) => [`${id}.0`, `${id},0`, `${id}.00`], words: ['without its .0', 'without their .0'] },
+type Way = { readonly is: (id: string, was: string) => boolean; readonly words: readonly [string, string] };
+
+const unzeroed = (id: string): string => id.replace(/^0+(?=.)/, '');
+const without = (made: RegExp) => (id: string, was: string) =>
+  id === was.replace(made, '$<id>') && id !== was;
+const withIt = (made: RegExp) => (id: string, was: string) => was === id.replace(made, '$<id>') && id !== was;
+const apostrophe = /^['’](?<id>[^'’]+)$/;
+const quoted = /^["“'](?<id>[^"”']+)["”']$/;
+const formula = /^="(?<id>.*)"$/;
+const decimals = /^(?<id>.+)[.,]0+$/;
+
+/** Ways in which the new spelling may differ, in the order in which they are tried; for one id and for several. */
+const ways: readonly Way[] = [
+  {
+    is: (id, was) => unzeroed(id) === unzeroed(was) && id.length < was.length,
+    words: ['without its zeros', 'without their zeros'],
+  },
+  {
+    is: (id, was) => unzeroed(id) === unzeroed(was) && id.length > was.length,
+    words: ['with zeros in front', 'with zeros in front'],
+  },
+  {
+    is: (id, was) => id.toLowerCase() === was.toLowerCase(),
+    words: ['in another case', 'in another case'],
+  },
+  { is: withIt(apostrophe), words: ['with an apostrophe', 'with an apostrophe'] },
+  { is: without(apostrophe), words: ['without its apostrophe', 'without their apostrophe'] },
+  { is: withIt(formula), words: ['as a formula (="…")', 'as formulas (="…")'] },
+  { is: without(formula), words: ['without its ="…"', 'without their ="…"'] },
+  { is: withIt(quoted), words: ['in quotes', 'in quotes'] },
+  { is: without(quoted), words: ['without its quotes', 'without their quotes'] },
+  { is: withIt(decimals), words: ['with .0 behind it', 'with .0 behind them'] },
+  { is: without(decimals), words: ['without its .0', 'without their .0'] },
 ];
 
 /** A new id, and the absent one that it is in another spelling. */
 export type Respelled = { readonly id: string; readonly was: string };
 
 function wayOf({ id, was }: Respelled, many: boolean): string {
-  const at = many ? 1 : 0;
-  for (const { made, words } of ways) if (id !== was && made(was).includes(id)) return words[at];
-  for (const { made, words } of waysBack) if (id !== was && made(id).includes(was)) return words[at];
-  return 'in another spelling';
+  const way = ways.find(({ is }) => is(id, was));
+  return way === undefined ? 'in another spelling' : way.words[many ? 1 : 0];
 }
 
 /** `40 new ids are 40 absent ones without their zeros`, with an example. Ids may be named, people may not. */
 export function describeRespelled(pairs: readonly Respelled[]): string {
   const many = pairs.length !== 1;
-  const ways = new Map<string, number>();
-  for (const pair of pairs) ways.set(wayOf(pair, many), (ways.get(wayOf(pair, many)) ?? 0) + 1);
-  const [[only] = ['in another spelling']] = [...ways];
-  const how = ways.size === 1 ? only : 'in another spelling';
+  const [only, ...others] = new Set(pairs.map((pair) => wayOf(pair, many)));
+  const how = only === undefined || others.length > 0 ? 'in another spelling' : only;
   const [first] = pairs;
   const example = first === undefined ? '' : ` (${first.was} is now ${first.id})`;
   return many
