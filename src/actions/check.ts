@@ -4,6 +4,8 @@ import { type PersonState, personStates } from '../person.ts';
 import type { Launch, ResolvedTarget } from '../providers/contract.ts';
 import type { RejectedRow } from '../roster/index.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
+import { createLookBuilder, type LookColumn } from '../diff/look.ts';
+import { columnsOf, lookColumns } from '../jobs/read/columns.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
 import { readCustomerRoster } from '../jobs/read/roster.ts';
@@ -21,6 +23,8 @@ export type RosterCheck =
       readonly people: number;
       readonly complete: boolean;
       readonly reasons: readonly Reason[];
+      /** How many people have something in each column that is mapped, or that a rule or a field reads. */
+      readonly columns: readonly { readonly column: string; readonly filled: number }[];
       readonly states: Readonly<Record<PersonState, number>>;
       /** People for each value of the status column, most first. */
       readonly statuses: readonly { readonly value: string; readonly people: number }[];
@@ -56,6 +60,7 @@ export async function checkRoster(
 ): Promise<RosterCheck> {
   const states = Object.fromEntries(personStates.map((state) => [state, 0])) as Record<PersonState, number>;
   const statuses = new Map<string, number>();
+  const look = createLookBuilder(usedColumns(customer));
   const standing = new Map<string, readonly [PersonState, string]>();
   const add = (state: PersonState, status: string, by: number): void => {
     states[state] += by;
@@ -67,18 +72,23 @@ export async function checkRoster(
       store: deps.store,
       nowMs: deps.now(),
       signal,
-      onPerson: ({ id, state, status }) => {
+      onPerson: (person) => {
+        const { id, state, status } = person;
         add(state, status ?? '', 1);
         standing.set(id, [state, status ?? '']);
+        look.add(person);
       },
       // A later row of the same person may contradict the first.
       onRetract: (id) => {
         const was = standing.get(id);
         if (was !== undefined) add(...was, -1);
+        look.retract(id);
       },
     });
+    const { columns } = look.finish();
     return {
       error: null,
+      columns: [...columns].map(([column, { filled }]) => ({ column, filled })),
       file: proof.file,
       modifiedAtMs: proof.modifiedAtMs,
       rows: proof.rows,
@@ -105,6 +115,14 @@ export async function checkRoster(
 /** The longest pause that a person who looks on does not notice; for a longer one they are told until when it lasts. */
 const unnoticedMs = 2_000;
 const atOnce = { waitsFor: (pauseMs: number): boolean => pauseMs <= unnoticedMs };
+/** Every column that is mapped or that a rule or a field of any platform reads. */
+function usedColumns(customer: Customer): readonly LookColumn[] {
+  const used = new Map<string, LookColumn>();
+  for (const platform of customer.platforms.values())
+    for (const column of lookColumns(customer, columnsOf({ customer, platform })))
+      used.set(column.name, column);
+  return [...used.values()];
+}
 
 /**
  * Tries a platform: sign-in, every target, the trainings to be started, and (unless `quick`) who is enrolled without

@@ -101,13 +101,14 @@ function orderOf(hashes: Uint32Array): Uint32Array {
   const starts = new Uint32Array(65_537);
   for (const shift of [0, 16]) {
     starts.fill(0);
-    for (const hash of hashes) {
-      const digit = ((hash >>> shift) & 0xffff) + 1;
+    for (let at = 0; at < hashes.length; at++) {
+      const digit = (((hashes[at] ?? 0) >>> shift) & 0xffff) + 1;
       starts[digit] = (starts[digit] ?? 0) + 1;
     }
     for (let digit = 1; digit < starts.length; digit++)
       starts[digit] = (starts[digit] ?? 0) + (starts[digit - 1] ?? 0);
-    for (const row of from) {
+    for (let at = 0; at < from.length; at++) {
+      const row = from[at] ?? 0;
       const digit = ((hashes[row] ?? 0) >>> shift) & 0xffff;
       const place = starts[digit] ?? 0;
       starts[digit] = place + 1;
@@ -158,16 +159,20 @@ export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
       const looks = new Map<string, ColumnLook>();
       const kept = blocks.map((block) => [...block]);
       blocks.length = 0;
+      const flat = new Uint16Array(rows);
       for (const [at, { name }] of columns.entries()) {
+        for (const [number, block] of kept.entries()) {
+          const from = number * blockRows;
+          flat.set(block[at]?.subarray(0, Math.min(blockRows, rows - from)) ?? [], from);
+          block[at] = new Uint16Array(0);
+        }
         const cells = new Uint16Array(order.length);
         let filled = 0;
-        for (let row = 0; row < order.length; row++) {
-          const from = order[row] ?? 0;
-          const cell = kept[Math.floor(from / blockRows)]?.[at]?.[from % blockRows] ?? 0;
+        for (let row = 0; row < cells.length; row++) {
+          const cell = flat[order[row] ?? 0] ?? 0;
           cells[row] = cell;
           if (cell !== 0) filled++;
         }
-        for (const block of kept) block[at] = new Uint16Array(0);
         looks.set(name, { cells, filled, values: values[at]?.shared() ?? new Map() });
       }
       return { ids, columns: looks };

@@ -42,39 +42,46 @@ export type Doubt = {
 
 const shownMoves = 3;
 
-/** Calls back for every person who is on both sides, and whose hash nobody shares on either. Both lists ascend. */
-export function onBoth(
-  before: Uint32Array,
-  now: Uint32Array,
-  visit: (before: number, now: number) => void,
-): void {
+/** Where the people who are on both sides stand, on each; without those whose hash somebody shares. Both lists ascend. */
+export type OnBoth = { readonly before: Uint32Array; readonly now: Uint32Array };
+
+/** Finds the people of two exports, once for all their columns. */
+export function onBoth(before: Uint32Array, now: Uint32Array): OnBoth {
+  const most = Math.min(before.length, now.length);
+  const were = new Uint32Array(most);
+  const are = new Uint32Array(most);
+  let count = 0;
   let old = 0;
   for (let at = 0; at < now.length; at++) {
     const id = now[at] ?? 0;
     while (old < before.length && (before[old] ?? 0) < id) old++;
     if (before[old] !== id) continue;
     const shared = now[at + 1] === id || (at > 0 && now[at - 1] === id) || before[old + 1] === id;
-    if (!shared) visit(old, at);
+    if (shared) continue;
+    were[count] = old;
+    are[count] = at;
+    count++;
   }
+  return { before: were.subarray(0, count), now: are.subarray(0, count) };
 }
 
 /** Compares a column with its measure, cell by cell. */
-export function compareColumn(ids: Uint32Array, now: ColumnLook, measure: Measure): Comparison {
-  let [people, filledBefore, filledNow, changed, filledBoth, recoded] = [0, 0, 0, 0, 0, 0];
+export function compareColumn(both: OnBoth, now: ColumnLook, measure: Measure): Comparison {
+  let [filledBefore, filledNow, changed, filledBoth, recoded] = [0, 0, 0, 0, 0];
+  const people = both.now.length;
   const moves = new Map<number, number>();
   const isSmall = now.values.size > 0 || measure.values.size > 0;
-  onBoth(measure.ids, ids, (was, is) => {
-    const from = measure.cells[was] ?? 0;
-    const to = now.cells[is] ?? 0;
-    people++;
+  for (let at = 0; at < people; at++) {
+    const from = measure.cells[both.before[at] ?? 0] ?? 0;
+    const to = now.cells[both.now[at] ?? 0] ?? 0;
     if (from !== 0) filledBefore++;
     if (to !== 0) filledNow++;
     if (from !== 0 && to !== 0) filledBoth++;
-    if (from === to) return;
+    if (from === to) continue;
     changed++;
     if (from !== 0 && to !== 0) recoded++;
     if (isSmall) moves.set(from * 65_536 + to, (moves.get(from * 65_536 + to) ?? 0) + 1);
-  });
+  }
   return { people, filledBefore, filledNow, changed, filledBoth, recoded, moves: named(moves, measure, now) };
 }
 

@@ -64,6 +64,8 @@ function describeRoster(roster: RosterCheck, limit: number): string {
     lines.push(
       `  ${roster.flawedLeavers.toLocaleString('en')} of the terminated by rows of which another cell cannot be read`,
     );
+  const filled = roster.columns.map(({ column, filled: count }) => `${column} ${count.toLocaleString('en')}`);
+  lines.push(`  ${roster.encoding}; filled of ${roster.people.toLocaleString('en')}: ${filled.join(', ')}`);
   for (const { code, message } of roster.reasons) lines.push(`  not complete: ${code}: ${message}`);
   if (roster.rejected > 0) {
     const rows = roster.rejectedRows.slice(0, limit);

@@ -61,7 +61,10 @@ export function dependenceOf(columns: Columns, targets: readonly ResolvedTarget[
 }
 
 /** Every column that is mapped or that anything of the platform reads, in the order of the configuration. */
-export function lookColumns({ customer, platform }: Of, columns: Columns): readonly LookColumn[] {
+export function lookColumns(
+  customer: Pick<Customer, 'config' | 'compiler'>,
+  columns: Columns,
+): readonly LookColumn[] {
   const { roster } = customer.config;
   const used = union(
     ...columns.fields.values(),
@@ -72,7 +75,6 @@ export function lookColumns({ customer, platform }: Of, columns: Columns): reado
     columns.protect,
     stateColumns(customer).any,
   );
-  void platform;
   const looks = new Map<string, LookColumn>();
   for (const field of personFields) {
     const name = roster.columns[field];

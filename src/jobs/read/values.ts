@@ -1,10 +1,19 @@
 import type { Cause } from '../../change.ts';
 import type { Dependence } from '../../diff/dependence.ts';
 import { createLookBuilder, type Look, type LookBuilder, placeIn } from '../../diff/look.ts';
-import { compareColumn, type Doubt, doubtOf, describeDoubt, type Measure } from '../../diff/value-proof.ts';
+import {
+  compareColumn,
+  type Doubt,
+  doubtOf,
+  describeDoubt,
+  type Measure,
+  type OnBoth,
+  onBoth,
+} from '../../diff/value-proof.ts';
 import type { ResolvedTarget } from '../../providers/contract.ts';
 import type { RosterProof } from '../../roster/index.ts';
 import type { LookRecord, StoredLook } from '../../store/looks.ts';
+import { hashOfList } from '../../store/look-codec.ts';
 import { exportKey } from '../../store/roster-state.ts';
 import type { Reason } from '../reasons.ts';
 import type { Store } from '../../store/store.ts';
@@ -61,7 +70,7 @@ function sharedOf(look: StoredLook): ReadonlyMap<number, string> {
 export async function openValues(options: OpenValuesOptions): Promise<ValuesReader> {
   const { customer, platform, store } = options;
   const columns = columnsOf(options);
-  const looked = lookColumns(options, columns);
+  const looked = lookColumns(customer, columns);
   const known = await store.looks.of(customer.name, platform.name);
   const builder = createLookBuilder(looked);
   const { maxEmptied, maxRecoded } = customer.config.roster;
@@ -82,10 +91,13 @@ export async function openValues(options: OpenValuesOptions): Promise<ValuesRead
   ): Promise<{ doubt: Doubt; measure: Measure } | undefined> {
     const column = look.columns.get(name);
     if (column === undefined) return undefined;
+    // The same people with the same cells: almost every column that nobody edits, and all of them in an export read twice.
+    const isSame = stored.ids === lists.hashOf(look.ids) && stored.cells === lists.hashOf(column.cells);
+    if (isSame && stored.encoding === encoding) return undefined;
     const measure = await measureOf(stored);
     const found = doubtOf(
       name,
-      compareColumn(look.ids, column, measure),
+      compareColumn(await lists.both(stored.ids, look.ids), column, measure),
       { before: stored.encoding, now: encoding },
       limits,
     );
@@ -220,15 +232,34 @@ export async function valuesOfOne(options: Omit<OpenValuesOptions, 'accepted'>):
 /** Ids that several columns share are unpacked once. */
 function createLists(customer: string, store: Pick<Store, 'looks'>) {
   const ids = new Map<string, Promise<Uint32Array>>();
+  const pairs = new Map<string, Promise<OnBoth>>();
+  const hashes = new Map<Uint32Array | Uint16Array, string>();
+  const idsOf = (hash: string): Promise<Uint32Array> => {
+    const known = ids.get(hash);
+    if (known !== undefined) return known;
+    const list = store.looks.ids(customer, hash);
+    ids.set(hash, list);
+    return list;
+  };
   return {
-    ids: (hash: string): Promise<Uint32Array> => {
-      const known = ids.get(hash);
+    ids: idsOf,
+    both: (hash: string, now: Uint32Array): Promise<OnBoth> => {
+      const known = pairs.get(hash);
       if (known !== undefined) return known;
-      const list = store.looks.ids(customer, hash);
-      ids.set(hash, list);
-      return list;
+      const found = idsOf(hash).then((before) => onBoth(before, now));
+      pairs.set(hash, found);
+      return found;
     },
-    clear: () => ids.clear(),
+    hashOf: (list: Uint32Array | Uint16Array): string => {
+      const known = hashes.get(list) ?? hashOfList(list);
+      hashes.set(list, known);
+      return known;
+    },
+    clear: () => {
+      ids.clear();
+      pairs.clear();
+      hashes.clear();
+    },
   };
 }
 

@@ -22,6 +22,7 @@ function reasonsOf(run: RunEnded, code: string): readonly string[] {
 async function resync(company: CostCompany, person: string): Promise<RunEnded> {
   const { engine } = await company.opened();
   await engine.start();
+  company.clock.advance(60_000);
   const job = await engine.request({
     customer: 'harbour',
     platform: 'academy',
@@ -352,5 +353,55 @@ describe('a run of one person while a column is in doubt', () => {
     const one = await resync(company, '010007');
     expect(one).toMatchObject({ status: 'held', held: { ...nothing, update: 1 }, applied: nothing });
     expect(reasonsOf(one, 'HELD_VALUES')[0]).toContain(`its values are in doubt since ${run.id}`);
+  });
+});
+
+describe('check', () => {
+  it('says how the file is encoded and how many cells of each used column are filled', {
+    timeout: timeoutMs,
+  }, async () => {
+    const rows = costPeople(30).map((row, at) => ({ ...row, cost: at < 7 ? '' : row.cost }));
+    await using company = await openCostCompany(rows);
+    const text = (await company.rollcall('check', '--quick')).out;
+    expect(text).toContain('utf-8');
+    expect(text).toMatch(/filled of 30: .*WorkEmail 30, .*Cost 23, Site 30/);
+    // Read by nothing: not compared.
+    expect(text).not.toMatch(/filled of .*Location/);
+    const { json } = await company.rollcall('check', '--quick', '--json');
+    expect(json).toMatchObject({
+      roster: { encoding: 'utf-8', columns: expect.arrayContaining([{ column: 'Cost', filled: 23 }]) },
+    });
+  });
+});
+
+describe('two weeks of ordinary nights', () => {
+  it('raise nothing but the one reorganisation, which goes through when it is approved', {
+    timeout: timeoutMs * 2,
+  }, async () => {
+    let rows = costPeople(150);
+    await using company = await openCostCompany(rows, { platform: { limits: {} } });
+    const departments = ['Warehouse', 'Finance', 'Sales', 'Board', 'IT', 'Stores'];
+    let next = 1_000;
+    for (let night = 0; night < 14; night++) {
+      // One joins, one leaves, two move, and one marries.
+      rows = rows.map((row, at) => {
+        const turn = at - night * 7;
+        if (turn === 0) return { ...row, status: 'Terminated' };
+        if (turn === 1) return { ...row, department: departments[night % 6] ?? '', site: 'Kiel' };
+        if (turn === 2) return { ...row, cost: night % 2 === 0 ? 'OPS' : 'FIN' };
+        return turn === 3 ? { ...row, lastName: `Nova ${night}`, cost: '' } : row;
+      });
+      rows = [...rows, costPerson(next++)];
+      await expectOrdinary(company, rows);
+      if (night !== 7) continue;
+      const before = rows;
+      rows = before.map((row) =>
+        row.cost === 'FIN' ? { ...row, cost: 'FIN-2', department: 'Treasury' } : row,
+      );
+      const held = await company.night(rows);
+      expect(held).toMatchObject({ exit: 3, status: 'held' });
+      expect(new Set(held.reasons.map(({ code }) => code))).toEqual(new Set(['HELD_UNENROLL']));
+      expect(await company.approve(held)).toMatchObject({ exit: 0 });
+    }
   });
 });
