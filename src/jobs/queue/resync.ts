@@ -1,8 +1,10 @@
 import type { Job } from 'bullmq';
 import { z } from 'zod';
+import type { Store } from '../../store/store.ts';
+import { clockToleranceMs } from '../../store/times.ts';
 import type { Customer } from '../customer.ts';
 import type { Refusal } from './postpone.ts';
-import { type SyncJobData, syncJobData } from './sync-job.ts';
+import { type AskedRun, runOfJob, type SyncJobData, syncJobData } from './sync-job.ts';
 
 /** The longest employee id, as the roster has it. */
 const longestId = 256;
@@ -24,16 +26,21 @@ const refuse = (code: string, message: string): { readonly refused: Refusal } =>
   refused: { code, message },
 });
 
+/** What jobs refer to. */
+type AskedOf = {
+  readonly customers: ReadonlyMap<string, Customer>;
+  readonly store: Pick<Store, 'runs'>;
+  readonly now: () => number;
+};
+
 /** Reads a job of the queue, ours or somebody's `resync`. What cannot be done is refused, never retried. */
-export function asSyncJob(
-  { customers }: { readonly customers: ReadonlyMap<string, Customer> },
-  job: Job,
-): SyncJobData | { readonly refused: Refusal } {
+export async function asAskedRun(deps: AskedOf, job: Job): Promise<AskedRun | { readonly refused: Refusal }> {
+  const run = runOfJob(job);
   if (job.name === 'sync') {
     const ours = syncJobData.safeParse(job.data);
-    return ours.success
-      ? ours.data
-      : refuse('BAD_REQUEST', 'a sync job that this Rollcall does not understand');
+    if (!ours.success || run === null)
+      return refuse('BAD_REQUEST', 'a sync job that this Rollcall does not understand');
+    return 'run' in ours.data ? await stored(deps, run) : slot(deps, run, ours.data);
   }
   if (job.name !== 'resync')
     return refuse('BAD_REQUEST', `a job named "${job.name.slice(0, 40)}"; write resync`);
@@ -45,8 +52,9 @@ export function asSyncJob(
       `the request is not { platform, person?, reason? }: ${issue?.path.join('.') || 'data'}: ${issue?.code ?? 'wrong'}`,
     );
   }
+  if (run === null) return refuse('BAD_REQUEST', 'the request is of a time that cannot be');
   const { platform, person, customer, reason } = asked.data;
-  const owners = [...customers.values()].filter(
+  const owners = [...deps.customers.values()].filter(
     (candidate) =>
       candidate.platforms.has(platform) && (customer === undefined || candidate.name === customer),
   );
@@ -58,6 +66,7 @@ export function asSyncJob(
       `${owners.length} customers have a platform of that name; give customer too`,
     );
   return {
+    run,
     customer: owner.name,
     platform,
     trigger: 'resync',
@@ -68,4 +77,27 @@ export function asSyncJob(
     undoes: null,
     reason: reason ?? null,
   };
+}
+
+/** A run that is stored: everything about it is. */
+async function stored(
+  { store }: Pick<AskedOf, 'store'>,
+  id: string,
+): Promise<AskedRun | { readonly refused: Refusal }> {
+  const run = await store.runs.find(id);
+  if (run === undefined) return refuse('RUN_UNKNOWN', 'there is no such run any more');
+  const { customer, platform, trigger, actor, slot_ms: slotMs, approval, person, undoes } = run;
+  const reason = run.notes.find(({ code }) => code === 'REASON')?.message ?? null;
+  return { run: id, customer, platform, trigger, actor, slotMs, approval, person, undoes, reason };
+}
+
+/** A slot of a schedule: one that has not come is none. */
+function slot(
+  { now }: Pick<AskedOf, 'now'>,
+  run: string,
+  { customer, platform, slotMs, trigger }: Extract<SyncJobData, { readonly slotMs: number }>,
+): AskedRun | { readonly refused: Refusal } {
+  if (slotMs > now() + clockToleranceMs) return refuse('BAD_REQUEST', 'a slot that has not come yet');
+  const nobody = { actor: null, approval: null, person: null, undoes: null, reason: null };
+  return { run, customer, platform, trigger, slotMs, ...nobody };
 }

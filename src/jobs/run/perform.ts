@@ -16,7 +16,7 @@ import { readOnePerson } from '../read/one-person.ts';
 import { Postponement, Refused } from '../queue/postpone.ts';
 import { readSides, type Sides } from '../read/sides.ts';
 import { planRecord } from '../decide/record.ts';
-import type { SyncJobData } from '../queue/sync-job.ts';
+import type { AskedRun } from '../queue/sync-job.ts';
 import { planUndoRun } from '../undo/undo.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -25,7 +25,7 @@ export async function performRun(
   deps: JobDeps,
   customer: Customer,
   platform: Platform,
-  data: Omit<SyncJobData, 'reason'> & { run: string },
+  data: Omit<AskedRun, 'reason'>,
   hold: Hold,
   signal: AbortSignal,
   notes: readonly Reason[] = [],
@@ -65,11 +65,11 @@ export async function performRun(
 }
 
 /** The run as stored; a new one where there is none of that id. */
-export function beginRun(deps: JobDeps, data: Omit<SyncJobData, 'reason'> & { run: string }): Promise<Run> {
+export function beginRun(deps: JobDeps, data: Omit<AskedRun, 'reason'>, askedMs = deps.now()): Promise<Run> {
   const { run: id, customer, platform, person, trigger, actor, slotMs, approval, undoes } = data;
   return deps.store.runs.begin(
     { id, customer, platform, person, trigger, actor, slotMs, approval, undoes },
-    deps.now(),
+    askedMs,
   );
 }
 

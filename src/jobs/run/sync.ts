@@ -9,12 +9,17 @@ import type { JobDeps } from '../deps.ts';
 import { type Hold, holdPlatform } from '../lease/hold.ts';
 import { beginRun, performRun } from './perform.ts';
 import { Postponement, putBack, Refused } from '../queue/postpone.ts';
-import { asSyncJob } from '../queue/resync.ts';
-import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
+import type { AskedRun, SyncResult } from '../queue/sync-job.ts';
 import type { Reason } from '../reasons.ts';
 
 /** How soon a run that waits for another of the same platform looks again. */
 const overlapDelayMs = 500;
+/** How often a slot looks before it is put back: ten seconds, for its worker serves other platforms too. */
+const slotLooks = 20;
+/** How seldom one looks that has many before it. */
+const longestOverlapDelayMs = 30_000;
+/** Requests of a platform that wait, beyond which another one is turned down: one run of the whole platform does them all. */
+const mostWaiting = 200;
 /** How soon a run of a paused platform looks again. */
 const pausedDelayMs = 5_000;
 /** How soon a run goes on when the database or the queue was out of reach. */
@@ -23,7 +28,7 @@ const troubleDelayMs = 2_000;
 const twiceWithinMs = 50;
 
 /** Performs one run: waits its turn, reads, plans, applies, finishes. Goes on where it was when it is started again. */
-export async function processSync(deps: JobDeps, job: Job, data: SyncJobData): Promise<SyncResult> {
+export async function processSync(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncResult> {
   try {
     return await takeTurn(deps, job, data);
   } catch (error) {
@@ -35,7 +40,7 @@ export async function processSync(deps: JobDeps, job: Job, data: SyncJobData): P
 }
 
 /** Waits for whatever has to come first, then performs the run. Throws Postponement where its job has to come again. */
-async function takeTurn(deps: JobDeps, job: Job, data: SyncJobData): Promise<SyncResult> {
+async function takeTurn(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncResult> {
   const { store } = deps;
   const customer = deps.customers.get(data.customer);
   const platform = customer?.platforms.get(data.platform);
@@ -48,14 +53,19 @@ async function takeTurn(deps: JobDeps, job: Job, data: SyncJobData): Promise<Syn
     };
   }
   const state = await store.platforms.find(customer.name, platform.name);
-  const id = data.run ?? runIdOf(job, platform.name);
-  const known = await store.runs.find(id);
+  const { run: id } = data;
+  let known = await store.runs.find(id);
   if (known !== undefined && known.ended_ms !== null) return { run: id, status: known.status };
-  const scheduled = data.trigger === 'schedule' || data.trigger === 'catch-up';
+  const scheduled = isScheduled(data);
+  const isNew = known === undefined || isWaitingRequest(known);
   if (state?.paused_ms != null && known?.status !== 'cancelled') {
     // Requests are turned down; what has begun, and what the schedule wants, goes on when the pause ends.
-    if (scheduled && known === undefined && (await isReplaced(deps, job, data))) return { replaced: true };
-    if (scheduled || known !== undefined) throw new Postponement(pausedDelayMs);
+    if (scheduled && isNew) {
+      known ??= await beginRun(deps, data);
+      if (await giveWay(deps, job, known)) return { replaced: true };
+    }
+    if (scheduled || !isNew) throw new Postponement(pausedDelayMs);
+    await store.runs.discard(id);
     return {
       refused: {
         code: 'PLATFORM_PAUSED',
@@ -66,24 +76,48 @@ async function takeTurn(deps: JobDeps, job: Job, data: SyncJobData): Promise<Syn
 
   const notes: Reason[] =
     data.reason === null ? [] : [{ code: 'REASON', message: data.reason.slice(0, 500) }];
-  if (data.trigger === 'resync' && known === undefined) {
+  if (!scheduled && known === undefined) {
+    const waiting = (await store.runs.open(customer.name)).filter(isWaitingRequest);
+    if (waiting.filter((run) => run.platform === platform.name).length >= mostWaiting)
+      return {
+        refused: {
+          code: 'TOO_MANY_REQUESTS',
+          message: `${mostWaiting} requests of ${platform.name} wait already; ask for one run of the whole platform`,
+        },
+      };
+    known = await beginRun(deps, data, Math.min(job.timestamp, deps.now()));
+    if (notes.length > 0) await store.runs.wait(id, notes);
+  }
+  if (data.trigger === 'resync' && isNew && known !== undefined) {
     await new Promise((resolve) => setTimeout(resolve, twiceWithinMs));
-    if (await isReplaced(deps, job, data)) return { replaced: true };
+    if (await giveWay(deps, job, known)) return { replaced: true };
   }
   if (scheduled && (known === undefined || known.status === 'waiting')) {
-    const replaced = await awaitRoster(deps, customer, job, { ...data, run: id }, notes, known);
+    const replaced = await awaitRoster(deps, customer, job, data, notes, known);
     if (replaced) return { replaced: true };
+    known ??= await beginRun(deps, data);
   }
 
-  const hold = await holdPlatform(deps, customer, platform, id);
+  const before = isNew ? await aheadOf(deps, data) : { slots: 0, others: 0 };
+  // The schedule comes first; whoever is further back looks less often.
+  const overlap = new Postponement(
+    Math.min(overlapDelayMs * (1 + before.slots + before.others), longestOverlapDelayMs),
+  );
+  let hold = before.slots > 0 ? null : await holdPlatform(deps, customer, platform, id);
+  // A slot waits here for a while: put back, it would stand behind whatever was asked for by hand meanwhile.
+  for (let look = 0; scheduled && hold === null && look < slotLooks && !deps.draining.aborted; look++) {
+    await new Promise((resolve) => setTimeout(resolve, overlapDelayMs));
+    if (isNew && known !== undefined && (await giveWay(deps, job, known))) return { replaced: true };
+    hold = await holdPlatform(deps, customer, platform, id);
+  }
   if (hold === null) {
-    if (known === undefined && (await isReplaced(deps, job, data))) return { replaced: true };
-    throw new Postponement(overlapDelayMs);
+    if (isNew && known !== undefined && (await giveWay(deps, job, known))) return { replaced: true };
+    throw overlap;
   }
   try {
     const signal = AbortSignal.any([deps.draining, hold.lost]);
-    await settleEarlier(deps, customer, platform, { ...data, run: id }, hold, signal);
-    const run = await performRun(deps, customer, platform, { ...data, run: id }, hold, signal, notes);
+    await settleEarlier(deps, customer, platform, data, hold, signal);
+    const run = await performRun(deps, customer, platform, data, hold, signal, notes);
     return { run: id, status: run };
   } catch (error) {
     // While draining: the run goes on after the next start; its job waits in the queue.
@@ -102,7 +136,7 @@ async function settleEarlier(
   deps: JobDeps,
   customer: Customer,
   platform: Platform,
-  data: SyncJobData & { run: string },
+  data: AskedRun,
   hold: Hold,
   signal: AbortSignal,
 ): Promise<void> {
@@ -148,7 +182,7 @@ async function awaitRoster(
   deps: JobDeps,
   customer: Customer,
   job: Job,
-  data: SyncJobData & { run: string },
+  data: AskedRun,
   notes: Reason[],
   known: Run | undefined,
 ): Promise<boolean> {
@@ -175,37 +209,90 @@ async function awaitRoster(
  * True when the run of an earlier slot waits for the roster: the first keeps its deadline and does the work of all. Were it
  * replaced by the next, a schedule that is denser than `roster.waitFor` would wait for ever and alarm nobody.
  */
-async function isAwaited(deps: JobDeps, data: SyncJobData & { run: string }): Promise<boolean> {
+async function isAwaited(deps: JobDeps, data: AskedRun): Promise<boolean> {
   const open = await deps.store.runs.open(data.customer);
   return open.some(
     (run) =>
       run.platform === data.platform &&
       run.id !== data.run &&
       run.status === 'waiting' &&
+      run.notes.some(({ code }) => code === 'ROSTER_AWAITED') &&
       run.slot_ms !== null &&
       run.slot_ms < (data.slotMs ?? Number.POSITIVE_INFINITY),
   );
 }
 
-/** True when a younger job asks for the same: it has read nothing that is older than this one's request. */
-async function isReplaced(deps: JobDeps, job: Job, data: SyncJobData): Promise<boolean> {
-  const others = await deps.queues.sync.getJobs(['waiting', 'delayed', 'prioritized', 'active'], 0, 500);
-  return others.some((other) => {
-    if (other?.id === undefined || other.id === job.id) return false;
-    const asked = asSyncJob(deps, other);
-    if ('refused' in asked || asked.run !== undefined) return false;
-    const same =
-      asked.customer === data.customer &&
-      asked.platform === data.platform &&
-      asked.person === data.person &&
-      asked.approval === data.approval &&
-      asked.undoes === data.undoes;
-    // One of a time that has not come was asked for under another clock, and is none that came later.
-    const isCredible = other.timestamp <= Date.now() + clockToleranceMs;
-    const younger =
-      isCredible &&
+function isScheduled({ trigger }: Pick<AskedRun, 'trigger'>): boolean {
+  return trigger === 'schedule' || trigger === 'catch-up';
+}
+
+/** Whether a run was asked for and nothing has begun of it. What was approved is never turned down or replaced. */
+function isWaitingRequest(run: Run): boolean {
+  return (
+    run.status === 'waiting' &&
+    run.started_ms === null &&
+    run.approval === null &&
+    !run.notes.some(({ code }) => code === 'ROSTER_AWAITED')
+  );
+}
+
+/**
+ * The requests of a platform that wait, before this one: slots of the schedule, which come before whatever was asked for by
+ * hand, and older requests.
+ */
+async function aheadOf(
+  deps: JobDeps,
+  asked: AskedRun,
+): Promise<{ readonly slots: number; readonly others: number }> {
+  const open = await deps.store.runs.open(asked.customer);
+  const waiting = open.filter((run) => run.platform === asked.platform && isWaitingRequest(run));
+  const isSlot = isScheduled(asked);
+  const slots = isSlot ? 0 : waiting.filter(isScheduled).length;
+  // They come in the order in which they were asked for.
+  const at = waiting.filter((run) => isScheduled(run) === isSlot).findIndex((run) => run.id === asked.run);
+  return { slots, others: Math.max(0, at) };
+}
+
+/**
+ * Drops a request when a younger one asks for the same: that has read nothing which is older than this one's. One that is
+ * put off until later is not there yet, and takes nobody's place.
+ */
+async function giveWay({ store, queues }: JobDeps, job: Job, own: Run): Promise<boolean> {
+  const open = await store.runs.open(own.customer);
+  // One of a time that has not come was asked for under another clock, and is none that came later.
+  const latestMs = store.times.latestMs('created');
+  const stored = open.some(
+    (run) =>
+      run.id !== own.id &&
+      run.platform === own.platform &&
+      run.person === own.person &&
+      run.undoes === own.undoes &&
+      isWaitingRequest(run) &&
+      run.created_ms <= latestMs &&
+      run.created_ms > own.created_ms,
+  );
+  const younger = stored || (job.name === 'resync' && (await isAskedAgain(queues, job)));
+  if (younger) await store.runs.discard(own.id);
+  return younger;
+}
+
+/** Whether the same request came once more in the same moment, or has not been looked at yet: of such the last one counts. */
+async function isAskedAgain(queues: JobDeps['queues'], job: Job): Promise<boolean> {
+  const others = await queues.sync.getJobs(['waiting', 'prioritized', 'active'], 0, mostWaiting);
+  const own = JSON.stringify(resyncKey(job.data));
+  return others.some(
+    (other) =>
+      other?.name === 'resync' &&
+      other.id !== job.id &&
+      other.timestamp <= Date.now() + clockToleranceMs &&
       (other.timestamp > job.timestamp ||
-        (other.timestamp === job.timestamp && String(other.id) > String(job.id)));
-    return same && younger;
-  });
+        (other.timestamp === job.timestamp && Number(other.id) > Number(job.id))) &&
+      JSON.stringify(resyncKey(other.data)) === own,
+  );
+}
+
+/** What makes two requests of the queue the same. */
+function resyncKey(data: unknown): readonly unknown[] {
+  const { platform, person, customer } = (data ?? {}) as Readonly<Record<string, unknown>>;
+  return [platform, person ?? null, customer ?? null];
 }

@@ -3,7 +3,7 @@ import { RollcallError } from '../../errors.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { JobDeps } from '../deps.ts';
 import { applyProgress, type Progress } from '../progress.ts';
-import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
+import { runOfJob, type SyncResult } from '../queue/sync-job.ts';
 
 /** How often the store is asked how a run is doing that another process performs. */
 const pollMs = 200;
@@ -23,8 +23,7 @@ export async function waitForResult(
   job: Job,
   watch: { readonly onProgress?: (progress: Progress) => void; readonly signal: AbortSignal },
 ): Promise<EngineResult> {
-  const data = job.data as Partial<SyncJobData>;
-  const id = data.run ?? runIdOf(job, String(data.platform));
+  const id = runOfJob(job) ?? '';
   let askedMs = performance.now();
   let heardMs = Number.NEGATIVE_INFINITY;
   let wake = (): void => undefined;
@@ -43,7 +42,7 @@ export async function waitForResult(
       watch.signal.throwIfAborted();
       const run = await deps.store.runs.find(id);
       if (run?.ended_ms != null) return { run };
-      if (run === undefined) {
+      if (run === undefined || run.status === 'waiting') {
         const found = await deps.queues.sync.getJob(String(job.id));
         const result = found?.returnvalue as SyncResult | undefined | null;
         if (result != null && 'refused' in result) return result;

@@ -18,10 +18,10 @@ import type { Progress } from '../progress.ts';
 import { putBack } from '../queue/postpone.ts';
 import { batchQueueName, type Queues, queueUnavailable, syncQueueName } from '../queue/queues.ts';
 import { releaseStranded } from '../queue/stranded.ts';
-import { asSyncJob } from '../queue/resync.ts';
+import { asAskedRun } from '../queue/resync.ts';
 import { processSync } from '../run/sync.ts';
 import { createRunOwners } from '../run-owners.ts';
-import { runIdOf, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
+import { runIdOf, runOfJob, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
 export const syncConcurrency = 64;
@@ -123,7 +123,7 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   async function processSyncJob(job: Job): Promise<SyncResult> {
-    const asked = asSyncJob(deps, job);
+    const asked = await asAskedRun(deps, job);
     if ('refused' in asked) {
       if (asked.refused.code === 'PLATFORM_UNKNOWN' && options.role === 'command') await leaveToOthers(job);
       log.warn({ job: job.id, code: asked.refused.code }, 'request refused');
@@ -150,12 +150,7 @@ export function createEngine(options: EngineOptions): Engine {
   /** Runs that have a job in the queue, which performs them when its time comes. */
   async function queuedRuns(states: JobType[]): Promise<ReadonlySet<string>> {
     const jobs = await queues.sync.getJobs(states, 0, mostQueuedRuns);
-    return new Set(
-      jobs.flatMap((job) => {
-        const asked = job?.id === undefined ? null : asSyncJob(deps, job);
-        return asked === null || 'refused' in asked ? [] : [asked.run ?? runIdOf(job, asked.platform)];
-      }),
-    );
+    return new Set(jobs.flatMap((job) => (job?.id === undefined ? [] : (runOfJob(job) ?? []))));
   }
 
   /**
@@ -179,21 +174,7 @@ export function createEngine(options: EngineOptions): Engine {
           { customer: customer.name, platform: run.platform, run: run.id, status: run.status },
           'an unfinished run goes on',
         );
-        await enqueue(
-          {
-            customer: customer.name,
-            platform: run.platform,
-            run: run.id,
-            trigger: run.trigger,
-            actor: run.actor,
-            slotMs: run.slot_ms,
-            approval: run.approval,
-            person: run.person,
-            undoes: run.undoes,
-            reason: null,
-          },
-          `resume-${run.id}-${deps.now()}`,
-        );
+        await enqueue({ run: run.id }, `resume-${run.id}-${deps.now()}`);
       }
     }
     return taken;
@@ -201,9 +182,37 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function enqueue(data: SyncJobData, jobId: string, delayMs = 0): Promise<Job> {
     try {
-      return await queues.sync.add('sync', data, { jobId, ...(delayMs > 0 ? { delay: delayMs } : {}) });
+      return await queues.sync.add('sync', data, {
+        jobId,
+        // Ahead of whatever was asked for by hand, however much that is.
+        ...('slotMs' in data ? { lifo: true } : {}),
+        ...(delayMs > 0 ? { delay: delayMs } : {}),
+      });
     } catch (error) {
       if (isOutOfReach(error)) throw queueUnavailable(error);
+      throw error;
+    }
+  }
+
+  /** A request is a run that waits, stored before its job: the job only names it. A slot is a name by itself. */
+  async function ask(request: RunRequest): Promise<Job> {
+    const { customer, platform, trigger, delayMs } = request;
+    const jobId = request.jobId ?? `${trigger}-${customer}-${platform}-${randomUUID()}`;
+    if (request.slotMs != null && (trigger === 'schedule' || trigger === 'catch-up'))
+      return enqueue({ customer, platform, slotMs: request.slotMs, trigger }, jobId, delayMs);
+    if (request.run !== undefined) return enqueue({ run: request.run }, jobId, delayMs);
+    const run = runIdOf({ id: jobId, timestamp: Date.now() }, platform);
+    const { actor, person = null, approval = null, slotMs = null, undoes = null } = request;
+    await store.runs.begin(
+      { id: run, customer, platform, trigger, actor, person, approval, slotMs, undoes },
+      deps.now(),
+    );
+    if (request.reason != null)
+      await store.runs.wait(run, [{ code: 'REASON', message: request.reason.slice(0, 500) }]);
+    try {
+      return await enqueue({ run }, jobId, delayMs);
+    } catch (error) {
+      await store.runs.discard(run).catch(() => undefined);
       throw error;
     }
   }
@@ -239,23 +248,7 @@ export function createEngine(options: EngineOptions): Engine {
         log.warn({ jobs: released }, 'jobs waited for a time that only a wrong clock has seen; they go on');
       return takeUp(performedStates);
     },
-    request: (request) =>
-      enqueue(
-        {
-          customer: request.customer,
-          platform: request.platform,
-          trigger: request.trigger,
-          actor: request.actor,
-          slotMs: request.slotMs ?? null,
-          approval: request.approval ?? null,
-          person: request.person ?? null,
-          undoes: request.undoes ?? null,
-          reason: request.reason ?? null,
-          ...(request.run === undefined ? {} : { run: request.run }),
-        },
-        request.jobId ?? `${request.trigger}-${request.customer}-${request.platform}-${randomUUID()}`,
-        request.delayMs,
-      ),
+    request: (request) => ask(request),
     result: (job, watch) => waitForResult(deps, job, watch),
     drain: async (deadlineMs) => {
       draining.abort(

@@ -33,7 +33,12 @@ describeOn('redis', 'a command on a queue that it shares', () => {
       );
       const old = await queue.add(
         'sync',
-        { ...slot, platform: platformName, slotMs: slotMs - 60 * minuteMs },
+        {
+          customer: 'harbour',
+          platform: platformName,
+          trigger: 'schedule',
+          slotMs: slotMs - 60 * minuteMs,
+        },
         { jobId: 'slot.old', timestamp: Date.now() - 60 * minuteMs },
       );
       const asked = await queue.add('resync', {

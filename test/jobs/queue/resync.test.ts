@@ -112,7 +112,7 @@ for (const backend of ['embedded', 'redis'] as const) {
 
       company.sandbox.fail({ effect: { do: 'delay', ms: 1_500 } });
       const long = client.ask({ platform: platformName });
-      await until('the run to begin', async () => (await client.runs()).length === 2);
+      await until('the run to begin', async () => (await client.runs())[0]?.status === 'reading');
       const later: Promise<unknown>[] = [];
       for (let at = 0; at < 4; at++) later.push(client.ask({ platform: platformName }));
       expect(await long).toMatchObject({ status: 'unchanged' });
