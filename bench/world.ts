@@ -26,7 +26,7 @@ export async function createWorld(): Promise<World> {
     configure: async (sandbox, { rate, batch }) => {
       const platforms = sandbox.urls.map((url, at) => {
         const size = batch === undefined ? '' : `, batch: ${batch}`;
-        return `  p${at + 1}: { provider: sparkwise, baseUrl: "${url}", apiKey: "${sandbox.apiKey}", rate: ${rate}${size} }`;
+        return `  p${at + 1}: { provider: sparkwise, mode: full, baseUrl: "${url}", apiKey: "${sandbox.apiKey}", rate: ${rate}${size} }`;
       });
       await writeFile(
         config,

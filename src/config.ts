@@ -8,6 +8,7 @@ import type { ProviderSettingsRegistry } from './config/registry.ts';
 import type { CustomerBase, CustomerConfig } from './config/schema.ts';
 import { slug } from './config/schema.ts';
 import { tenantKey } from './config/tenant.ts';
+import { configWarnings } from './config/warnings.ts';
 import { validate } from './config/validate.ts';
 import type { RollcallError } from './errors.ts';
 
@@ -115,8 +116,22 @@ async function load(file: string, options: LoadOptions): Promise<Loaded> {
     roster: { ...base.roster, source: resolveSource(folder, base.roster.source) },
     platforms: parts.platforms,
     ...(unset.length === 0 ? {} : { unset }),
+    warnings: [...configWarnings(document, base, parts.platforms), ...(await openFiles(document, path))],
   };
   return { file, config, document };
+}
+
+/** Files with secrets that everybody on the machine may read. Windows keeps rights elsewhere. */
+async function openFiles(document: ConfigDocument, path: string): Promise<readonly string[]> {
+  if (process.platform === 'win32') return [];
+  const files = document.secretFiles.map((file) => resolve(dirname(path), file));
+  const open: string[] = [];
+  for (const file of new Set(files)) {
+    const { mode } = await stat(file);
+    if ((mode & 0o004) !== 0)
+      open.push(`${file}: holds a secret, and everybody on this machine may read it: chmod o-r ${file}`);
+  }
+  return open;
 }
 
 async function readConfigFile(file: string, path: string): Promise<string> {

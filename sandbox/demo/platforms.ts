@@ -69,6 +69,7 @@ platforms:
 export function onePlatform({ academy }: Platforms, rate: number): string {
   return `${rosterPart}  academy:
     provider: sparkwise
+    mode: full
     baseUrl: ${academy.sandbox.url}
     apiKey: \${file:secrets/sparkwise-api-key}
     rate: ${rate}/s
@@ -80,6 +81,7 @@ export function allPlatforms(platforms: Platforms, rate: number): string {
   const { awareness, phishing, mail, library } = platforms;
   return `${onePlatform(platforms, rate)}  phishing:
     provider: outthink
+    mode: full
     baseUrl: ${phishing.restUrl}
     customerId: \${file:secrets/outthink-customer-id}
     apiKey: \${file:secrets/outthink-api-key}
@@ -90,6 +92,7 @@ export function allPlatforms(platforms: Platforms, rate: number): string {
       - { target: Payment fraud, when: 'person.department in ["Finance", "Sales"]' }
   awareness:
     provider: keepnet
+    mode: full
     baseUrl: ${awareness.sandbox.url}
     clientId: \${file:secrets/keepnet-client-id}
     clientSecret: \${file:secrets/keepnet-client-secret}
@@ -100,6 +103,7 @@ export function allPlatforms(platforms: Platforms, rate: number): string {
       - { target: Warehouse staff, when: person.department == "Warehouse" }
   mail:
     provider: mimecast
+    mode: full
     baseUrl: ${mail.sandbox.url}
     clientId: \${file:secrets/mimecast-client-id}
     clientSecret: \${file:secrets/mimecast-client-secret}
@@ -109,6 +113,7 @@ export function allPlatforms(platforms: Platforms, rate: number): string {
       - { target: Awareness training, when: person.state == "active" }
   library:
     provider: scim
+    mode: full
     baseUrl: ${library.baseUrl}
     token: \${file:secrets/library-scim-token}
     rate: ${rate}/s

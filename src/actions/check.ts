@@ -2,15 +2,17 @@ import type { EnrollmentRule, PlatformConfig } from '../config/schema.ts';
 import { defaultLimits } from '../diff/guard.ts';
 import { type PersonState, personStates } from '../person.ts';
 import type { Launch, ResolvedTarget } from '../providers/contract.ts';
+import { ProviderError } from '../providers/error.ts';
 import type { RejectedRow } from '../roster/index.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
 import { createLookBuilder, type LookColumn } from '../diff/look.ts';
 import { columnsOf, lookColumns } from '../jobs/read/columns.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
-import { readCustomerRoster } from '../jobs/read/roster.ts';
 import { readSides } from '../jobs/read/sides.ts';
 import type { Reason } from '../jobs/reasons.ts';
+import { createRuleMatches } from './rule-matches.ts';
+import { dateIn, readCustomerRoster } from '../jobs/read/roster.ts';
 
 /** What the roster looks like; `error` when it cannot be read at all. */
 export type RosterCheck =
@@ -36,6 +38,8 @@ export type RosterCheck =
       readonly flawedLeavers: number;
       readonly rejected: number;
       readonly rejectedRows: readonly RejectedRow[];
+      /** Rules of platforms that match nobody. */
+      readonly warnings: readonly string[];
     };
 
 /** One thing that was tried: `ok`, or why not. */
@@ -67,6 +71,7 @@ export async function checkRoster(
     statuses.set(status, (statuses.get(status) ?? 0) + by);
   };
   try {
+    const matches = createRuleMatches(customer, dateIn(customer.config.roster.timezone, deps.now()));
     const { proof, rejectedRows } = await readCustomerRoster({
       customer,
       store: deps.store,
@@ -74,6 +79,7 @@ export async function checkRoster(
       signal,
       onPerson: (person) => {
         const { id, state, status } = person;
+        matches.see(person);
         add(state, status ?? '', 1);
         standing.set(id, [state, status ?? '']);
         look.add(person);
@@ -105,6 +111,7 @@ export async function checkRoster(
       flawedLeavers: proof.flawedLeavers,
       rejected: proof.rejected,
       rejectedRows,
+      warnings: matches.warnings(),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -148,6 +155,11 @@ export async function checkPlatform(
     } catch (error) {
       signal.throwIfAborted();
       const { code, message } = failureOf(error);
+      // Whatever is asked there is answered so: the address is another's, or has a part too many.
+      if (error instanceof ProviderError && error.status === 404 && what === 'sign-in')
+        warnings.push(
+          `baseUrl is ${config.baseUrl}, and what is there answers 404: is it the address of the API, and no more of it than that?`,
+        );
       trials.push({ what, ok: false, detail: `${code}: ${message}` });
       return undefined;
     }

@@ -69,6 +69,14 @@ export class ConfigDocument {
     return this.#document.toJS();
   }
 
+  /** Files that a `${file:PATH}` of this one names, as it names them. */
+  get secretFiles(): readonly string[] {
+    return this.#secrets.flatMap(({ reference }) => {
+      const path = /^\$\{file:(.*)\}$/.exec(reference)?.[1];
+      return path === undefined ? [] : [path];
+    });
+  }
+
   /** All scalars that are values, not keys. */
   values(): readonly Scalar[] {
     const found: Scalar[] = [];
@@ -78,6 +86,21 @@ export class ConfigDocument {
       },
     });
     return found;
+  }
+
+  /** All texts, references filled in, with their places. They hold secrets. */
+  texts(): readonly { readonly path: KeyPath; readonly text: string }[] {
+    return this.values().flatMap((scalar) =>
+      typeof scalar.value === 'string' ? [{ path: this.#pathOf(scalar), text: scalar.value }] : [],
+    );
+  }
+
+  /** Texts that stand in the file itself, with their places: no part of them came from a reference. */
+  plainValues(): readonly { readonly path: KeyPath }[] {
+    const filled = new Set(this.#secrets.map(({ scalar }) => scalar));
+    return this.values()
+      .filter((scalar) => typeof scalar.value === 'string' && scalar.value !== '' && !filled.has(scalar))
+      .map((scalar) => ({ path: this.#pathOf(scalar) }));
   }
 
   /** Replaces the text of a scalar, and remembers which parts of it must not be repeated. */
@@ -268,6 +291,8 @@ function hasPartOf(text: string, secret: string): boolean {
 
 /** The parser's words without the source text that it quotes after them. */
 function yamlProblem(message: string): string {
+  if (/compact mappings|implicit keys|same column/i.test(message))
+    return 'the indentation does not fit: keys of one mapping begin in one column, and a text with a colon and a space in it needs quotes';
   const words = message.replace(/: ".*$/s, '').replace(/;.*$/s, '');
   return words.charAt(0).toLowerCase() + words.slice(1);
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ConfigDocument } from './document.ts';
 import type { ConfigIssue, KeyPath } from './issues.ts';
 import { suggestion } from './nearest.ts';
-import { keysAt, optionsAt } from './shape.ts';
+import { descriptionsAt, keysAt, optionsAt } from './shape.ts';
 
 type ZodIssue = z.core.$ZodIssue;
 
@@ -22,6 +22,8 @@ export type Checked = {
   readonly data: unknown;
   readonly schema: z.core.$ZodType;
   readonly path: KeyPath;
+  /** Where a key belongs that is not known where it stands. */
+  readonly homes?: (key: string) => readonly string[];
 };
 
 /** The validator's issues in our words: with places, the nearest known key, and no value repeated. */
@@ -35,14 +37,16 @@ function explainOne(issue: ZodIssue, checked: Checked): readonly ConfigIssue[] {
   const path = [...checked.path, ...inner];
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, inner, data);
-    return issue.keys.map((key) => document.keyIssue([...path, key], unknownKey(key, known)));
+    return issue.keys.map((key) =>
+      document.keyIssue([...path, key], unknownKey(key, known, checked.homes?.(key))),
+    );
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const branches: readonly (readonly ZodIssue[])[] = issue.errors;
     const best = branches.reduce((a, b) => (weight(b) < weight(a) ? b : a));
     const option = optionsAt(schema, inner, data)[branches.indexOf(best)];
     if (option !== undefined && weight(best) < wrongKind) {
-      return explain(best, { document, data: valueAt(data, inner), schema: option, path });
+      return explain(best, { ...checked, data: valueAt(data, inner), schema: option, path });
     }
     return [document.issue(path, unionProblem(branches))];
   }
@@ -50,11 +54,14 @@ function explainOne(issue: ZodIssue, checked: Checked): readonly ConfigIssue[] {
     const why = issue.issues.map((nested) => nested.message).join('; ');
     return [document.keyIssue(path, `is not a name that can be used here: ${why}`)];
   }
-  return [document.issue(path, problem(issue, valueAt(data, inner)))];
+  const value = valueAt(data, inner);
+  const bare = withoutUnit(value, descriptionsAt(schema, inner, data));
+  return [document.issue(path, bare ?? problem(issue, value))];
 }
 
-/** `unknown key`, with the nearest known one, or all of them when none is near. */
-export function unknownKey(key: string, known: readonly string[]): string {
+/** Where the key belongs, if anywhere; else `unknown key`, with the nearest known one, or all of them when none is near. */
+export function unknownKey(key: string, known: readonly string[], homes: readonly string[] = []): string {
+  if (homes.length > 0) return `is not a key here: it belongs under ${homes.join(' or ')}`;
   const near = suggestion(key, known);
   if (near !== '') return `unknown key${near}`;
   return known.length === 0 ? 'unknown key' : `unknown key; known here: ${known.join(', ')}`;
@@ -113,6 +120,16 @@ function problem(issue: ZodIssue, value: unknown): string {
     default:
       return 'is not accepted here';
   }
+}
+
+/** A number where one with a unit belongs: quotes around it would not help. Null where it is something else. */
+function withoutUnit(value: unknown, descriptions: readonly string[]): string | null {
+  if (typeof value !== 'number') return null;
+  const says = (beginning: string): boolean => descriptions.some((text) => text.startsWith(beginning));
+  if (says('Requests in')) return 'is a number without a unit: write 5/s, 300/m or 1000/h';
+  if (says('A duration')) return 'is a number without a unit: write 30s, 15m, 26h or 30d';
+  if (says('A percentage')) return 'is a number without its sign: write 10% for ten in a hundred';
+  return null;
 }
 
 function unit(origin: string): string {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Scalar } from 'yaml';
 import type { ConfigDocument } from './document.ts';
@@ -60,7 +60,7 @@ async function fillScalar(
     }
     const found = name.startsWith('file:')
       ? await readSecretFile(name.slice('file:'.length).trim(), folder)
-      : readVariable(name, env);
+      : await readVariable(name, env, folder);
     if ('missing' in found) {
       issues.push(document.scalarIssue(scalar, found.missing, 'CONFIG_SECRET_MISSING'));
       text += placeholder;
@@ -73,9 +73,19 @@ async function fillScalar(
   return issues;
 }
 
-function readVariable(name: string, env: Readonly<Record<string, string | undefined>>): Found | Missing {
+async function readVariable(
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): Promise<Found | Missing> {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
-  if (value === undefined) return { missing: `the environment variable ${name} is not set` };
+  if (value === undefined) {
+    const beside = await access(resolve(folder, '.env')).then(
+      () => '; the file .env beside the configuration is not read by itself: set -a; . ./.env; set +a',
+      () => '',
+    );
+    return { missing: `the environment variable ${name} is not set${beside}` };
+  }
   if (value === '') return { missing: `the environment variable ${name} is empty` };
   return { value, reference: `\${${name}}` };
 }

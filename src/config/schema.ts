@@ -198,7 +198,7 @@ export const enrollmentRule = z.strictObject({
  * (`platformBase.extend({ provider: z.literal('sparkwise'), … })`).
  */
 export const platformBase = z.strictObject({
-  mode: z.enum(['observe', 'additive', 'full']).default('full'),
+  mode: z.enum(['observe', 'additive', 'full']).default('observe'),
   schedule: cron.optional(),
   timezone: timezone.default('UTC'),
   jitter: durationUpTo(longestJitterMs).prefault('0s'),
@@ -313,4 +313,6 @@ export type CustomerConfig = Omit<CustomerBase, 'customer'> & {
   readonly platforms: Readonly<Record<string, PlatformConfig>>;
   /** Secrets that are not set, where the configuration was read by a command that may not need them. */
   readonly unset?: readonly ConfigIssue[];
+  /** What works and is not as it should be, as `file:line:column key: what, what to do`. */
+  readonly warnings: readonly string[];
 };

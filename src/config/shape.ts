@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { KeyPath } from './issues.ts';
 
 type Schema = z.core.$ZodType;
@@ -18,6 +18,37 @@ export function optionsAt(schema: Schema, path: KeyPath, data: unknown): readonl
     value = child(value, part);
   }
   return found.flatMap((inner) => definition(inner).options ?? []);
+}
+
+/** The keys of a mapping with their schemas; of a list or a union, those of its parts. */
+export function childrenOf(schema: Schema): readonly (readonly [name: string, schema: Schema])[] {
+  const { shape, element, valueType, options } = definition(unwrap(schema));
+  if (shape !== undefined) return Object.entries(shape);
+  if (options !== undefined) return options.flatMap(childrenOf);
+  if (element !== undefined) return [['[]', element]];
+  return valueType === undefined ? [] : childrenOf(valueType);
+}
+
+/** What the schemas at `path` say of themselves, the outermost first. */
+export function descriptionsAt(schema: Schema, path: KeyPath, data: unknown): readonly string[] {
+  let found: readonly Schema[] = [schema];
+  let value = data;
+  for (const part of path) {
+    const inside = found.flatMap((inner) => choose(unwrap(inner), value));
+    found = inside.flatMap((inner) => {
+      const { shape, element, valueType } = definition(inner);
+      return [shape?.[part] ?? element ?? valueType].filter((one) => one !== undefined);
+    });
+    value = child(value, part);
+  }
+  const described = (one: Schema): readonly string[] => {
+    const { innerType, in: input, options } = definition(one);
+    const own = z.globalRegistry.get(one)?.description;
+    const inner = innerType ?? input;
+    const parts = [...(inner === undefined ? [] : [inner]), ...(options ?? [])];
+    return [...(own === undefined ? [] : [own]), ...parts.flatMap(described)];
+  };
+  return found.flatMap(described);
 }
 
 function descend(schema: Schema, path: KeyPath, data: unknown): readonly Schema[] {

@@ -3,6 +3,7 @@ import { crossCheck } from './checks.ts';
 import type { ConfigDocument } from './document.ts';
 import { explain, unknownKey } from './explain.ts';
 import type { ConfigIssue, KeyPath } from './issues.ts';
+import { homesOf } from './homes.ts';
 import { suggestion } from './nearest.ts';
 import type { ProviderSettingsRegistry } from './registry.ts';
 import type { CustomerBase, PlatformConfig } from './schema.ts';
@@ -26,14 +27,16 @@ export function validate(
     return { issues: [document.issue([], message)], parts: { base: {}, platforms: {}, platformNames: [] } };
   }
 
+  const homes = (key: string): readonly string[] => homesOf(key, registry);
   const known = [...Object.keys(customerBase.shape), 'platforms'];
   for (const key of Object.keys(data)) {
-    if (!known.includes(key)) issues.push(document.keyIssue([key], unknownKey(key, known)));
+    if (!known.includes(key)) issues.push(document.keyIssue([key], unknownKey(key, known, homes(key))));
   }
   for (const [key, schema] of Object.entries(customerBase.shape)) {
     const result = schema.safeParse(data[key]);
     if (result.success) base[key] = result.data;
-    else issues.push(...explain(result.error.issues, { document, data: data[key], schema, path: [key] }));
+    else
+      issues.push(...explain(result.error.issues, { document, data: data[key], schema, path: [key], homes }));
   }
 
   const platforms: Record<string, PlatformConfig> = {};
@@ -89,7 +92,13 @@ function validatePlatform(
     ...(badName ?? []),
     ...(result.error === undefined
       ? []
-      : explain(result.error.issues, { document, data: block, schema: provider.settings, path })),
+      : explain(result.error.issues, {
+          document,
+          data: block,
+          schema: provider.settings,
+          path,
+          homes: (key) => homesOf(key, registry),
+        })),
   ];
   if (issues.length > 0 || !result.success) return { issues };
   // The registry's contract is that a provider's settings extend the common ones; one without enrollments has none.

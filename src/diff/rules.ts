@@ -83,10 +83,14 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
     const fail = (problem: string, position: number | undefined): never => {
       const first = (problem.split('\n')[0] ?? problem).replace(matches, 'matches');
       const at = position === undefined ? '' : ` at column ${position + 1} of the rule`;
+      // One sign too few is the mistake that everybody makes, and the parser knows nothing of assignments.
+      const single = /[^=!<>]=[^=]/.test(source.replace(/"[^"]*"|'[^']*'/g, '""'))
+        ? ' Write == to compare.'
+        : '';
       const known = /No such key|Unknown variable/i.test(first)
         ? `Known are ${fields.map((field) => `person.${field}`).join(', ')}${attributes.map((name) => `, person.attributes.${name}`).join('')} and today; other columns have to be listed in roster.attributes.`
         : 'See docs/rules.md for what a rule may say.';
-      throw new RollcallError('RULE_INVALID', `the rule "${source}" is wrong${at}: ${first}.`, {
+      throw new RollcallError('RULE_INVALID', `the rule "${source}" is wrong${at}: ${first}.${single}`, {
         place: { key },
         hint: known,
       });

@@ -20,7 +20,7 @@ describe('a good file', () => {
       platforms: {
         academy: {
           provider: 'lantern',
-          mode: 'full',
+          mode: 'observe',
           rate: { count: 5, windowMs: 1_000 },
           accounts: 'person.state in ["active", "leave"]',
           enrollments: [],

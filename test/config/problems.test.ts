@@ -18,7 +18,9 @@ describe('a problem is reported with its exact place', () => {
     [
       'broken YAML',
       'roster:\n  - a\n b: c\n',
-      ['3:1: not valid YAML: all mapping items must start at the same column'],
+      [
+        '3:1: not valid YAML: the indentation does not fit: keys of one mapping begin in one column, and a text with a colon and a space in it needs quotes',
+      ],
     ],
     [
       'an unquoted reference in a flow mapping',

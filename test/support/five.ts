@@ -124,9 +124,16 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
   });
   const active = 'person.state == "active"';
   const blocks: Record<PlatformName, Record<string, unknown>> = {
-    academy: { provider: providerOf.academy, baseUrl: sparkwise.sandbox.url, apiKey: sparkwiseApiKey, rate },
+    academy: {
+      provider: providerOf.academy,
+      mode: 'full',
+      baseUrl: sparkwise.sandbox.url,
+      apiKey: sparkwiseApiKey,
+      rate,
+    },
     awareness: {
       provider: providerOf.awareness,
+      mode: 'full',
       baseUrl: outthink.restUrl,
       customerId: outthink.credentials.customerId,
       apiKey: outthink.credentials.apiKey,
@@ -139,6 +146,7 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
     },
     phishing: {
       provider: providerOf.phishing,
+      mode: 'full',
       baseUrl: keepnet.sandbox.url,
       ...keepnet.credentials,
       company: 'Juniper Dental Group',
@@ -156,6 +164,7 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
     },
     mail: {
       provider: providerOf.mail,
+      mode: 'full',
       baseUrl: mimecast.sandbox.url,
       ...mimecast.client,
       batch: 50,
@@ -164,6 +173,7 @@ export async function openFive({ pageSize = 100, ...options }: FiveOptions): Pro
     },
     library: {
       provider: providerOf.library,
+      mode: 'full',
       baseUrl: scim.baseUrl,
       token: scim.token,
       rate,

@@ -183,7 +183,9 @@ export async function openCompany<S extends AnySandbox>(
         ],
         ...changes.roster,
       },
-      platforms: { [platformName]: { rate: `${rate}/s`, ...platform.block, ...changes.platform } },
+      platforms: {
+        [platformName]: { mode: 'full', rate: `${rate}/s`, ...platform.block, ...changes.platform },
+      },
       ...changes.config,
     };
     // JSON is YAML.

@@ -96,6 +96,7 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
       platforms: {
         [name.startsWith('alpha') ? 'academy' : 'college']: {
           provider: 'sparkwise',
+          mode: 'full',
           baseUrl,
           apiKey: sparkwiseApiKey,
           rate: '400/s',

@@ -1,6 +1,10 @@
 import { checkPlatform, checkRoster, type PlatformCheck, type RosterCheck } from '../../actions/check.ts';
 import { personStates } from '../../person.ts';
 import { shown } from '../../shown.ts';
+import { RollcallError } from '../../errors.ts';
+import type { Customer } from '../../jobs/customer.ts';
+import { scheduleOf } from '../../jobs/service/upcoming.ts';
+import { observesLine } from '../observes.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
@@ -20,6 +24,7 @@ export const check: Command = {
   run: async (cli, args, open) => {
     // A wrong configuration or rule never comes further than this.
     const { customer, engine } = await open();
+    refuseSchedules(customer, engine.deps.now());
     const { signal } = cli;
     const platforms = platformsOf(customer, args);
     const quick = args.flag('quick');
@@ -29,7 +34,8 @@ export const check: Command = {
     ]);
     const ok = roster.error === null && roster.complete && checked.every((one) => one.ok);
     if (args.flag('json')) {
-      const configuration = { ok: true, file: customer.config.file };
+      const { file, warnings } = customer.config;
+      const configuration = { ok: true, file, warnings };
       cli.out.write(
         `${JSON.stringify({ customer: customer.name, ok, configuration, roster, platforms: checked })}\n`,
       );
@@ -38,10 +44,27 @@ export const check: Command = {
       cli.out.write(
         `${describeRoster(roster, limit)}\n\n${describePlatforms(customer.config.file, checked)}\n`,
       );
+      const found = roster.error === null ? roster.warnings : [];
+      for (const warning of [...customer.config.warnings, ...found])
+        cli.out.write(`warning: ${shown(warning)}\n`);
+      for (const platform of platforms)
+        if (platform.config.mode === 'observe') cli.out.write(`${platform.name}\n${observesLine(platform)}`);
     }
     return ok ? 0 : 1;
   },
 };
+
+/** A schedule that `start` would refuse, or that never comes. Throws CONFIG_INVALID. */
+function refuseSchedules(customer: Customer, nowMs: number): void {
+  for (const platform of customer.platforms.values()) {
+    const schedule = scheduleOf(customer, platform);
+    if (schedule !== undefined && schedule.next(nowMs) === null)
+      throw new RollcallError('CONFIG_INVALID', `"${platform.config.schedule}" never comes.`, {
+        place: { file: customer.config.file, key: `platforms.${platform.name}.schedule` },
+        hint: 'Is there such a day in that month?',
+      });
+  }
+}
 
 function describeRoster(roster: RosterCheck, limit: number): string {
   if (roster.error !== null) return shown(`roster: ${roster.error.code}: ${roster.error.message}`);

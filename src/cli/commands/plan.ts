@@ -4,6 +4,7 @@ import { type Customer, type Platform, platformOf, requireSecrets } from '../../
 import { type Preview, previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, ParsedArguments } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
+import { observesLine } from '../observes.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
 import { usages } from '../usages.ts';
 
@@ -35,7 +36,7 @@ export const plan: Command = {
         const changes = args.flag('changes') ? { changes: [...preview.changes()].map(changeReport) } : {};
         reports.push({ ...report, ...changes });
         if (!args.flag('json'))
-          showPlan(cli, platform.name, preview, args.flag('all') ? Number.POSITIVE_INFINITY : shownChanges);
+          showPlan(cli, platform, preview, args.flag('all') ? Number.POSITIVE_INFINITY : shownChanges);
       } catch (error) {
         bar.clear();
         cli.signal.throwIfAborted();
@@ -57,8 +58,8 @@ export function platformsOf(customer: Customer, args: ParsedArguments): readonly
 }
 
 /** The plan for a person at a terminal: counts first, then who and what. */
-export function showPlan(cli: Pick<Cli, 'out'>, platform: string, preview: Preview, limit: number): void {
-  cli.out.write(`${describeRun(previewReport(platform, preview))}\n`);
+export function showPlan(cli: Pick<Cli, 'out'>, platform: Platform, preview: Preview, limit: number): void {
+  cli.out.write(`${describeRun(previewReport(platform.name, preview))}\n${observesLine(platform)}`);
   for (const note of preview.decision.notes) cli.out.write(`  note     ${note.message}\n`);
   const text = planTable(preview.changes(), (person) => nameOf(preview, person), limit);
   if (text !== '') cli.out.write(`\n${text}\n`);

@@ -45,6 +45,12 @@ async function openUsable(cli: Cli, args: ParsedArguments): Promise<Opened> {
   const [only, ...others] = loaded;
   if (only !== undefined && others.length === 0 && 'error' in only) throw only.error;
   for (const one of loaded) if ('error' in one) onBroken(one.file, one.error);
+  for (const one of loaded)
+    if ('config' in one)
+      for (const warning of one.config.warnings) {
+        cli.log.warn({ customer: one.config.customer }, warning);
+        if (cli.isTerminal) cli.err.write(`rollcall: warning: ${warning}\n`);
+      }
   const configs = loaded.flatMap((one) => ('config' in one ? [one.config] : []));
   if (configs.length === 0)
     throw new RollcallError('CONFIG_INVALID', 'none of the configuration files can be used.');

@@ -73,6 +73,8 @@ function describeRoster(roster: RosterStatus, nowMs: number): string {
 
 function describePlatform(report: PlatformStatus, timezone: string, nowMs: number): string {
   const lines = [`${report.platform} (${report.provider}, ${report.mode})`];
+  if (report.mode === 'observe')
+    lines.push('  observes  nothing is written there; to apply, set mode: additive or mode: full');
   if (report.paused !== null) {
     lines.push(
       `  PAUSED    ${describePause({

@@ -4,6 +4,7 @@ import { watchRuns } from '../../alerts/watch/once.ts';
 import type { Customer, Platform } from '../../jobs/customer.ts';
 import { previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, Opened } from '../context.ts';
+import { observesLine } from '../observes.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
 import { platformsOf, showPlan } from './plan.ts';
@@ -28,7 +29,11 @@ export const sync: Command = {
     );
     bar.clear();
     if (args.flag('json')) cli.out.write(`${JSON.stringify({ runs: reports })}\n`);
-    else for (const report of reports) cli.out.write(`${describeRun(report)}\n`);
+    else
+      for (const [at, report] of reports.entries()) {
+        const platform = wanted[at];
+        cli.out.write(`${describeRun(report)}\n${platform === undefined ? '' : observesLine(platform)}`);
+      }
     await tellOnCall();
     return exitStatusOf(reports.map((report) => report.status));
   },
@@ -48,7 +53,9 @@ async function askForEach(
       onProgress: (progress) => bar.show(platform.name, progress),
     });
     bar.clear();
-    showPlan(cli, platform.name, preview, 40);
+    showPlan(cli, platform, preview, 40);
+    // Nothing is applied there: nothing to ask.
+    if (platform.config.mode === 'observe') continue;
     if (preview.status === 'unchanged' || (await cli.ask(`Apply this to ${platform.name}?`)))
       wanted.push(platform);
   }

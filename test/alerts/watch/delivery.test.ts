@@ -55,6 +55,7 @@ beforeAll(async () => {
       platforms: {
         awareness: {
           provider: 'keepnet',
+          mode: 'full',
           baseUrl: keepnet.sandbox.url,
           ...keepnet.credentials,
           rate: '1000/s',

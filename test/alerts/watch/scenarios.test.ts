@@ -56,6 +56,7 @@ beforeAll(async () => {
       platforms: {
         library: {
           provider: 'scim',
+          mode: 'full',
           baseUrl: scim.baseUrl,
           token: scim.token,
           rate: '1000/s',

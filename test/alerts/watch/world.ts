@@ -80,6 +80,7 @@ export const webhookSecret = 'a secret of thirty-two characters';
 /** A Sparkwise block for tests: as fast as it goes. */
 export const sparkwise = (sandbox: { sandbox: Sandbox; apiKey: string }, more: object = {}) => ({
   provider: 'sparkwise',
+  mode: 'full',
   baseUrl: sandbox.sandbox.url,
   apiKey: sandbox.apiKey,
   rate: '1000/s',

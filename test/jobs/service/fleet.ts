@@ -56,6 +56,7 @@ export async function openFleet(options: {
           name,
           {
             provider: 'sparkwise',
+            mode: 'full',
             baseUrl: sandboxes[at]?.sandbox.url,
             apiKey: sparkwiseApiKey,
             rate: `${options.rate}/s`,

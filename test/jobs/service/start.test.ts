@@ -62,7 +62,14 @@ function customer(baseUrl: string, schedule: string, more: object = {}) {
       ],
     },
     platforms: {
-      academy: { provider: 'sparkwise', baseUrl, apiKey: sparkwiseApiKey, rate: '50/s', schedule },
+      academy: {
+        provider: 'sparkwise',
+        mode: 'full',
+        baseUrl,
+        apiKey: sparkwiseApiKey,
+        rate: '50/s',
+        schedule,
+      },
     },
     ...more,
   };
