@@ -124,6 +124,8 @@ export type RejectRequest = Decider & {
   readonly run: string;
   /** When what was rejected may be proposed again, in ms; 30 days from now when left out. */
   readonly untilMs?: number;
+  /** Why, in the decider's words: for the reviewer's screen and `show`, never for a log. */
+  readonly reason?: string | null;
 };
 
 /** What a rejection amounts to. */
@@ -164,7 +166,19 @@ export async function rejectRun(deps: JobDeps, request: RejectRequest): Promise<
           created_ms: nowMs,
           run_id: run.id,
         }));
-  if (!(await deps.store.decisions.rejectHold(run.id, suppressions, { by: byOf(request), atMs: nowMs })))
+  const rejection = {
+    id: randomUUID(),
+    customer: customer.name,
+    platform: run.platform,
+    run_id: run.id,
+    actor: request.actor,
+    via: request.via,
+    reason: request.reason ?? null,
+    changes: held.length,
+    until_ms: untilMs,
+    created_ms: nowMs,
+  };
+  if (!(await deps.store.decisions.rejectHold(rejection, suppressions, { by: byOf(request), atMs: nowMs })))
     await refuseDecided(deps, run);
   deps.log.info(
     {
@@ -177,6 +191,46 @@ export async function rejectRun(deps: JobDeps, request: RejectRequest): Promise<
     'hold rejected',
   );
   return { run: run.id, changes: held.length, untilMs };
+}
+
+/** What taking a rejection back amounts to. */
+export type Withdrawn = {
+  readonly run: string;
+  /** Changes that may be proposed again. */
+  readonly changes: number;
+  /** The hold waits for a decision again, under the same hash; else the next run proposes what is still needed. */
+  readonly waits: boolean;
+};
+
+/**
+ * Takes the rejection of a run back. What it held waits again as it was reviewed; where that has expired or a newer plan
+ * took its place, the next run judges anew.
+ *
+ * @throws RollcallError RUN_UNKNOWN, RUN_NOT_HELD (nothing that was rejected of it stands)
+ */
+export async function withdrawRejection(
+  deps: JobDeps,
+  request: Decider & { readonly customer: Customer; readonly run: string },
+): Promise<Withdrawn> {
+  const { customer } = request;
+  const run = await deps.store.runs.find(request.run);
+  if (run === undefined || run.customer !== customer.name)
+    throw new RollcallError('RUN_UNKNOWN', `there is no run ${request.run}.`, { hint: 'See rollcall runs.' });
+  const nowMs = deps.now();
+  const withdrawn = await deps.store.decisions.withdrawRejection(run.id, {
+    by: byOf(request),
+    atMs: nowMs,
+  });
+  if (withdrawn === null)
+    throw new RollcallError('RUN_NOT_HELD', `nothing that was rejected of ${run.id} stands any more.`, {
+      hint: `See rollcall show ${run.id}.`,
+    });
+  const { changes, reopened } = withdrawn;
+  deps.log.info(
+    { customer: customer.name, platform: run.platform, run: run.id, actor: request.actor, changes },
+    'rejection withdrawn',
+  );
+  return { run: run.id, changes, waits: reopened && (run.hold_expires_ms ?? 0) > nowMs };
 }
 
 function byOf({ actor, via }: Decider): string {

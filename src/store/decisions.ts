@@ -7,6 +7,7 @@ import type { StoredTimes } from './times.ts';
 
 export type Approval = Selectable<Tables['approvals']>;
 export type Suppression = Selectable<Tables['suppressions']>;
+export type Rejection = Selectable<Tables['rejections']>;
 export type Review = Selectable<Tables['reviews']>;
 
 /** Who decides a hold, and when. `by` says from where, too. */
@@ -25,10 +26,20 @@ export type DecisionStore = {
   ) => Promise<boolean>;
   /** Rejects a hold in one step; false when it was decided meanwhile. */
   readonly rejectHold: (
-    run: string,
+    rejection: Omit<Rejection, 'withdrawn_by' | 'withdrawn_ms'>,
     suppressions: readonly Suppression[],
     decision: HoldDecision,
   ) => Promise<boolean>;
+  /**
+   * Takes the rejection of a run back in one step: what it keeps from being proposed may be again, and the hold waits
+   * again unless a newer plan took its place. Null when nothing of it stands any more.
+   */
+  readonly withdrawRejection: (
+    run: string,
+    decision: HoldDecision,
+  ) => Promise<{ readonly changes: number; readonly reopened: boolean } | null>;
+  /** The rejections of a run's hold, oldest first. */
+  readonly rejectionsOf: (run: string) => Promise<readonly Rejection[]>;
   /** A run that failed before it planned gives its approval back: the hold waits again. True when it did. */
   readonly reopenHold: (approval: string, failedRun: string) => Promise<boolean>;
   readonly suppressionsOfPerson: (
@@ -82,12 +93,46 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
         await createRunStore(tx, times).begin(next, decision.atMs);
         return true;
       }),
-    rejectHold: (run, suppressions, decision) =>
+    rejectHold: (rejection, suppressions, decision) =>
       db.transaction().execute(async (tx) => {
-        if (!(await decideHold(tx, run, 'rejected', decision))) return false;
+        if (!(await decideHold(tx, rejection.run_id, 'rejected', decision))) return false;
         await insertMany(tx, 'suppressions', suppressions);
+        await tx
+          .insertInto('rejections')
+          .values({ ...rejection, withdrawn_by: null, withdrawn_ms: null })
+          .execute();
         return true;
       }),
+    withdrawRejection: (id, { by, atMs }) =>
+      db.transaction().execute(async (tx) => {
+        const runs = createRunStore(tx);
+        const run = await runs.find(id);
+        if (run === undefined) return null;
+        const dropped = await tx
+          .deleteFrom('suppressions')
+          .where('run_id', '=', id)
+          .where('cause', '=', 'rejected')
+          .executeTakeFirst();
+        const changes = Number(dropped.numDeletedRows);
+        if (changes === 0 && run.decided !== 'rejected') return null;
+        await tx
+          .updateTable('rejections')
+          .set({ withdrawn_by: by, withdrawn_ms: atMs })
+          .where('run_id', '=', id)
+          .where('withdrawn_ms', 'is', null)
+          .execute();
+        if (run.decided !== 'rejected') return { changes, reopened: false };
+        const isReplaced = run.undoes === null && (await runs.replacing(run)) !== undefined;
+        await tx
+          .updateTable('runs')
+          .set({ decided: isReplaced ? 'replaced' : null, decided_by: null, decided_ms: null })
+          .where('id', '=', id)
+          .where('decided', '=', 'rejected')
+          .execute();
+        return { changes, reopened: !isReplaced };
+      }),
+    rejectionsOf: (run) =>
+      db.selectFrom('rejections').selectAll().where('run_id', '=', run).orderBy('created_ms').execute(),
     reopenHold: (approval, failedRun) =>
       db.transaction().execute(async (tx) => {
         const unused = await tx

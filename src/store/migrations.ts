@@ -216,6 +216,17 @@ create or replace view journal as
   from changes c left join outcomes o using (run_id, seq) left join batches b on b.run_id = c.run_id and b.batch = c.batch;
 `),
   },
+  {
+    version: 7,
+    sql: inByteOrder(`
+create table rejections (
+  id text primary key, customer text not null, platform text not null, run_id text not null, actor text not null, via text not null,
+  reason text, changes integer not null, until_ms bigint not null, created_ms bigint not null,
+  withdrawn_by text, withdrawn_ms bigint
+);
+create index rejections_of_run on rejections (run_id);
+`),
+  },
 ];
 
 /**

@@ -36,6 +36,12 @@ export async function applyRetention(
     .where('created_ms', '<', before)
     .execute();
   await db
+    .deleteFrom('rejections')
+    .where('customer', '=', customer)
+    .where('created_ms', '<', before)
+    .where('until_ms', '<', nowMs)
+    .execute();
+  await db
     .deleteFrom('suppressions')
     .where('customer', '=', customer)
     .where('until_ms', '<', nowMs)

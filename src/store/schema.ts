@@ -262,6 +262,22 @@ type Approvals = {
   used_by: string | null;
 };
 
+/** A hold that was turned down: by whom and why, and who took that back. */
+type Rejections = {
+  id: string;
+  customer: string;
+  platform: string;
+  run_id: string;
+  actor: string;
+  via: string;
+  reason: string | null;
+  changes: number;
+  until_ms: number;
+  created_ms: number;
+  withdrawn_by: string | null;
+  withdrawn_ms: number | null;
+};
+
 type Alerts = {
   customer: string;
   key: string;
@@ -385,6 +401,7 @@ export type Tables = {
   reviews: Reviews;
   suppressions: Suppressions;
   approvals: Approvals;
+  rejections: Rejections;
   alerts: Alerts;
   outbox: Outbox;
   results: Results;

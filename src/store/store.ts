@@ -7,6 +7,7 @@ import { createJournalStore, type JournalStore } from './journal.ts';
 import { createLeaseStore, databaseClock, type LeaseStore } from './leases.ts';
 import { createLinkStore, type LinkStore } from './links.ts';
 import { createLookStore, type LookStore } from './looks.ts';
+import { createOverviewStore, type OverviewStore } from './overview.ts';
 import { createPacerSlots, type PacerSlots } from './pacer-slots.ts';
 import { createPlanStore, type PlanStore } from './plans.ts';
 import { createPlatformStore, type PlatformStore } from './platforms.ts';
@@ -36,6 +37,7 @@ export type Store = {
   readonly pacers: PacerSlots;
   readonly tenants: TenantStore;
   readonly looks: LookStore;
+  readonly overview: OverviewStore;
   readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
   /** Writes a few bytes; fails where the database cannot be written, or refused a write of anybody here a moment ago. */
   readonly ping: () => Promise<void>;
@@ -63,6 +65,7 @@ export function createStore(database: Database, now: () => number = Date.now): S
     pacers: createPacerSlots(db),
     tenants: createTenantStore(db),
     looks: createLookStore(db),
+    overview: createOverviewStore(db),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
     ping: async () => {
       await sql`insert into rollcall.meta as m values ('probe', ${databaseClock}::text)

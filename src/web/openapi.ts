@@ -82,6 +82,7 @@ export function openApiOf(routes: readonly Route[], version: string, cookie: str
   const schemas: SharedSchemas = {};
   const paths: Record<string, Record<string, JsonObject>> = {};
   for (const route of routes) {
+    if (route.page === true) continue;
     const path = openApiPath(route.path);
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, schemas) };
   }

@@ -35,6 +35,8 @@ export type Route = {
   readonly access: Access;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /** For people: not part of the API's document. */
+  readonly page?: boolean;
   /** The type of the body; default `application/json`. */
   readonly bodyType?: string;
   readonly answers: Readonly<Record<number, AnswerDoc>>;

@@ -15,10 +15,13 @@ import { createGate } from './gate.ts';
 import { createHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiOf } from './openapi.ts';
-import { pagePolicy } from './pages.ts';
+import { loadAssets } from './assets.ts';
+import { createPages, problemAnswer } from './page-route.ts';
+import { type Look, pagePolicy } from './pages/layout.ts';
 import { defineRoute, ok, type Route } from './route.ts';
 import { actRoutes } from './routes-act.ts';
 import { pageRoutes } from './routes-pages.ts';
+import { sessionRoutes } from './routes-session.ts';
 import { notFound, readRoutes } from './routes-read.ts';
 import { documentAnswer } from './schemas.ts';
 import { sessionCookie } from './sessions.ts';
@@ -80,10 +83,17 @@ export async function createControlServer(options: ControlServerOptions): Promis
   const signIn = createSignIn(options.tokens, now);
   const metrics = createMetrics(world);
   const gate = createGate();
+  const assets = await loadAssets();
+  const pages = createPages(world, {
+    style: assets.addressOf('rollcall.css'),
+    script: assets.addressOf('rollcall.js'),
+  });
   const routes: Route[] = [
     ...readRoutes(world, createHealth(world), metrics),
     ...actRoutes(world, gate),
-    ...pageRoutes(world, signIn, !loopback),
+    ...sessionRoutes(pages, signIn, !loopback),
+    ...pageRoutes(world, pages, gate),
+    ...assets.routes,
   ];
   const document = openApiOf([...routes, openApiRoute({}), boardRoute], await readVersion(), sessionCookie);
   routes.push(openApiRoute(document));
@@ -106,7 +116,7 @@ export async function createControlServer(options: ControlServerOptions): Promis
   app.decorateRequest('caller', null);
   await app.register(fastifyCookie);
   if (loopback) app.addHook('onRequest', async (request) => refuseForeignHost(request, options.hosts ?? []));
-  addGuards(app, signIn, options.log);
+  addGuards(app, signIn, options.log, pages.look);
   for (const route of routes) {
     // Only the login form sends a form: everywhere else it would be a page of somebody else's.
     if (route.bodyType === undefined) register(app, route);
@@ -182,10 +192,15 @@ function register(app: FastifyInstance, route: Route): void {
   });
 }
 
-const nobody: Caller = { via: 'token', grants: new Map() };
+const nobody: Caller = { via: 'token', grants: new Map(), csrf: null };
 
 /** Sign-in, headers, errors and the access log, for every route there is, the board's too. */
-function addGuards(app: FastifyInstance, signIn: ReturnType<typeof createSignIn>, log: Log): void {
+function addGuards(
+  app: FastifyInstance,
+  signIn: ReturnType<typeof createSignIn>,
+  log: Log,
+  look: Look,
+): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'content-security-policy': pagePolicy,
@@ -220,8 +235,14 @@ function addGuards(app: FastifyInstance, signIn: ReturnType<typeof createSignIn>
     request.caller = caller;
     return;
   });
-  app.setErrorHandler((error, _request, reply) => sendError(reply, error, log));
-  app.setNotFoundHandler((_request, reply) => sendError(reply, notFound(), log));
+  const refuse = (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply => {
+    if (!isForPeople(request)) return sendError(reply, error, log);
+    if (answerOf(error).status === 500) log.error({ err: error }, 'defect');
+    const answer = problemAnswer(look, null, error);
+    return reply.status(answer.status).type(answer.contentType).send(answer.body);
+  };
+  app.setErrorHandler((error, request, reply) => refuse(request, reply, error));
+  app.setNotFoundHandler((request, reply) => refuse(request, reply, notFound()));
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     const names = [...new Set([...(request.caller?.grants.values() ?? [])].map(({ name }) => name))];
@@ -265,6 +286,13 @@ function refuseForeign(request: FastifyRequest): void {
   throw new ApiError(403, 'FORBIDDEN', 'the request came from another page.', {
     hint: 'Open the page anew and try again.',
   });
+}
+
+/** Browsers ask for pages; programs get JSON. */
+function isForPeople({ headers, url }: FastifyRequest): boolean {
+  return (
+    headers.accept?.includes('text/html') === true && !url.startsWith('/api/') && !url.startsWith(boardPath)
+  );
 }
 
 function sendError(reply: FastifyReply, error: unknown, log: Log): FastifyReply {

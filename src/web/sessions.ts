@@ -5,14 +5,23 @@ import type { Grants } from './tokens.ts';
 export const sessionCookie = 'rollcall_session';
 /** How long a browser stays signed in. */
 export const sessionMs = 12 * 3_600_000;
+/** A browser that asked for nothing for so long is signed out: a screen that somebody left. */
+export const idleMs = 2 * 3_600_000;
 /** More than this many at once are not people; the oldest goes. */
 const mostSessions = 1_000;
+
+/** A browser's session. */
+export type Session = {
+  readonly grants: Grants;
+  /** What the forms of its pages carry, so that no page of somebody else's can send one. */
+  readonly csrf: string;
+};
 
 /** Browsers that signed in: in memory, so a restart signs everybody out. */
 export type Sessions = {
   /** A new session; its id is the cookie's value, and cannot be guessed. */
   readonly open: (grants: Grants) => string;
-  readonly find: (id: string) => Grants | null;
+  readonly find: (id: string) => Session | null;
   readonly close: (id: string) => void;
 };
 
@@ -21,7 +30,7 @@ const keyOf = (id: string): string => createHash('sha256').update(id).digest('he
 /** An empty set of sessions. */
 export function createSessions(now: () => number): Sessions {
   // Only digests are kept: whoever reads the memory of the process finds no cookie in it.
-  const sessions = new Map<string, { readonly grants: Grants; readonly untilMs: number }>();
+  const sessions = new Map<string, Session & { readonly untilMs: number; seenMs: number }>();
   return {
     open: (grants) => {
       const nowMs = now();
@@ -29,12 +38,16 @@ export function createSessions(now: () => number): Sessions {
       const [oldest] = sessions.keys();
       if (sessions.size >= mostSessions && oldest !== undefined) sessions.delete(oldest);
       const id = randomBytes(32).toString('base64url');
-      sessions.set(keyOf(id), { grants, untilMs: nowMs + sessionMs });
+      const csrf = randomBytes(24).toString('base64url');
+      sessions.set(keyOf(id), { grants, csrf, untilMs: nowMs + sessionMs, seenMs: nowMs });
       return id;
     },
     find: (id) => {
       const session = sessions.get(keyOf(id));
-      return session === undefined || session.untilMs <= now() ? null : session.grants;
+      const nowMs = now();
+      if (session === undefined || session.untilMs <= nowMs || session.seenMs + idleMs <= nowMs) return null;
+      session.seenMs = nowMs;
+      return session;
     },
     close: (id) => {
       sessions.delete(keyOf(id));

@@ -9,6 +9,8 @@ export type Caller = {
   /** A bearer header, or a browser's cookie. */
   readonly via: 'token' | 'session';
   readonly grants: Grants;
+  /** What the forms of a session carry; null for a bearer header. */
+  readonly csrf: string | null;
 };
 
 /** Who may use a route. */
@@ -61,11 +63,11 @@ export function createSignIn(tokens: readonly ControlToken[], now: () => number)
       if (authorization !== undefined) {
         const token = /^Bearer +(.+)$/i.exec(authorization)?.[1];
         if (token === undefined) return null;
-        return { via: 'token', grants: grantsOf(request.ip, token) };
+        return { via: 'token', grants: grantsOf(request.ip, token), csrf: null };
       }
       const cookie = request.cookies[sessionCookie];
-      const grants = cookie === undefined ? null : sessions.find(cookie);
-      return grants === null ? null : { via: 'session', grants };
+      const session = cookie === undefined ? null : sessions.find(cookie);
+      return session === null ? null : { via: 'session', grants: session.grants, csrf: session.csrf };
     },
     open: (address, token) => sessions.open(grantsOf(address, token)),
     close: sessions.close,

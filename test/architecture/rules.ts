@@ -39,6 +39,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'account.ts',
     'errors.ts',
     'log.ts',
+    'shown.ts',
   ],
   actions: [
     'jobs',

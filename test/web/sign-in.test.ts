@@ -44,7 +44,8 @@ async function cookieOf(token: string): Promise<string> {
 describe('who may do what', () => {
   test('everything but health and the login form needs a token that somebody has', async () => {
     const closed = [
-      ...service.server.routes.filter((route) => !open.includes(route)),
+      // The two files of the pages are not secret: the login form has the same looks.
+      ...service.server.routes.filter((route) => !open.includes(route) && !route.includes('/assets/')),
       'GET /queues/',
       'GET /none',
     ];
@@ -147,13 +148,24 @@ describe('browsers', () => {
     expect((await login(tokens.operator, { origin: 'https://evil.example' })).status).toBe(403);
   });
 
-  test('signing out ends the session', async () => {
+  test('signing out ends the session; a form has to be of the session it changes', async () => {
     const cookie = await cookieOf(tokens.operator);
-    const out = await fetch(`${service.url}/logout`, {
-      method: 'POST',
-      headers: { cookie, origin: service.url },
-      redirect: 'manual',
-    });
+    const csrfOf = async (of: string): Promise<string> => {
+      const text = await (await service.get('/', undefined, { cookie: of })).text();
+      return /name="csrf" value="([\w-]{32})"/.exec(text)?.[1] ?? '';
+    };
+    const leave = (fields: Record<string, string>) =>
+      fetch(`${service.url}/logout`, {
+        method: 'POST',
+        headers: { cookie, origin: service.url },
+        body: new URLSearchParams(fields),
+        redirect: 'manual',
+      });
+    const another = await csrfOf(await cookieOf(tokens.operator));
+    for (const fields of [{}, { csrf: '' }, { csrf: another }, { csrf: 'ä' }] as Record<string, string>[])
+      expect.soft((await leave(fields)).status, JSON.stringify(fields)).toBe(403);
+    expect((await service.get('/api/platforms', undefined, { cookie })).status).toBe(200);
+    const out = await leave({ csrf: await csrfOf(cookie) });
     expect([out.status, out.headers.get('location')]).toEqual([303, '/login']);
     expect((await service.get('/api/platforms', undefined, { cookie })).status).toBe(401);
   });

@@ -3,7 +3,7 @@ import { RollcallError } from '../../src/errors.ts';
 import { createBackOff } from '../../src/web/back-off.ts';
 import { html } from '../../src/web/html.ts';
 import { seriesOf } from '../../src/web/metrics.ts';
-import { createSessions, sessionMs } from '../../src/web/sessions.ts';
+import { createSessions, idleMs, sessionMs } from '../../src/web/sessions.ts';
 import { addressOf, checkExposure, controlSettingsOf, createTokenBook } from '../../src/web/tokens.ts';
 
 const long = 'x'.repeat(32);
@@ -122,7 +122,7 @@ describe('back-off', () => {
   });
 });
 
-test('a session ends after 12 hours, or when it is closed', () => {
+test('a session ends after 12 hours, when nobody asked for 2, or when it is closed', () => {
   let nowMs = 0;
   const sessions = createSessions(() => nowMs);
   const grants = new Map([['a', { name: 'ops', role: 'viewer' as const }]]);
@@ -132,8 +132,12 @@ test('a session ends after 12 hours, or when it is closed', () => {
   expect(one).not.toBe(two);
   sessions.close(two);
   expect(sessions.find(two)).toBeNull();
+  const idle = sessions.open(grants);
+  for (nowMs = 0; nowMs < sessionMs; nowMs += idleMs - 1)
+    expect(sessions.find(one)?.grants, String(nowMs)).toBe(grants);
+  expect(sessions.find(idle)).toBeNull();
   nowMs = sessionMs - 1;
-  expect(sessions.find(one)).toBe(grants);
+  expect(sessions.find(one)?.csrf).toMatch(/^[\w-]{32}$/);
   nowMs = sessionMs;
   expect(sessions.find(one)).toBeNull();
 });
