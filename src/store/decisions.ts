@@ -105,7 +105,7 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
       }),
     withdrawRejection: (id, { by, atMs }) =>
       db.transaction().execute(async (tx) => {
-        const runs = createRunStore(tx);
+        const runs = createRunStore(tx, times);
         const run = await runs.find(id);
         if (run === undefined) return null;
         const dropped = await tx
