@@ -125,6 +125,19 @@ export const matrix: readonly FaultCase[] = [
     done: nothing,
   },
   {
+    name: 'an answer larger than any: given up at its bound, and not asked for again',
+    plant: ({ sandbox }) =>
+      void sandbox.fail({
+        ...read,
+        ...always,
+        effect: { do: 'answer', response: { status: 200, text: ' '.repeat(33 * 1024 * 1024) } },
+      }),
+    exit: 1,
+    status: 'failed',
+    codes: ['PLATFORM_BAD_ANSWER'],
+    done: nothing,
+  },
+  {
     name: 'a total that does not add up',
     plant: ({ sandbox }) =>
       void sandbox.fail({ ...read, ...always, effect: withData(({ total }) => ({ total: total + 1 })) }),

@@ -5,6 +5,7 @@ import { scheduleOf } from '../../jobs/service/upcoming.ts';
 import { createControlServer } from '../../web/server.ts';
 import { controlSettingsOf } from '../../web/tokens.ts';
 import type { Cli, Command, Opened, ParsedArguments } from '../context.ts';
+import { startWatchdog } from '../watchdog.ts';
 import { loadCustomers, openAll } from '../open.ts';
 import { usages } from '../usages.ts';
 
@@ -86,6 +87,7 @@ async function serve(cli: Cli, opened: Opened): Promise<void> {
 
   await service.start();
   alerting.start();
+  const watchdog = startWatchdog({ env: cli.env, signs: service.health, log, now });
 
   log.info(
     {
@@ -97,6 +99,7 @@ async function serve(cli: Cli, opened: Opened): Promise<void> {
   if (cli.isTerminal)
     cli.out.write(`rollcall: running for ${customers.map(({ name }) => name).join(', ')}; Ctrl+C stops it\n`);
   await aborted(cli.signal);
+  watchdog.stop();
   log.info({}, 'service stops: no new work, requests in flight end');
   await control.close();
   await service.stop(stopDeadlineMs);

@@ -26,6 +26,8 @@ export type Health = ServiceHealth & {
   readonly schedulers: number;
   /** When the schedule was last looked at; null before the first time. */
   readonly lastBeatMs: number | null;
+  /** When the probes of store and queue last came back, well or not; null before the first time. */
+  readonly lastProbeMs: number | null;
 };
 
 /** The unattended service: workers, schedule, sweep, upkeep. */
@@ -80,6 +82,7 @@ export function createService(options: ServiceOptions): Service {
   const probe = createHealthProbe({ store, queues, now });
   let health: ServiceHealth = { store: { ok: true }, queue: { ok: true }, mayEvict: false };
   let lastBeatMs: number | null = null;
+  let lastProbeMs: number | null = null;
   let stopped = false;
   let toldTimes: ReadonlySet<string> = new Set();
   const timers = new Set<NodeJS.Timeout>();
@@ -254,6 +257,7 @@ export function createService(options: ServiceOptions): Service {
       ...health,
       schedulers: watches.length,
       lastBeatMs,
+      lastProbeMs,
     }),
     nextRunMs: (customer, platform) => {
       const watch = watches.find((one) => one.customer.name === customer && one.platform.name === platform);
@@ -295,6 +299,7 @@ export function createService(options: ServiceOptions): Service {
   async function ping(): Promise<void> {
     const before = health;
     health = await probe();
+    lastProbeMs = now();
     for (const part of ['store', 'queue'] as const) {
       if (before[part].ok && !health[part].ok) log.error({ part }, `the ${part} is out of reach`);
       if (!before[part].ok && health[part].ok) log.info({ part }, `the ${part} is back`);
