@@ -5,9 +5,12 @@ FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
 
-# Node 24 comes with the image: without the optional packages, which bring it to machines that have an older one.
+# Of the optional packages the embedded database is kept. Node 24 comes with the image: those that bring it to machines with an
+# older one are not.
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=optional --omit=dev --no-audit --no-fund && npm cache clean --force
+RUN npm ci --omit=dev --no-audit --no-fund \
+  && rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node \
+  && npm cache clean --force
 
 COPY LICENSE ./
 COPY config ./config
