@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { statfs } from 'node:fs/promises';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
 import { RollcallError } from '../errors.ts';
@@ -17,7 +18,9 @@ const queuePoolSize = 10;
  * How long a refusal counts. What waits for room tries again every few seconds; a full disk may still take the few bytes of a
  * probe.
  */
-const refusalMs = 10_000;
+const refusalMs = 20_000;
+/** Less room than two segments of its log and the embedded database stops in the middle of a write. */
+const leastRoomBytes = 32 * 1024 * 1024;
 /** The advisory lock under which migrations run, one process at a time. */
 export const migrationLock = 7_265_532;
 
@@ -31,6 +34,8 @@ export type Database = {
   readonly queuePool: pg.Pool;
   /** The commands that other processes run on the embedded database; null where that cannot be known. */
   readonly others: () => Promise<readonly string[] | null>;
+  /** Whether the disk of the embedded database has room for what it writes next; true where that is not ours to know. */
+  readonly hasRoom: () => Promise<boolean>;
   /** What the database last refused for want of room or of the right to write, if that was a moment ago. */
   readonly refusal: () => unknown;
   readonly close: () => Promise<void>;
@@ -108,6 +113,10 @@ export async function openEmbedded(dataDir: string, command: string): Promise<Da
       ...kysely(pools.store),
       queuePool: pools.queue,
       others: server.others,
+      hasRoom: async () => {
+        const { bavail, bsize } = await statfs(dataDir);
+        return bavail * bsize >= leastRoomBytes;
+      },
       close: async () => {
         await pools.end();
         await server.close();
@@ -130,6 +139,7 @@ export async function openPostgres(connectionString: string): Promise<Database> 
       ...kysely(pools.store),
       queuePool: pools.queue,
       others: async () => null,
+      hasRoom: async () => true,
       close: pools.end,
     };
   } catch (error) {

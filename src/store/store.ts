@@ -70,6 +70,8 @@ export function createStore(database: Database, now: () => number = Date.now): S
     ping: async () => {
       await sql`insert into rollcall.meta as m values ('probe', ${databaseClock}::text)
         on conflict (key) do update set value = excluded.value`.execute(db);
+      if (!(await database.hasRoom()))
+        throw Object.assign(new Error('the disk of the database is full'), { code: '53100' });
       const refusal = database.refusal();
       if (refusal !== null) throw refusal;
     },
