@@ -1,5 +1,6 @@
 import type { Customer, Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { askedToWait } from '../jobs/pace/asked.ts';
 import { upcomingRuns } from '../jobs/service/upcoming.ts';
 import type { HoldGlance, RejectionGlance, RosterGlance, RunGlance } from '../store/overview.ts';
 import type { PlatformRow } from '../store/platforms.ts';
@@ -81,9 +82,6 @@ export async function overview(
   const keys = customers.flatMap(({ name, platforms }) =>
     [...platforms.keys()].map((platform) => ({ customer: name, platform })),
   );
-  const groups = [
-    ...new Set(customers.flatMap(({ platforms }) => [...platforms.values()].map((p) => p.rateGroup))),
-  ];
   const [rows, runs, holds, rejections, rosters, reviews, launches, asked] = await Promise.all([
     store.platforms(names),
     store.runs(keys, keys.length > mostStrips ? 2 : stripRuns),
@@ -92,7 +90,16 @@ export async function overview(
     store.rosters(names),
     store.reviews(names),
     store.launches(names),
-    pacers.asked(groups),
+    askedToWait(
+      pacers,
+      customers.flatMap(({ name, platforms }) =>
+        [...platforms.values()].map((platform) => ({
+          name: `${name}\n${platform.name}`,
+          rateGroup: platform.rateGroup,
+        })),
+      ),
+      nowMs,
+    ),
   ]);
   const by = <T extends { readonly customer: string; readonly platform: string }>(all: readonly T[]) =>
     Map.groupBy(all, ({ customer, platform }) => `${customer}\n${platform}`);
@@ -116,7 +123,7 @@ export async function overview(
         newest: strip.find(({ ended_ms }) => ended_ms !== null) ?? strip[0],
         holds: holdsOf.get(key) ?? [],
         rejections: rejectionsOf.get(key) ?? [],
-        askedMs: asked.get(platform.rateGroup) ?? 0,
+        askedMs: asked.get(key) ?? 0,
         isUnderWay: strip.some(({ ended_ms }) => ended_ms === null),
       };
       const of = launchesOf.get(key) ?? [];

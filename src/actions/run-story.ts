@@ -3,6 +3,7 @@ import type { Approval } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { Customer } from '../jobs/customer.ts';
+import { describeCause } from '../diff/causes.ts';
 import { type HoldState, holdStateOf } from './decisions.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 
@@ -78,4 +79,9 @@ export function nameIn(change: Pick<StoredChange, 'before' | 'after'>): string {
     .filter((part) => part !== undefined && part !== '')
     .join(' ');
   return name === '' ? (fields['displayName'] ?? '') : name;
+}
+
+/** Why a change came up, in words, for a reviewer's screen. */
+export function whyOf(change: StoredChange): string {
+  return describeCause(change);
 }

@@ -32,6 +32,8 @@ export type ResultStore = {
     completions: readonly { readonly target: string; readonly course: string; readonly person: string }[],
     nowMs: number,
   ) => Promise<void>;
+  /** When these people were enrolled last, in ms, by platform, target and person joined by line feeds. */
+  readonly enrolledAt: (customer: string, people: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** When the last read that came to its end began; null before the first. */
   readonly lastRead: (customer: string, platform: string) => Promise<number | null>;
   readonly readDone: (customer: string, platform: string, beganMs: number) => Promise<void>;
@@ -111,6 +113,15 @@ export function createResultStore(db: Kysely<Tables>, times: StoredTimes): Resul
     },
     putCompletions: (customer, platform, completions, nowMs) =>
       putCompletions(db, customer, platform, completions, nowMs),
+    enrolledAt: async (customer, people) => {
+      if (people.length === 0) return new Map();
+      const { rows } = await sql<{ key: string; at: number }>`
+        select platform || E'\\n' || target || E'\\n' || person as key, max(done_ms) as at from rollcall.journal
+        where customer = ${customer} and kind = 'enroll' and outcome = 'done'
+          and person in (select json_array_elements_text(${JSON.stringify(people)}::json) collate "C")
+        group by platform, target, person`.execute(db);
+      return new Map(rows.map(({ key, at }) => [key, Number(at)]));
+    },
     lastRead: async (customer, platform) => {
       const row = await db
         .selectFrom('result_reads')

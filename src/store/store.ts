@@ -3,6 +3,7 @@ import { type AlertStore, createAlertStore } from './alert-state.ts';
 import { type BatchStore, createBatchStore } from './batches.ts';
 import type { Database } from './database.ts';
 import { createDecisionStore, type DecisionStore } from './decisions.ts';
+import { type History, readHistory } from './history.ts';
 import { createJournalStore, type JournalStore } from './journal.ts';
 import { createLeaseStore, databaseClock, type LeaseStore } from './leases.ts';
 import { createLinkStore, type LinkStore } from './links.ts';
@@ -38,6 +39,8 @@ export type Store = {
   readonly tenants: TenantStore;
   readonly looks: LookStore;
   readonly overview: OverviewStore;
+  /** What happened to a customer since then, for pictures. */
+  readonly history: (customer: string, sinceMs: number) => Promise<History>;
   readonly retain: (customer: string, retention: Retention, nowMs: number) => Promise<number>;
   /** Writes a few bytes; fails where the database cannot be written, or refused a write of anybody here a moment ago. */
   readonly ping: () => Promise<void>;
@@ -66,6 +69,7 @@ export function createStore(database: Database, now: () => number = Date.now): S
     tenants: createTenantStore(db),
     looks: createLookStore(db),
     overview: createOverviewStore(db),
+    history: (customer, sinceMs) => readHistory(db, customer, sinceMs),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),
     ping: async () => {
       await sql`insert into rollcall.meta as m values ('probe', ${databaseClock}::text)

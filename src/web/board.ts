@@ -32,6 +32,11 @@ function references(data: unknown): unknown {
   );
 }
 
+/** The board's page without what it loads from other people's servers (a font): nobody else learns who looks. */
+function withoutForeignHosts(page: string): string {
+  return page.replace(/<(?:link|script)\b[^>]*\b(?:href|src)="(?:https?:)?\/\/[^>]*>\s*/gi, '');
+}
+
 /** Cuts what a failure of somebody else's code may quote. */
 function withoutFailures(payload: unknown): unknown {
   if (Array.isArray(payload)) return payload.map(withoutFailures);
@@ -86,6 +91,11 @@ export async function registerBoard(app: FastifyInstance, world: ControlWorld): 
         }
         reply.header('content-security-policy', boardPolicy);
       });
+      scope.addHook('onSend', async (_request, reply, payload) =>
+        typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')
+          ? withoutForeignHosts(payload)
+          : payload,
+      );
       scope.addHook('preSerialization', async (_request, _reply, payload) => withoutFailures(payload));
       await scope.register(server.registerPlugin());
     },

@@ -3,11 +3,12 @@ import { overview } from '../actions/overview.ts';
 import type { Pages } from './page-route.ts';
 import { homePage } from './pages/home.ts';
 import type { Route } from './route.ts';
+import { lookPages } from './routes-look-pages.ts';
 import { runPages } from './routes-run-pages.ts';
 import { type ControlWorld, customersOf } from './world.ts';
 
 /** The pages for people: who looks, what they see, and what they decide, by the same actions as the commands. */
-export function pageRoutes(world: ControlWorld, pages: Pages, _gate: Gate): readonly Route[] {
+export function pageRoutes(world: ControlWorld, pages: Pages, gate: Gate): readonly Route[] {
   const { store, now } = world;
   return [
     pages.define({
@@ -20,5 +21,6 @@ export function pageRoutes(world: ControlWorld, pages: Pages, _gate: Gate): read
       },
     }),
     ...runPages(world, pages),
+    ...lookPages(world, pages, gate),
   ];
 }

@@ -27,6 +27,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'normalise.ts',
     'output',
     'shown.ts',
+    'csv.ts',
   ],
   web: [
     'actions',
@@ -40,6 +41,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
     'log.ts',
     'shown.ts',
+    'csv.ts',
   ],
   actions: [
     'jobs',
@@ -85,6 +87,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'normalise.ts': [],
   'pattern.ts': [],
   'shown.ts': [],
+  'csv.ts': [],
 };
 
 /**

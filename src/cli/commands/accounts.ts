@@ -3,7 +3,7 @@ import { RollcallError } from '../../errors.ts';
 import { failureOf } from '../../jobs/failure.ts';
 import { type Unmanaged, unmanagedAccounts } from '../../actions/unmanaged.ts';
 import type { Command } from '../context.ts';
-import { csvLine, writeAll } from '../csv.ts';
+import { csvLine, writeAll } from '../../csv.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
 import { oneOf } from './results.ts';

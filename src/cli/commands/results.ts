@@ -4,7 +4,7 @@ import { failureOf } from '../../jobs/failure.ts';
 import { refreshResults } from '../../actions/results.ts';
 import type { ResultFilter, ResultRecord } from '../../store/results.ts';
 import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../context.ts';
-import { csvLine, writeAll } from '../csv.ts';
+import { csvLine, writeAll } from '../../csv.ts';
 import { table } from '../table.ts';
 import { platformsOf } from './plan.ts';
 import { usages } from '../usages.ts';

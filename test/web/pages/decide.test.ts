@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { person, type Row } from '../../support/company.ts';
 import { startService, type TestService, tokens } from '../service.ts';
 import { type Browser, overflowOf, startBrowser, violationsOn, whyNoBrowser } from './browser.ts';
@@ -8,20 +8,22 @@ const missing = await whyNoBrowser();
 if (missing !== null) console.warn(`the pages are not tried in a browser: ${missing}`);
 
 /** Names that a page has to show and not obey. */
-const hostile = {
+const hostile: Readonly<Record<number, Partial<Row>>> = {
   1: { firstName: '<img src=x onerror=alert(1)>', lastName: '=HYPERLINK("x")' },
   2: { firstName: 'محمد', lastName: 'العلي' },
-} as const;
+};
 
-const company = (leavers: number): Row[] =>
+/** 80 people; the first `leavers` have left, those of `moved` have another last name. */
+const company = (leavers: number, moved = 0): Row[] =>
   Array.from({ length: 80 }, (_, n) =>
     person(n, {
-      ...(n in hostile ? hostile[n as keyof typeof hostile] : {}),
+      ...hostile[n],
+      ...(n >= 80 - moved ? { lastName: `Newname ${n}` } : {}),
       status: n < leavers ? 'Terminated' : 'Active',
     }),
   );
 
-describe.skipIf(missing !== null)('a reviewer', { timeout: 60_000 }, () => {
+describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
   let service: TestService;
   let browser: Browser;
 
@@ -29,7 +31,7 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 60_000 }, () => {
     service = await startService(company(0));
     browser = await startBrowser(service.url);
     await service.sync();
-  }, 60_000);
+  }, 90_000);
   afterAll(async () => {
     await browser?.close();
     await service?.close();
@@ -43,30 +45,156 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 60_000 }, () => {
     await page.waitForURL(`${service.url}/`);
     return page;
   }
+  async function as(
+    token: string,
+    options: BrowserContextOptions,
+    work: (page: Page, context: BrowserContext) => Promise<void>,
+  ): Promise<void> {
+    const context = await browser.open(options);
+    await work(await signIn(context, token), context);
+    await context.close();
+    expect(browser.complaints()).toEqual([]);
+  }
   const sound = async (page: Page): Promise<void> => {
     expect.soft(await violationsOn(page), page.url()).toEqual([]);
     expect.soft(await overflowOf(page), page.url()).toBeLessThanOrEqual(0);
   };
+  const heading = (page: Page) => page.getByRole('heading', { level: 1 }).textContent();
+  const phone = { viewport: { width: 360, height: 740 } };
 
-  test('finds who is held and why, approves by phone, and sees it done', async () => {
+  test('finds who is held and why, rejects by phone with a reason, and takes it back', async () => {
     await service.export(company(12));
     const run = await service.sync();
     expect(run.held.deactivate).toBe(12);
-    const context = await browser.open({ viewport: { width: 360, height: 740 } });
-    const page = await signIn(context);
-    await sound(page);
-    await page.getByRole('link', { name: /See who and why/ }).click();
-    await sound(page);
-    await page.locator('summary').first().click();
-    expect(await page.content()).toContain('&lt;img src=x');
-    await page.getByRole('button', { name: 'Approve all 12' }).click();
-    await sound(page);
-    await page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await as(tokens.operator, phone, async (page) => {
+      await sound(page);
+      await page.getByRole('link', { name: /See who and why/ }).click();
+      await sound(page);
+      await page.locator('summary').first().click();
+      expect(await page.getByRole('rowheader', { name: /<img src=x/ }).isVisible()).toBe(true);
+      expect(await page.getByRole('rowheader', { name: 'محمد العلي' }).isVisible()).toBe(true);
+      await page.getByRole('button', { name: 'Reject all' }).click();
+      await sound(page);
+      await page.getByLabel('Why').fill('HR is asked');
+      await page.getByRole('button', { name: 'Reject', exact: true }).click();
+      await page.getByText('HR is asked').waitFor();
+      await sound(page);
+      expect((await service.sync()).planned.deactivate).toBe(0);
+      await page.goto(service.url);
+      await page.getByRole('link', { name: '12 rejected' }).click();
+      await page.getByRole('button', { name: 'Take the rejection back' }).click();
+      await page.getByText('took that back').waitFor();
+    });
+    const [rejection] = await service.opened.store.decisions.rejectionsOf(run.id);
+    expect(rejection).toMatchObject({ actor: 'operator-a', via: 'page', reason: 'HR is asked', changes: 12 });
+    expect(rejection?.withdrawn_by).toBe('operator-a, page');
+  });
+
+  test('without scripts: approves some, and sees that the rest waits', async () => {
+    // The one that the withdrawal asked for.
     await expect
-      .poll(() => page.getByRole('heading', { level: 1 }).textContent(), { timeout: 20_000 })
-      .toContain('applied');
-    await sound(page);
-    expect(await page.content()).toContain('operator-a');
+      .poll(async () => (await service.opened.store.runs.held('alpha')).length, { timeout: 20_000 })
+      .toBe(1);
+    await as(tokens.operator, { ...phone, javaScriptEnabled: false }, async (page) => {
+      await page.getByRole('link', { name: /See who and why/ }).click();
+      await page.locator('summary').first().click();
+      for (const id of ['010000', '010001']) await page.getByLabel(`Choose ${id}`).check();
+      await page.getByRole('button', { name: 'Approve what is ticked' }).click();
+      expect(await heading(page)).toBe('Approve 2 changes of 2 people on academy?');
+      await page.getByRole('button', { name: 'Approve', exact: true }).click();
+      await expect
+        .poll(
+          async () => {
+            await page.reload();
+            return heading(page);
+          },
+          { timeout: 20_000, interval: 500 },
+        )
+        .toBe('academy: held');
+      expect(await page.content()).toContain('10 deactivations wait for a decision');
+    });
+  });
+
+  test('two at once: the second is told what the first did; a viewer cannot decide', async () => {
+    const [held] = await service.opened.store.runs.held('alpha');
+    const path = `${service.url}/runs/${held?.id}`;
+    await as(tokens.viewer, {}, async (page) => {
+      await page.goto(path);
+      expect(await page.getByText('Your token may look, not decide.').isVisible()).toBe(true);
+      expect(await page.getByRole('button', { name: /Approve|Reject/ }).count()).toBe(0);
+      await sound(page);
+    });
+    await as(tokens.both, {}, async (second) => {
+      await second.goto(path);
+      await second.getByRole('button', { name: 'Tick all' }).click();
+      await second.getByRole('button', { name: 'Approve what is ticked' }).click();
+      await as(tokens.operator, {}, async (first) => {
+        await first.goto(path);
+        await first.getByRole('button', { name: /^Approve all/ }).click();
+        await first.getByRole('button', { name: 'Approve', exact: true }).click();
+        // Progress comes over server-sent events: nothing is pressed here.
+        await expect.poll(() => heading(first), { timeout: 20_000 }).toBe('academy: applied');
+        await sound(first);
+      });
+      await second.getByRole('button', { name: 'Approve', exact: true }).click();
+      expect(await second.getByRole('alert').textContent()).toContain('was approved already by operator-a');
+      await sound(second);
+    });
+  });
+
+  test('a hold that a newer run replaced is refused with what changed', async () => {
+    await service.export(company(24));
+    const old = await service.sync();
+    await as(tokens.operator, {}, async (page) => {
+      await page.goto(`${service.url}/runs/${old.id}`);
+      await page.getByRole('button', { name: /^Approve all/ }).click();
+      await service.export(company(27));
+      const next = await service.sync();
+      await page.getByRole('button', { name: 'Approve', exact: true }).click();
+      const said = await page.getByRole('alert').textContent();
+      expect(said).toContain(`replaced by ${next.id}`);
+      expect(said).toContain('3 people more and 0 fewer');
+    });
+    expect((await service.opened.store.runs.held('alpha')).map(({ held }) => held.deactivate)).toEqual([15]);
+  });
+
+  test('every page is sound, light and dark, wide and narrow, and names nobody in its title', async () => {
+    const paths = [
+      '/',
+      '/runs',
+      '/people',
+      '/people/010001?customer=alpha',
+      '/review',
+      '/results',
+      '/history',
+    ];
+    for (const options of [
+      { ...phone, colorScheme: 'dark' },
+      { viewport: { width: 1280, height: 900 }, colorScheme: 'light' },
+    ] as const)
+      await as(tokens.both, options, async (page) => {
+        for (const path of paths) {
+          const answer = await page.goto(`${service.url}${path}`);
+          expect.soft(answer?.status(), path).toBe(200);
+          await sound(page);
+          expect.soft(await page.title(), path).not.toMatch(/img|HYPERLINK/);
+        }
+        await page.goto(`${service.url}/people`);
+        await page.getByLabel(/Employee id/).fill('person.2@example.com');
+        await page.getByRole('button', { name: 'Find' }).click();
+        await sound(page);
+        // What was looked for stands in no address.
+        expect(page.url()).toBe(`${service.url}/people`);
+        await page.getByRole('link', { name: '010002' }).first().click();
+        await page.getByRole('heading', { level: 1, name: 'محمد العلي' }).waitFor();
+      });
+  });
+
+  test('the queues are looked at without a request to anybody else', async () => {
+    const context = await browser.open();
+    const page = await signIn(context, tokens.both);
+    await page.goto(`${service.url}/queues/`);
+    await page.getByText('rollcall-sync').first().waitFor();
     await context.close();
     expect(browser.complaints()).toEqual([]);
   });
