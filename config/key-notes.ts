@@ -194,6 +194,11 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     why: 'training history stays with a deactivated account.',
     example: 'unenroll',
   },
+  'platforms.maxShrink': {
+    what: 'How many accounts fewer than at the last good read, and members of a target, still count as complete. Left out: `roster.maxShrink`. 100% lets an empty platform pass. Raise it for one run when somebody really cleaned up there.',
+    why: 'the roster is proven as before.',
+    example: '35%',
+  },
   'platforms.staleAfter': {
     what: 'How long without a good run until on-call hears of it. Left out: two missed slots.',
     example: '50h',

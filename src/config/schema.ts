@@ -205,6 +205,7 @@ export const platformBase = z.strictObject({
   accounts: cel.default('person.state in ["active", "leave"]'),
   fields: z.record(z.string().min(1), cel).default({}),
   limits,
+  maxShrink: percent.optional(),
   rateGroup: z.string().min(1).optional(),
   leavers: z.enum(['deactivate', 'unenroll']).default('deactivate'),
   staleAfter: durationMs.optional(),

@@ -65,6 +65,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
       ? []
       : await provider.resolveTargets(platform.config.enrollments, ctx);
   const known = await store.platforms.find(customer.name, platform.name);
+  const shrink = shrinkOf(customer, platform);
   const memberReasons: Reason[] = [];
   const hooks = options.onUnmanaged === undefined ? {} : { onUnmanaged: options.onUnmanaged };
   const shape = diffPlatform(customer, platform, targets);
@@ -102,22 +103,13 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   const accounts = provider.capabilities.accounts === 'write' ? await readAccounts(options, differ) : null;
   const reasons: Reason[] = [];
   if (accounts !== null)
-    reasons.push(
-      ...shrunkAccounts(accounts.total, known?.last_accounts ?? null, customer.config.roster.maxShrink),
-    );
+    reasons.push(...shrunkAccounts(accounts.total, known?.last_accounts ?? null, shrink));
 
   const members: Record<string, number> = {};
   for (const [at, target] of targets.entries()) {
     const count = await readMembers(options, differ, target.id, at);
     members[target.id] = count;
-    memberReasons.push(
-      ...shrunkMembers(
-        target.name,
-        count,
-        known?.last_members[target.id] ?? null,
-        customer.config.roster.maxShrink,
-      ),
-    );
+    memberReasons.push(...shrunkMembers(target.name, count, known?.last_members[target.id] ?? null, shrink));
   }
   return {
     differ,
@@ -173,37 +165,60 @@ function readMembers(
   );
 }
 
-function shrunkAccounts(count: number, last: number | null, maxShrinkPercent: number): Reason[] {
+/** By how much fewer than at the last good read still pass, and what to set when somebody really cleaned up there. */
+type Shrink = {
+  readonly percent: number;
+  /** Where that percentage stands. */
+  readonly from: string;
+  /** The key that concerns this platform alone: the roster is proven as before. */
+  readonly key: string;
+  /** Whether somebody said that this platform may be empty. */
+  readonly mayBeEmpty: boolean;
+};
+
+function shrinkOf(customer: Customer, platform: Platform): Shrink {
+  const key = `platforms.${platform.name}.maxShrink`;
+  const own = platform.config.maxShrink;
+  return {
+    percent: own ?? customer.config.roster.maxShrink,
+    from: own === undefined ? 'roster.maxShrink' : key,
+    key,
+    mayBeEmpty: own === 100,
+  };
+}
+
+function shrunkAccounts(count: number, last: number | null, shrink: Shrink): Reason[] {
   if (last === null || last === 0) return [];
   if (count === 0) {
+    if (shrink.mayBeEmpty) return [];
     return [
       {
         code: 'PLATFORM_EMPTY',
-        message: `the platform answered with no accounts; the last good read had ${last}. Nobody is removed. If they really are gone, set roster.maxShrink to 100% for one run.`,
+        message: `the platform answered with no accounts; the last good read had ${last}. Nobody is removed. If they really are gone, set ${shrink.key} to 100% for one run.`,
       },
     ];
   }
-  if (count >= last * (1 - maxShrinkPercent / 100)) return [];
+  if (count >= last * (1 - shrink.percent / 100)) return [];
   return [
     {
       code: 'PLATFORM_SHRUNK',
-      message: `the platform answered with ${count} accounts; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed. If somebody really cleaned up there, set roster.maxShrink to ${neededPercent(count, last)}% for one run.`,
+      message: `the platform answered with ${count} accounts; the last good read had ${last}, and ${shrink.percent} % fewer is the most that passes (${shrink.from}). Nobody is removed. ${wayOn(count, last, shrink)}`,
     },
   ];
 }
 
-/** The smallest whole percentage that lets a read of that size pass. */
-function neededPercent(count: number, last: number): number {
-  return Math.ceil((1 - count / last) * 100);
+/** Names the smallest whole percentage that lets a read of that size pass. */
+function wayOn(count: number, last: number, { key }: Shrink): string {
+  return `If somebody really cleaned up there, set ${key} to ${Math.ceil((1 - count / last) * 100)}% for one run.`;
 }
 
-function shrunkMembers(name: string, count: number, last: number | null, maxShrinkPercent: number): Reason[] {
+function shrunkMembers(name: string, count: number, last: number | null, shrink: Shrink): Reason[] {
   // Small groups change by more than a percentage would allow; the limits on enroll and unenroll still hold there.
-  if (last === null || last < 20 || count >= last * (1 - maxShrinkPercent / 100)) return [];
+  if (last === null || last < 20 || count >= last * (1 - shrink.percent / 100)) return [];
   return [
     {
       code: 'TARGET_SHRUNK',
-      message: `the target "${name}" has ${count} members; the last good read had ${last}, and ${maxShrinkPercent} % fewer is the most that passes (roster.maxShrink). Nobody is removed. If somebody really cleaned up there, set roster.maxShrink to ${neededPercent(count, last)}% for one run.`,
+      message: `the target "${name}" has ${count} members; the last good read had ${last}, and ${shrink.percent} % fewer is the most that passes (${shrink.from}). Nobody is removed. ${wayOn(count, last, shrink)}`,
     },
   ];
 }
