@@ -1,4 +1,5 @@
 import ky from 'ky';
+import { retryAfterMs } from '../providers/rate-limit.ts';
 import type { SendResult } from './retry.ts';
 
 /** Time for one attempt, the answer's body included. */
@@ -20,13 +21,6 @@ export type OutgoingRequest = {
 export function vendorUrl(base: string, path: string): string {
   const trimmed = base.replace(/\/+$/, '');
   return trimmed.endsWith(path) ? trimmed : trimmed + path;
-}
-
-function retryAfterMs(value: string | null, nowMs: number): number | undefined {
-  if (value === null || value.trim() === '') return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.ceil(Number(value) * 1_000);
-  const atMs = Date.parse(value);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }
 
 /** The beginning of a body. Reading stops there, so that no answer is too long. */
@@ -90,7 +84,7 @@ export async function attempt(request: OutgoingRequest): Promise<SendResult> {
     const { status } = response;
     const code = request.vendorCode?.(text);
     const named = code !== undefined && /^[a-z][a-z0-9_-]{2,40}$/i.test(code) ? ` ${code}` : '';
-    const waitMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
+    const waitMs = retryAfterMs(response.headers, Date.now());
     return {
       ok: false,
       error: `HTTP ${status}${named}: ${describeStatus(status)}`,

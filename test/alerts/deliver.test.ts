@@ -121,6 +121,20 @@ describe('deliver', () => {
     expect(long.waits).toEqual([]);
   });
 
+  it.each(['0', '1795622400', 'Sun, 06 Nov 1994 08:49:37 GMT', 'tomorrow'])(
+    'backs off by itself where no usable time is named (%s)',
+    async (named) => {
+      const { channels, slackServer } = await slackAndPagerduty();
+      slackServer.fail({ effect: answer(429, { 'retry-after': named }) });
+      const own = patience();
+      const [first] = await createNotifier({ channels, retry: own.policy }).deliver(begin, [0]);
+      expect(first?.ok).toBe(true);
+      expect(own.waits).toHaveLength(1);
+      expect(own.waits[0]).toBeGreaterThan(0);
+      expect(own.waits[0]).toBeLessThan(longestWaitMs);
+    },
+  );
+
   it('is not held up by a channel that does not answer', async () => {
     const { channels, slackServer, pagerdutyServer } = await slackAndPagerduty();
     slackServer.fail({ effect: { do: 'hang' } });
