@@ -1,5 +1,6 @@
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { createHttp, type Http, type HttpRequest, type Refusal } from '../http.ts';
+import { fieldsOf } from './completed.ts';
 import {
   type BatchAnswer,
   batchAnswer,
@@ -75,6 +76,7 @@ export function createApi(block: SparkwiseSettings, deps: ProviderDeps): Sparkwi
   }
 
   const { paths } = block;
+  const completions = completionList(fieldsOf(block.completedWhen));
   return {
     users: async (page, pageSize, ctx) => {
       const query = { page, pageSize };
@@ -86,6 +88,6 @@ export function createApi(block: SparkwiseSettings, deps: ProviderDeps): Sparkwi
     clusters: async (range, ctx) =>
       (await call(paths.clusters, { kind: 'read', query: rangeQuery(range), schema: clusterList }, ctx)).data,
     completions: (range, ctx) =>
-      call(paths.completions, { kind: 'read', query: rangeQuery(range), schema: completionList }, ctx),
+      call(paths.completions, { kind: 'read', query: rangeQuery(range), schema: completions }, ctx),
   };
 }

@@ -15,7 +15,7 @@ const variables = {
   moduleId: 'string',
   moduleName: 'string',
   moduleCategory: 'string',
-} as const;
+} as const satisfies Partial<Record<keyof WireCompletion, string>>;
 
 const environment = Object.entries(variables).reduce(
   (built, [name, type]) => built.registerVariable(name, type),
@@ -38,6 +38,11 @@ export function completionRuleError(source: string): string | undefined {
   } catch (error) {
     return `does not compile: ${firstLine(error)}. ${known}`;
   }
+}
+
+/** The fields that an expression names. */
+export function fieldsOf(source: string): ReadonlySet<string> {
+  return new Set(source.match(/\w+/g) ?? []);
 }
 
 /** Compiles `completedWhen`. The result throws when the expression fails on a completion, or is no boolean. */
