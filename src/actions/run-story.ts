@@ -1,5 +1,5 @@
 import { RollcallError } from '../errors.ts';
-import type { Approval } from '../store/decisions.ts';
+import type { Approval, Rejection } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { Customer } from '../jobs/customer.ts';
@@ -53,6 +53,8 @@ export type RunStory = {
   readonly approvals: readonly Approval[];
   /** The approval that this run carries out. */
   readonly carriesOut: Approval | null;
+  /** The rejections that its hold was given, oldest first. */
+  readonly rejections: readonly Rejection[];
   /** The run that took its place, when its hold was replaced. */
   readonly replacedBy: string | null;
   readonly changes: AsyncIterable<readonly StoredChange[]>;
@@ -67,6 +69,7 @@ export async function runStory(deps: Pick<JobDeps, 'store' | 'now'>, run: Run): 
     hold,
     approvals: await store.decisions.approvalsOf(run.id),
     carriesOut: run.approval === null ? null : ((await store.decisions.approval(run.approval)) ?? null),
+    rejections: await store.decisions.rejectionsOf(run.id),
     replacedBy: hold === 'replaced' ? ((await store.runs.replacing(run))?.id ?? null) : null,
     changes: store.journal.changes(run.id),
   };

@@ -27,6 +27,13 @@ export type PlatformStatus = {
     readonly held: Run['held'];
     readonly expires: string | null;
   }[];
+  /** What was rejected and still stands, by the run whose hold it was; times in ISO 8601. */
+  readonly rejections: readonly {
+    readonly run: string;
+    readonly changes: number;
+    readonly until: string | null;
+    readonly by: string;
+  }[];
   /** Removals were withheld by the last whole run. */
   readonly withheld: boolean;
   readonly underWay: readonly { readonly id: string; readonly status: RunStatus }[];
@@ -77,6 +84,7 @@ export async function platformStatus(
   const ended = runs.find((run) => run.ended_ms !== null);
   const whole = runs.find((run) => run.ended_ms !== null && run.planned_ms !== null && run.person === null);
   const held = await store.runs.held(customer.name, platform.name);
+  const rejections = await store.overview.rejections([customer.name], deps.now());
   const paused = row?.paused_ms == null ? null : row;
   const asked = await askedToWait(store.pacers, [platform], deps.now());
   const [next] = upcomingRuns(customer, platform, paused, deps.now(), 1);
@@ -103,6 +111,14 @@ export async function platformStatus(
       held: run.held,
       expires: run.hold_expires_ms === null ? null : iso(run.hold_expires_ms),
     })),
+    rejections: rejections
+      .filter((one) => one.platform === platform.name)
+      .map(({ run_id, changes, until_ms, actor }) => ({
+        run: run_id,
+        changes: Number(changes),
+        until: until_ms === null ? null : iso(until_ms),
+        by: actor,
+      })),
     withheld: whole?.reasons.some(({ code }) => code === 'REMOVALS_WITHHELD') ?? false,
     underWay: runs.filter((run) => run.ended_ms === null).map(({ id, status }) => ({ id, status })),
     paused:

@@ -19,6 +19,7 @@ export const alertKinds = {
   ITEMS_FAILING: { severity: 'warning', title: 'Some changes keep failing' },
   PEOPLE_REJECTED: { severity: 'warning', title: 'Rows are rejected, export after export' },
   PEOPLE_IN_REVIEW: { severity: 'info', title: 'People wait for review' },
+  REJECTION_STANDS: { severity: 'info', title: 'Rejected changes are not proposed' },
   CHANGES_UNDONE: { severity: 'warning', title: 'Someone else undoes our changes' },
   SIGN_IN_REFUSED: { severity: 'critical', title: 'The platform refuses our sign-in' },
   QUEUE_UNREACHABLE: { severity: 'critical', title: 'The queue is out of reach' },

@@ -27,6 +27,8 @@ export type AlertMessage = {
   readonly notDone: string | null;
   /** The exact command; null when there is nothing to do. */
   readonly nextStep: string | null;
+  /** The page that shows it and decides; null or left out where nobody said under which address browsers reach it. */
+  readonly page?: string | null;
   /** Where the runbook explains it. */
   readonly runbook: string;
   readonly details: Readonly<Record<string, string | number>>;
@@ -35,6 +37,8 @@ export type AlertMessage = {
 export type MessageOptions = {
   /** Address or path of the runbook, without the anchor. Default `docs/runbook.md`. */
   readonly runbook?: string;
+  /** The address under which browsers reach the pages (`control.publicUrl`). */
+  readonly publicUrl?: string | undefined;
 };
 
 const defaultRunbook = 'docs/runbook.md';
@@ -60,6 +64,18 @@ function cleanDetails(details: Readonly<Record<string, string | number>>): Recor
 
 function runbookLink(kind: AlertKind | 'TEST', options: MessageOptions): string {
   return `${options.runbook ?? defaultRunbook}#${kind}`;
+}
+
+/** Kinds that are settled on a page of their own; what has a run is settled on the run's, everything else on the first. */
+const pageOf: Partial<Readonly<Record<AlertKind, string>>> = {
+  PEOPLE_IN_REVIEW: '/review',
+  LAUNCH_UNKNOWN: '/review#launches',
+};
+
+function pageLink(alert: OpenAlert, { publicUrl }: MessageOptions): string | null {
+  if (publicUrl === undefined) return null;
+  const run = alert.runId === undefined ? '/' : `/runs/${encodeURIComponent(alert.runId)}`;
+  return `${publicUrl.replace(/\/+$/, '')}${pageOf[alert.kind] ?? run}`;
 }
 
 function nameItems(items: readonly string[]): string {
@@ -90,6 +106,7 @@ function build(
     atMs,
     notDone: alert.notDone === null ? null : clean(alert.notDone),
     nextStep: clean(alert.nextStep),
+    page: pageLink(alert, options),
     runbook: runbookLink(alert.kind, options),
     details: cleanDetails(alert.details),
   };
@@ -170,6 +187,7 @@ export function factsOf(message: AlertMessage): (readonly [label: string, value:
     ['Since', since],
     ['Not done', message.notDone],
     ['Next step', message.nextStep],
+    ['Page', message.page ?? null],
     ['Customer', message.customer],
     ['Platform', message.platform],
     ['Run', message.runId],

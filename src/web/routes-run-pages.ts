@@ -85,7 +85,6 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
               null,
             ),
           },
-          rejections: await store.decisions.rejectionsOf(run.id),
         };
         return {
           page: {

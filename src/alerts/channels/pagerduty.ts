@@ -11,11 +11,15 @@ const longestSummary = 1_024;
 export function pagerdutyEvent(message: AlertMessage, routingKey: string): Record<string, unknown> {
   const target = { routing_key: routingKey, dedup_key: message.key };
   if (message.event === 'end') return { ...target, event_action: 'resolve' };
+  const links = [
+    ...(message.page == null ? [] : [{ href: message.page, text: 'See and decide' }]),
+    ...(/^https?:/.test(message.runbook) ? [{ href: message.runbook, text: 'Runbook' }] : []),
+  ];
   return {
     ...target,
     event_action: 'trigger',
     client: 'Rollcall',
-    ...(/^https?:/.test(message.runbook) ? { links: [{ href: message.runbook, text: 'Runbook' }] } : {}),
+    ...(links.length === 0 ? {} : { links }),
     payload: {
       summary: truncate(`${headline(message)}. ${message.summary}`, longestSummary),
       severity: message.severity,

@@ -1,6 +1,7 @@
 import type { Review } from '../../store/decisions.ts';
 import type { PlatformRow } from '../../store/platforms.ts';
 import type { LaunchRow } from '../../store/results.ts';
+import type { RejectionGlance } from '../../store/overview.ts';
 import type { Run } from '../../store/run-lookups.ts';
 
 /** What the store says of one platform, as far as alerts look. Runs are of the whole platform. */
@@ -19,6 +20,8 @@ export type PlatformFacts = {
   readonly held: Run | undefined;
   readonly failing: readonly { readonly person: string; readonly code: string }[];
   readonly reviews: readonly Review[];
+  /** What was rejected and still stands, by run, the newest first. */
+  readonly rejections: readonly RejectionGlance[];
   /** Until when it asked to wait; null when it did not. */
   readonly askedUntilMs: number | null;
   /** Trainings that wait for a person. */

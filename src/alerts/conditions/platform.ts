@@ -3,6 +3,7 @@ import { changeKinds, countsInWords, sumOf } from '../../change.ts';
 import { holding } from '../../jobs/reasons.ts';
 import type { Review } from '../../store/decisions.ts';
 import type { PlatformRow } from '../../store/platforms.ts';
+import type { RejectionGlance } from '../../store/overview.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { at, codesInWords, plural, sentences } from './words.ts';
 import { launchFailed, launchHeld, launchUnknown } from './launch.ts';
@@ -32,6 +33,7 @@ export function platformConditions(facts: CustomerFacts, platform: PlatformFacts
     ...stale(of, platform, facts.nowMs, run, again),
     ...paused(of, platform.row, facts.nowMs, run),
     ...(platform.reviews.length === 0 ? [] : [inReview(of, platform.reviews, run)]),
+    ...platform.rejections.map((rejection) => rejected(of, rejection, run)),
     ...(through === undefined ? [] : launchFailed(of, through, run, again)),
     ...platform.launches.map((launch) =>
       launch.state === 'unknown' ? launchUnknown(of, launch, run) : launchHeld(of, launch, run, again),
@@ -103,6 +105,22 @@ function held(of: OfPlatform, run: Run, nowMs: number, command: Command, again: 
       'decide by': at(expiresMs),
     },
     fingerprint: hash,
+  };
+}
+
+/** Silence that somebody chose: on-call is reminded of it for as long as it lasts. */
+function rejected(of: OfPlatform, rejection: RejectionGlance, run: Command): Condition {
+  const { run_id: id, until_ms: untilMs } = rejection;
+  const changes = Number(rejection.changes);
+  return {
+    ...of,
+    kind: 'REJECTION_STANDS',
+    subject: id,
+    runId: id,
+    summary: `${plural(changes, 'change', 'changes')} of ${of.platform} ${changes === 1 ? 'was' : 'were'} rejected and ${changes === 1 ? 'is' : 'are'} not proposed again${untilMs === null ? '' : ` until ${at(untilMs)}`}.`,
+    notDone: 'They stay as they are there, whatever the roster says, unless they become other changes.',
+    nextStep: `Nothing, if it is right; to take it back: ${run(`reject ${id} --withdraw`)}`,
+    details: { rejected: changes },
   };
 }
 

@@ -113,7 +113,10 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
     const put = open.filter((alert) => !isDeepStrictEqual(before.get(alert.key), alert));
     const closed = changes.end.map(({ key }) => key);
     const kept = outbox.takeHeld(customer.name);
-    const queued = [...kept, ...waitingOf(customer, messagesOf(changes))];
+    const queued = [
+      ...kept,
+      ...waitingOf(customer, messagesOf(changes, { publicUrl: customer.config.control.publicUrl })),
+    ];
     if (put.length > 0 || closed.length > 0 || queued.length > 0) {
       try {
         await store.alerts.record(customer.name, {
@@ -166,7 +169,10 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
     );
     watch.open = openAfter(changes);
     watch.offline = true;
-    outbox.hold(customer.name, waitingOf(customer, messagesOf(changes)));
+    outbox.hold(
+      customer.name,
+      waitingOf(customer, messagesOf(changes, { publicUrl: customer.config.control.publicUrl })),
+    );
     say(customer, changes);
     outbox.kick(customer.name);
     return true;

@@ -109,6 +109,10 @@ export function createFactsReader(store: Store): FactsReader {
     for (const run of await store.runs.latest(name, failed, true)) through.set(run.platform, run);
     const heldRuns = await store.runs.held(name);
     const reviews = Map.groupBy(await store.decisions.reviews(name), (review) => review.platform);
+    const rejections = Map.groupBy(
+      await store.overview.rejections([name], nowMs),
+      (rejection) => rejection.platform,
+    );
     const launches = Map.groupBy(await store.launches.waiting(name), (launch) => launch.platform);
 
     const asked = await askedToWait(store.pacers, customer.platforms.values(), nowMs);
@@ -137,6 +141,7 @@ export function createFactsReader(store: Store): FactsReader {
         held: heldRuns.find((run) => run.platform === platform.name),
         failing: await failingOf(`${name}/${platform.name}`, came?.id, anyFailed),
         reviews: (reviews.get(platform.name) ?? []).slice(0, mostPeople),
+        rejections: rejections.get(platform.name) ?? [],
         launches: launches.get(platform.name) ?? [],
         askedUntilMs: asked.get(platform.name) ?? null,
       });

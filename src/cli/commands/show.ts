@@ -137,8 +137,14 @@ function describeStory(listed: ListedRun, story: RunStory): string {
     lines.push(`  expired  it could be approved until ${until}; rollcall sync ${run.platform} judges anew`);
   if (hold === 'replaced')
     lines.push(`  replaced by ${story.replacedBy ?? 'a newer run'}, which judged everything anew`);
-  if (hold === 'rejected')
-    lines.push(`  rejected ${iso(run.decided_ms ?? 0)} by ${run.decided_by ?? 'somebody'}`);
+  for (const one of story.rejections) {
+    const why = one.reason === null ? '' : `: ${one.reason}`;
+    lines.push(
+      `  rejected ${iso(one.created_ms)} by ${one.actor} (${one.via}) until ${iso(one.until_ms)}${why}`,
+    );
+    if (one.withdrawn_ms !== null)
+      lines.push(`  taken back ${iso(one.withdrawn_ms)} by ${one.withdrawn_by ?? 'somebody'}`);
+  }
   for (const approval of story.approvals) {
     const whom = approval.people === null ? 'all of it' : approval.people.join(', ');
     const used = approval.used_by === null ? 'not used yet' : `used by ${approval.used_by}`;

@@ -97,6 +97,10 @@ function describePlatform(report: PlatformStatus, timezone: string, nowMs: numbe
     const held = changeKinds.some((kind) => run.held[kind] > 0) ? countsInWords(run.held) : 'a decision';
     lines.push(`  held      ${held} until ${run.expires}: rollcall show ${run.id}`);
   }
+  for (const { run, changes, until, by } of report.rejections)
+    lines.push(
+      `  rejected  ${changes} changes${until === null ? '' : ` until ${until}`} by ${by}; to take it back: rollcall reject ${run} --withdraw`,
+    );
   if (report.withheld)
     lines.push('  withheld  removals: a side was not complete; the next complete run makes them');
   for (const run of report.underWay) lines.push(`  under way ${run.status} (${run.id})`);

@@ -1,7 +1,6 @@
 import { changeKinds, sumOf, type ChangeCounts } from '../../change.ts';
 import type { Hold, HoldGroup, HeldPerson } from '../../actions/hold-groups.ts';
 import type { RunStory } from '../../actions/run-story.ts';
-import type { Rejection } from '../../store/decisions.ts';
 import type { StoredChange } from '../../store/journal.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { type Html, html } from '../html.ts';
@@ -36,7 +35,6 @@ export type RunView = {
   readonly mayDecide: boolean;
   /** Of what this run rejected, how much still stands. */
   readonly rejected: { readonly changes: number; readonly untilMs: number | null };
-  readonly rejections: readonly Rejection[];
 };
 
 /** People of a group that stand on the page; the rest is on pages of its own. */
@@ -84,8 +82,8 @@ function reasonsOf(run: Run): Html {
   )}</section>`;
 }
 
-function decisionsOf({ story, rejected, rejections, mayDecide }: RunView, viewer: Viewer): Html {
-  const { run, hold, approvals, carriesOut, replacedBy } = story;
+function decisionsOf({ story, rejected, mayDecide }: RunView, viewer: Viewer): Html {
+  const { run, hold, approvals, carriesOut, rejections, replacedBy } = story;
   const lines: Html[] = approvals.map(
     (approval) =>
       html`<li>${outside(approval.actor)} (${approval.via}) approved ${
