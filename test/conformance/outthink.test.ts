@@ -4,7 +4,9 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { outthink } from '../../src/providers/outthink/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
-import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
+import { mayBeEmpty, needed, typed } from './fields.ts';
+import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { scimAnswers } from './scim-answers.ts';
 import { conformance } from './suite.ts';
 import { wholeUser } from './whole-user.ts';
 
@@ -14,6 +16,7 @@ function block(keys: {
   baseUrl: string;
   apiKey: string;
   scim?: { baseUrl: string; token: string };
+  fields?: Readonly<Record<string, string>>;
 }): PlatformConfig {
   return blockOf(outthink, { customerId: 'outthink-sandbox-customer', ...keys });
 }
@@ -27,7 +30,60 @@ const nowhere = 'http://127.0.0.1:9';
 
 type Page = { totalResults: number; startIndex: number; Resources?: unknown[] };
 
-function harness(name: string, hasScim: boolean, options: OutthinkOptions): void {
+/** Rules that fill every field there is: each of them matters then. */
+const everyField = {
+  title: '"Clerk"',
+  nickName: '"Clerk"',
+  country: '"IE"',
+  language: '"en-IE"',
+  division: '"East"',
+  employeeNumber: '"1"',
+};
+const users = '/scim/Organizations/{id}/v2/Users';
+/** A user that was sent and is not mentioned has no outcome. */
+const mentioned: Means = { null: 'refused', absent: 'refused', type: 'refused', word: 'refused' };
+/** Without any list it is a yes to all; something else in its place says nothing. */
+const changed: Readonly<Record<string, Means>> = {
+  success: { type: 'refused' },
+  'success.*': { null: 'refused', absent: 'refused', type: 'refused' },
+  'success.*.userSourceIdentifier': mentioned,
+};
+const answers: Answers = {
+  ...scimAnswers({
+    users,
+    texts: ['userName', 'nickName', 'preferredLanguage'],
+    lists: { emails: 'value', addresses: 'country', roles: 'value' },
+  }),
+  'GET /analytics/v1/campaigns': {
+    '*': { null: 'fails', absent: 'unknown', type: 'fails' },
+    '*.id': { ...needed, word: 'unknown' },
+    '*.name': { null: 'unknown', absent: 'unknown', type: 'fails', word: 'unknown' },
+    '*.type': typed,
+    '*.status': mayBeEmpty,
+    '*.startDate': mayBeEmpty,
+    '*.endDate': mayBeEmpty,
+  },
+  'GET /analytics/v1/trainingCampaigns/{id}': {
+    id: needed,
+    name: { ...typed, word: 'passes' },
+    type: typed,
+    status: typed,
+    // Null says that it has none: then nobody can be enrolled.
+    startDate: { null: 'other', type: 'fails' },
+    endDate: { null: 'other', type: 'fails' },
+  },
+  'GET /analytics/v1/trainingCampaigns/{id}/users': {
+    '*': { null: 'fails', absent: 'other', type: 'fails' },
+    '*.userId': mayBeEmpty,
+    '*.userSourceIdentifier': mayBeEmpty,
+    '*.userEmail': mayBeEmpty,
+    '*.trainingStatus': { null: 'open', absent: 'open', type: 'fails', word: 'open' },
+  },
+  'POST /analytics/v1/trainingCampaigns/{id}/users': changed,
+  'POST /analytics/v1/trainingCampaigns/{id}/users/remove': changed,
+};
+
+function harness(name: string, hasScim: boolean, options: OutthinkOptions, told?: Answers): void {
   const scim = { baseUrl: nowhere, token: 'none' };
   const given = block({ baseUrl: nowhere, apiKey: 'none', ...(hasScim ? { scim } : {}) });
   conformance({
@@ -35,6 +91,7 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions): void
     capabilities: outthink.create(given, quiet).capabilities,
     credentialKeys: hasScim ? ['scim.token', 'apiKey'] : ['customerId', 'apiKey'],
     accountsOfThreePages: 450,
+    ...(told === undefined ? {} : { answers: told }),
     extraFields: hasScim ? { title: 'Clerk', country: 'IE', language: 'en-IE', division: 'East' } : {},
     start: async ({ deps, wrongSecret, sandbox: served }) => {
       const { sandbox, state, credentials, restUrl, scimUrl } = await startOutthink({
@@ -46,7 +103,12 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions): void
       });
       const apiKey = wrongSecret ?? credentials.apiKey;
       const token = wrongSecret ?? credentials.scimToken;
-      const keys = { baseUrl: restUrl, apiKey, ...(hasScim ? { scim: { baseUrl: scimUrl, token } } : {}) };
+      const keys = {
+        baseUrl: restUrl,
+        apiKey,
+        ...(hasScim ? { scim: { baseUrl: scimUrl, token } } : {}),
+        fields: told === undefined ? {} : everyField,
+      };
       let firstPage: unknown[] | undefined;
       const rewrites: Record<ReadFault, (page: Page) => Page> = {
         dropped: ({ Resources: _dropped, ...page }) => page,
@@ -86,6 +148,7 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions): void
           const attributes = { ...own, [enterpriseSchema]: extension };
           state.scim.add({ userName: person, email, givenName, familyName, active: true, attributes });
         },
+        ids: () => [...state.scim.users.map(({ id }) => id), campaignId, state.orgId],
         accountsThere: () => structuredClone(state.scim.users),
         breakRead: (fault) => {
           sandbox.fail({
@@ -115,5 +178,5 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions): void
   });
 }
 
-harness('outthink with SCIM', true, {});
+harness('outthink with SCIM', true, {}, answers);
 harness('outthink, enrollments only', false, { listShape: 'data', enrollAnswer: 'empty' });

@@ -4,14 +4,16 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { Capabilities, ProviderDeps } from '../../src/providers/contract.ts';
 import { scim } from '../../src/providers/scim/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
-import { blockOf, freePacer, platform, type ReadFault } from './harness.ts';
+import { counted, needed, row, typed } from './fields.ts';
+import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { scimAnswers } from './scim-answers.ts';
 import { conformance } from './suite.ts';
 import { wholeUser } from './whole-user.ts';
 
 const groupId = 'group-1';
 
-function block(baseUrl: string, token: string): PlatformConfig {
-  return blockOf(scim, { baseUrl, token });
+function block(baseUrl: string, token: string, fields = {}): PlatformConfig {
+  return blockOf(scim, { baseUrl, token, fields });
 }
 
 const quiet: ProviderDeps = {
@@ -22,13 +24,53 @@ const quiet: ProviderDeps = {
 
 type Page = { totalResults: number; startIndex: number; Resources?: unknown[] };
 
+/** Rules that fill every field there is: each of them matters then. */
+const everyField = {
+  title: '"Clerk"',
+  displayName: '"Clerk 1"',
+  nickName: '"Clerk"',
+  userType: '"Clerk"',
+  country: '"IE"',
+  language: '"en-IE"',
+  division: '"East"',
+  employeeNumber: '"1"',
+};
+const listAnswer: Readonly<Record<string, Means>> = {
+  totalResults: needed,
+  Resources: counted,
+  'Resources.*': row,
+};
+const answers = scimAnswers({
+  users: '/scim/v2/Users',
+  texts: ['displayName', 'nickName', 'title', 'userType', 'preferredLanguage', 'externalId'],
+  lists: { emails: 'value', addresses: 'country' },
+});
+const groupName: Means = { null: 'unknown', absent: 'unknown', type: 'fails', word: 'unknown' };
+const withGroups: Answers = {
+  ...answers,
+  'GET /scim/v2/Groups': {
+    ...listAnswer,
+    'Resources.*.id': { ...needed, word: 'passes' },
+    'Resources.*.displayName': groupName,
+  },
+  'GET /scim/v2/Groups/{id}': {
+    id: needed,
+    // A group without members may leave them out.
+    members: { null: 'empty', absent: 'empty', type: 'fails' },
+    'members.*': { null: 'fails', absent: 'other', type: 'fails' },
+    'members.*.value': { ...needed, word: 'passes' },
+    'members.*.type': typed,
+  },
+};
+
 /** A service of this behaviour. Discovery has taken place before a test begins, as in a run. */
-function harness(name: string, behaviour: ScimOptions, capabilities: Capabilities): void {
+function harness(name: string, behaviour: ScimOptions, capabilities: Capabilities, told?: Answers): void {
   conformance({
     name,
     capabilities,
     credentialKeys: ['token'],
     accountsOfThreePages: 450,
+    ...(told === undefined ? {} : { answers: told }),
     extraFields: {
       title: 'Clerk',
       displayName: 'Clerk 1',
@@ -44,7 +86,7 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
       });
       const token = wrongSecret ?? scimToken;
       let isPrepared = false;
-      const provider = scim.create(block(baseUrl, token), {
+      const provider = scim.create(block(baseUrl, token, told === undefined ? {} : everyField), {
         ...deps,
         pacer: {
           ...deps.pacer,
@@ -107,6 +149,7 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
             attributes: wholeUser(department, email),
           });
         },
+        ids: () => [...state.users.map(({ id }) => id), groupId],
         accountsThere: () => structuredClone(state.users),
         breakRead: (fault) => {
           sandbox.fail({
@@ -145,7 +188,7 @@ const inBulk: Capabilities = {
   ),
 };
 
-harness('scim, one by one', { bulk: false }, alone);
+harness('scim, one by one', { bulk: false }, alone, withGroups);
 /** Users are replaced whole there. */
 const withoutPatch: Capabilities = {
   ...alone,

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim/index.ts';
+import type { Sandbox } from '../../sandbox/server.ts';
 import type { Account } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, ItemOutcome, Provider } from '../../src/providers/contract.ts';
@@ -97,6 +98,79 @@ describe('reading', () => {
       },
     });
     expect(new Set((await readAll(provider)).map(({ id }) => id)).size).toBe(20);
+  });
+
+  /** Makes every list say of `active` what `told` gives for the user. */
+  function tellActive(sandbox: Sandbox, told: (userName: unknown) => unknown): void {
+    sandbox.fail({
+      path: '/scim/v2/Users',
+      times: Number.POSITIVE_INFINITY,
+      effect: {
+        do: 'rewrite',
+        rewrite: (response) => {
+          const body = response.json as { Resources?: Record<string, unknown>[] };
+          const resources = (body.Resources ?? []).map((user) => {
+            const { active: _active, ...rest } = user;
+            const active = told(user['userName']);
+            return active === undefined ? rest : { ...rest, active };
+          });
+          return { ...response, json: { ...body, Resources: resources } };
+        },
+      },
+    });
+  }
+
+  test.each([
+    ['of nobody', () => undefined],
+    ['null of everybody', () => null],
+    ['of the inactive alone', (name: unknown) => (name === 'u1@example.com' ? false : undefined)],
+  ])('a service that tells active %s means active by nothing', async (_what, told) => {
+    const { provider, sandbox } = await start({ users: people(12), maxCount: 5 });
+    tellActive(sandbox, told);
+    const inactive = told('u1@example.com') === false ? ['E1'] : [];
+    const accounts = await readAll(provider);
+    expect(accounts.filter(({ active }) => !active).map(({ externalId }) => externalId)).toEqual(inactive);
+  });
+
+  test.each([
+    ['on an earlier page', 'u1@example.com', undefined],
+    ['on a later page', 'u11@example.com', undefined],
+    ['by null', 'u7@example.com', null],
+  ])(
+    'somebody of whom active is not told %s, where it is of others, is nobody to guess',
+    async (_where, whom, told) => {
+      const { provider, sandbox } = await start({ users: people(12), maxCount: 5 });
+      const pageOf = (name: unknown): number => Math.floor(Number(/\d+/.exec(String(name))?.[0]) / 5);
+      // On the page of that user nobody is said to be active.
+      tellActive(sandbox, (name) => (name === whom ? told : pageOf(name) === pageOf(whom) ? false : true));
+      await expect(readAll(provider)).rejects.toMatchObject({
+        code: 'PLATFORM_BAD_ANSWER',
+        message: expect.stringContaining('active'),
+      });
+    },
+  );
+
+  test('an attribute that nobody manages may be anything', async () => {
+    const odd = { title: 7, addresses: 'Cork', roles: [null, 'x'], nickName: ['A'] };
+    const [one] = people(1);
+    if (one === undefined) throw new Error('nobody');
+    const { provider } = await start({ users: [{ ...one, attributes: odd }] });
+    const [account] = await readAll(provider);
+    if (account === undefined) throw new Error('nobody was read');
+    expect(account.fields).toMatchObject({ title: '', country: '', lastName: 'L0' });
+  });
+
+  test('an attribute that a rule fills has to be a text', async () => {
+    const [one] = people(1);
+    if (one === undefined) throw new Error('nobody');
+    const { provider } = await start(
+      { users: [{ ...one, attributes: { title: 7 } }] },
+      { fields: { title: '"Clerk"' } },
+    );
+    await expect(readAll(provider)).rejects.toMatchObject({
+      code: 'PLATFORM_BAD_ANSWER',
+      message: expect.stringContaining('Resources.0.title: number, expected string'),
+    });
   });
 
   const rewrites: Record<string, (body: { Resources?: unknown[]; totalResults: number }) => unknown> = {

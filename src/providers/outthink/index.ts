@@ -35,6 +35,7 @@ function createAccounts(block: OutthinkSettings, deps: ProviderDeps): ScimAccoun
     credentialKeys: ['scim.token'],
     // The id in the source system, whatever accounts are matched by: campaigns know people by it.
     profile: { matchBy: block.matchBy, userName: 'employeeId', fields },
+    byRule: block.fields,
     batch: block.batch,
   });
 }

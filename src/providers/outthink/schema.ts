@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { idle, maybe } from '../wire.ts';
 
 /**
  * The shapes of the REST API. The vendor publishes none: a list is taken as a bare array or as one under `items`, `data`
  * or `users`, and only what is used is asked for.
  */
 
-const text = z.string().nullish();
+const text = maybe(z.string());
 /** An id, as text however it is written. */
 const id = z.union([z.string().min(1), z.number()]).transform(String);
 
@@ -25,16 +26,22 @@ function listIn(body: JsonObject): readonly unknown[] | undefined {
 /** One page of a list. `total` is null where the answer names none. */
 export type ListPage<T> = { readonly rows: readonly T[]; readonly total: number | null };
 
+const totals = Object.fromEntries(
+  totalKeys.map((key) => [key, idle(z.number().int().refine(Number.isSafeInteger))]),
+) as Record<string, z.ZodType<number | null | undefined>>;
+
 /** A list answer. A total that is no number carries nothing. */
-export const listOf = <T>(row: z.ZodType<T>) =>
-  z.preprocess(
-    (body) => {
-      if (!isObject(body)) return { rows: body, total: null };
-      const total = totalKeys.map((key) => body[key]).find((value) => Number.isSafeInteger(value));
-      return { rows: listIn(body) ?? body, total: total ?? null };
-    },
-    z.object({ rows: z.array(row), total: z.number().nullable() }),
-  );
+export const listOf = <T>(row: z.ZodType<T>): z.ZodType<ListPage<T>> => {
+  const rows = z.array(row);
+  const bare = rows.transform((found): ListPage<T> => ({ rows: found, total: null }));
+  const under = (key: string) =>
+    z.object({ ...totals, [key]: rows }).transform((body): ListPage<T> => {
+      const answered = body as Readonly<Record<string, unknown>>;
+      const total = totalKeys.map((name) => answered[name]).find((value) => typeof value === 'number');
+      return { rows: answered[key] as T[], total: total ?? null };
+    });
+  return z.union([bare, ...listKeys.map(under)]);
+};
 
 /** A campaign of the list: a training or an attack simulation. `undefined` is what the answer does not say. */
 export const campaign = z.object({
@@ -44,15 +51,15 @@ export const campaign = z.object({
   status: text,
   startDate: text,
   endDate: text,
-  instantTraining: z.boolean().nullish().catch(undefined),
+  instantTraining: idle(z.boolean()),
 });
 export type Campaign = z.output<typeof campaign>;
 
 /** One user of a training campaign, known by one of three identifiers at least. */
 export const campaignUser = z
   .object({
-    userId: id.nullish(),
-    userSourceIdentifier: id.nullish(),
+    userId: maybe(id),
+    userSourceIdentifier: maybe(id),
     userEmail: text,
     trainingStatus: text,
   })
@@ -90,6 +97,9 @@ export const changeAnswer = z.unknown().transform((body) => {
     failed: list(failed) ?? list(errors),
     results: list(results) ?? listIn(rest),
     hasFailures:
+      // A word or an object in the place of the list says nothing that we know.
+      typeof success === 'string' ||
+      isObject(success) ||
       [failed, results].some((value) => !Array.isArray(value) && nonEmpty(value)) ||
       (Array.isArray(failed) ? nonEmpty(errors) : !Array.isArray(errors) && nonEmpty(errors)),
   };
@@ -110,4 +120,4 @@ export function isRefusal(body: unknown): boolean {
 }
 
 /** An error; `code` is the only part to rely on. */
-export const failure = z.object({ code: text.catch(undefined), field: text.catch(undefined) });
+export const failure = z.object({ code: idle(z.string()), field: idle(z.string()) });

@@ -10,6 +10,7 @@ import type {
 import { createScimClient, type ScimClient, type ScimClientOptions, type ScimService } from './api.ts';
 import type { ScimProfile } from './convert.ts';
 import { lookUp, readAccounts } from './read.ts';
+import { userOf } from './schema.ts';
 import { maxBatch } from './settings.ts';
 import { writeAccounts } from './write.ts';
 
@@ -32,8 +33,10 @@ export type ScimAccounts = {
   readonly write: (items: readonly AccountItem[], ctx: CallContext) => Promise<readonly ItemOutcome[]>;
 };
 
-export type ScimAccountsOptions = ScimClientOptions & {
+export type ScimAccountsOptions = Omit<ScimClientOptions, 'user'> & {
   readonly profile: ScimProfile;
+  /** The fields that rules of the configuration fill. */
+  readonly byRule: Readonly<Record<string, unknown>>;
   /** Most accounts of one `/Bulk` request, besides what the service says. */
   readonly batch: number;
 };
@@ -52,7 +55,10 @@ function accountLimit(service: ScimService | undefined, batch: number): number {
 /** Accounts over SCIM 2.0. */
 export function createScimAccounts(options: ScimAccountsOptions): ScimAccounts {
   const { profile, batch } = options;
-  const client = createScimClient(options);
+  const managed = Object.entries(profile.fields).flatMap(([name, { spec, place }]) =>
+    spec.from === null && !(name in options.byRule) ? [] : [place],
+  );
+  const client = createScimClient({ ...options, user: userOf(managed) });
   const specs = Object.entries(profile.fields).map(([name, { spec }]) => [name, spec] as const);
   return {
     client,

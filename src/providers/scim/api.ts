@@ -7,13 +7,13 @@ import {
   bulkAnswer,
   bulkSchema,
   group,
+  groupMembers,
   type ListPage,
   listOf,
   type ScimGroup,
   type ScimUser,
   scimError,
   serviceConfig,
-  user,
   writeAnswer,
 } from './schema.ts';
 
@@ -47,10 +47,12 @@ export type ScimClient = {
   /** What `service` found, once it did. */
   readonly known: () => ScimService | undefined;
   readonly users: (query: ListQuery, ctx: CallContext) => Promise<ListPage<ScimUser>>;
+  /** Whether the service was seen to say that somebody is active. */
+  readonly saysActive: () => boolean;
   readonly groups: (query: ListQuery, ctx: CallContext) => Promise<ListPage<ScimGroup>>;
   /** Null when there is no such user. */
   readonly user: (id: string, ctx: CallContext) => Promise<ScimUser | null>;
-  readonly group: (id: string, ctx: CallContext) => Promise<ScimGroup>;
+  readonly group: (id: string, ctx: CallContext) => Promise<Pick<ScimGroup, 'id' | 'members'>>;
   /** Sends one write. A refusal of the user is an answer; all else throws. */
   readonly write: (write: UserWrite, ctx: CallContext) => Promise<UserWritten>;
   /** Sends several in one request; undefined for one that the answer does not mention. */
@@ -72,6 +74,8 @@ export type ScimClientOptions = {
   readonly deps: ProviderDeps;
   /** The settings to look at when sign-in is refused. */
   readonly credentialKeys: readonly string[];
+  /** A user of this service, by the fields that are managed there. */
+  readonly user: z.ZodType<ScimUser>;
 };
 
 const mediaType = 'application/scim+json';
@@ -123,7 +127,13 @@ function userRefusal(error: unknown): UserWritten | undefined {
   return { status: error.status, id: null, ...(scimType === undefined ? {} : { scimType }) };
 }
 
-/** The calls of a SCIM 2.0 service. */
+/**
+ * The calls of a SCIM 2.0 service.
+ *
+ * What `active` means, and whether it is given, is the service's own affair (RFC 7643, 4.1.1), and null is the same as
+ * nothing (2.5). One that says it of nobody, or of the inactive alone, means "active" by nothing. Where it says of anybody
+ * that they are active, nothing is no answer: the call fails, and nobody is taken for active who may not be.
+ */
 export function createScimClient(options: ScimClientOptions): ScimClient {
   const { request } = createHttp({
     baseUrl: options.baseUrl,
@@ -139,6 +149,18 @@ export function createScimClient(options: ScimClientOptions): ScimClient {
   });
   const { platform } = options.deps;
   let known: ScimService | undefined;
+  let saysActive = false;
+
+  /** Refuses users who are not said to be active or inactive, where others are. `prefix`: where they stand in the answer. */
+  function checked(users: readonly ScimUser[], label: string, prefix: (at: number) => string): void {
+    saysActive ||= users.some(({ active }) => active === true);
+    if (!saysActive) return;
+    const at = users.findIndex(({ active }) => active === undefined || active === null);
+    if (at < 0) return;
+    const came = users[at]?.active === null ? 'null' : 'nothing';
+    const message = `${platform}: GET ${label}: HTTP 200 answered an unexpected shape: ${prefix(at)}active: ${came}, expected boolean, as it says of others.`;
+    throw new ProviderError('PLATFORM_BAD_ANSWER', message);
+  }
 
   async function list<T>(
     path: string,
@@ -177,13 +199,23 @@ export function createScimClient(options: ScimClientOptions): ScimClient {
       known ??= await discover(ctx);
       return known;
     },
-    users: (query, ctx) => list('/Users', user, query, ctx),
+    users: async (query, ctx) => {
+      const page = await list('/Users', options.user, query, ctx);
+      checked(page.resources, '/Users', (at) => `Resources.${at}.`);
+      return page;
+    },
+    saysActive: () => saysActive,
     groups: (query, ctx) => list('/Groups', group, query, ctx),
     user: async (id, ctx) => {
       const path = `/Users/${encodeURIComponent(id)}`;
       const label = '/Users/{id}';
       try {
-        return (await request({ kind: 'read', method: 'GET', path, label, schema: user }, ctx)).data;
+        const { data } = await request(
+          { kind: 'read', method: 'GET', path, label, schema: options.user },
+          ctx,
+        );
+        checked([data], label, () => '');
+        return data;
       } catch (error) {
         if (error instanceof ProviderError && error.status === 404) return null;
         throw error;
@@ -192,7 +224,10 @@ export function createScimClient(options: ScimClientOptions): ScimClient {
     group: async (id, ctx) => {
       const path = `/Groups/${encodeURIComponent(id)}`;
       return (
-        await request({ kind: 'read', method: 'GET', path, schema: group, mostBytes: largestGroupBytes }, ctx)
+        await request(
+          { kind: 'read', method: 'GET', path, schema: groupMembers, mostBytes: largestGroupBytes },
+          ctx,
+        )
       ).data;
     },
     write: async ({ method, path, data: json }, ctx) => {

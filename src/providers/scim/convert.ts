@@ -21,10 +21,16 @@ export type PatchOperation =
 type ListPlace = Extract<FieldPlace, { in: 'list' }>;
 type JsonObject = Record<string, unknown>;
 
+/** The values of a list. One that no field of ours stands in may be anything. */
+function valuesIn(user: ScimUser, list: ListName): readonly ScimValue[] {
+  const found: unknown = user[list];
+  return Array.isArray(found) ? (found.filter(isObject) as readonly ScimValue[]) : [];
+}
+
 /** The work value, else the primary, else the first. */
 function chosen(values: readonly ScimValue[]): ScimValue | undefined {
   return (
-    values.find((one) => one.type?.toLowerCase() === 'work') ??
+    values.find(({ type }) => typeof type === 'string' && type.toLowerCase() === 'work') ??
     values.find((one) => one.primary === true) ??
     values[0]
   );
@@ -43,11 +49,11 @@ function rawValue(user: ScimUser, place: FieldPlace): unknown {
     case 'enterprise':
       return user[enterpriseSchema]?.[place.attribute];
     case 'list':
-      return chosen(user[place.list] ?? [])?.[place.attribute];
+      return chosen(valuesIn(user, place.list))?.[place.attribute];
   }
 }
 
-/** The value of a field as read, normalised; '' when empty. */
+/** The value of a field as read, normalised; '' when empty, and where nobody manages a field that is no text. */
 function readField(user: ScimUser, name: string, place: FieldPlace): string {
   const value = rawValue(user, place);
   if (typeof value !== 'string') return '';
@@ -78,7 +84,7 @@ function emptyAsNull(text: string): string | null {
   return text === '' ? null : text;
 }
 
-/** A user as an account. One that does not say `active` is active (RFC 7643 leaves it to the service). */
+/** A user as an account. Where the service says of nobody whether they are active, they are (`createScimClient`). */
 export function toAccount(user: ScimUser, profile: ScimProfile): Account {
   const fields: Record<string, string> = {};
   for (const [name, { place }] of Object.entries(profile.fields)) {
@@ -216,7 +222,14 @@ export function patchOperations(
     const value = item.fields[name];
     if (place === undefined || value === undefined) continue;
     if (place.in === 'list') {
-      lists.set(place.list, withValue(lists.get(place.list) ?? current?.[place.list] ?? [], place, value));
+      lists.set(
+        place.list,
+        withValue(
+          lists.get(place.list) ?? (current === undefined ? [] : valuesIn(current, place.list)),
+          place,
+          value,
+        ),
+      );
       continue;
     }
     const path = pathOf(place);
@@ -224,7 +237,8 @@ export function patchOperations(
   }
   for (const [path, values] of lists) {
     if (values.length > 0) operations.push({ op: 'replace', path, value: values });
-    else if ((current?.[path] ?? []).length > 0) operations.push({ op: 'remove', path });
+    else if (current !== undefined && valuesIn(current, path).length > 0)
+      operations.push({ op: 'remove', path });
   }
   return operations;
 }

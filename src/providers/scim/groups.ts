@@ -61,7 +61,7 @@ export async function listGroups(client: ScimClient, ctx: CallContext): Promise<
 }
 
 /** The users of a group; groups within it are left out, their members are not ours to change here. */
-function userIds(group: ScimGroup): readonly string[] {
+function userIds(group: Pick<ScimGroup, 'members'>): readonly string[] {
   return (group.members ?? [])
     .filter(({ type }) => type?.toLowerCase() !== 'group')
     .map(({ value }) => value);

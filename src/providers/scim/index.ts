@@ -12,7 +12,7 @@ const noPatch =
   'the service has no PATCH (ServiceProviderConfig: patch.supported is false), and replacing a whole group could remove people added meanwhile';
 
 function create(block: PlatformConfig, deps: ProviderDeps): Provider {
-  const { baseUrl, token, matchBy, batch, timeout } = block as ScimSettings;
+  const { baseUrl, token, matchBy, batch, timeout, fields } = block as ScimSettings;
   const profile: ScimProfile = {
     matchBy,
     userName: matchBy === 'userName' ? 'employeeId' : 'email',
@@ -25,6 +25,7 @@ function create(block: PlatformConfig, deps: ProviderDeps): Provider {
     deps,
     credentialKeys: ['token'],
     profile,
+    byRule: fields,
     batch,
   });
   const { client } = accounts;

@@ -108,7 +108,16 @@ export async function* readAccounts(
 ): AsyncGenerator<readonly Account[], void, undefined> {
   const { pageSize } = await client.service(ctx);
   const users = readList(`${client.platform}: /Users`, pageSize, client.users, ctx, onTotal);
-  for await (const page of users) yield page.map((user) => toAccount(user, profile));
+  let isUntold = false;
+  for await (const page of users) {
+    isUntold ||= page.some(({ active }) => active === undefined || active === null);
+    // A later page may say it: then those of the earlier ones are nobody's guess either.
+    if (isUntold && client.saysActive()) {
+      const message = `${client.platform}: /Users: active is told of some users and not of others.`;
+      throw new ProviderError('PLATFORM_BAD_ANSWER', message);
+    }
+    yield page.map((user) => toAccount(user, profile));
+  }
 }
 
 /** The filter by which users are looked up; values are JSON strings (RFC 7644, 3.4.2.2). */

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { idle, maybe } from '../wire.ts';
+import type { FieldPlace } from './fields.ts';
 
 /** The shapes of RFC 7643 and RFC 7644, as far as they are used. Services answer null for what is unassigned (2.5). */
 
@@ -11,46 +13,69 @@ export const bulkSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 const count = z.number().int().min(0);
 /** Some services write booleans as text. */
 const flag = z.union([z.boolean(), z.stringbool()]);
-const text = z.string().nullish();
+const text = maybe(z.string());
 
 /** One value of a multi-valued attribute. Kept whole, because a changed list is written back whole. */
 const value = z.looseObject({
   value: text,
   country: text,
   type: text,
-  primary: flag.nullish().catch(undefined),
+  primary: idle(flag),
 });
 export type ScimValue = z.output<typeof value>;
 
-/** A user; attributes that are not listed are kept, for PUT. */
-export const user = z.looseObject({
+const values = maybe(z.array(value));
+const userBase = z.looseObject({
   id: z.string().min(1),
   userName: text,
   externalId: text,
-  active: flag.nullish(),
-  name: z.looseObject({ givenName: text, familyName: text }).nullish(),
-  emails: z.array(value).nullish(),
-  addresses: z.array(value).nullish(),
-  roles: z.array(value).nullish(),
-  [enterpriseSchema]: z.looseObject({}).nullish(),
+  /** Nothing, or null (2.5): then the service does not say, see `createScimClient`. */
+  active: maybe(flag),
+  name: maybe(z.looseObject({ givenName: text, familyName: text })),
+  emails: values,
 });
-export type ScimUser = z.output<typeof user>;
+export type ScimUser = z.output<typeof userBase> & {
+  readonly addresses?: unknown;
+  readonly roles?: unknown;
+  readonly [enterpriseSchema]?: Readonly<Record<string, unknown>> | null | undefined;
+};
 
+/** A user. What `places` name has to be of its type; other attributes are kept as they came, for PUT. */
+export function userOf(places: readonly FieldPlace[]): z.ZodType<ScimUser> {
+  const textsIn = (where: FieldPlace['in']) =>
+    Object.fromEntries(
+      places.flatMap((place) =>
+        place.in === where && place.in !== 'list' ? [[place.attribute, text] as const] : [],
+      ),
+    );
+  const lists = Object.fromEntries(
+    places.flatMap((place) => (place.in === 'list' ? [[place.list, values] as const] : [])),
+  );
+  return userBase.extend({
+    ...textsIn('user'),
+    ...lists,
+    [enterpriseSchema]: maybe(z.looseObject(textsIn('enterprise'))),
+  }) as unknown as z.ZodType<ScimUser>;
+}
+
+/** `type`: needed to tell a group from a user. */
 const member = z.object({ value: z.string().min(1), type: text });
 
 /** A group. Members that are groups themselves carry `type: Group`. */
 export const group = z.object({
   id: z.string().min(1),
   displayName: text,
-  members: z.array(member).nullish(),
+  members: maybe(z.array(member)),
 });
 export type ScimGroup = z.output<typeof group>;
+/** One group with its members; its name was found in the list. */
+export const groupMembers = group.omit({ displayName: true });
 
 /** A list answer (RFC 7644, 3.4.2); `Resources` may be left out when there are none. */
 export const listOf = <T>(resource: z.ZodType<T>) =>
   z.object({
     totalResults: count,
-    Resources: z.array(resource).nullish(),
+    Resources: maybe(z.array(resource)),
   });
 
 /** What one answer of a list holds. */
