@@ -47,8 +47,67 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     example: '24h',
   },
   'roster.source': {
-    what: 'A path or a glob, relative to the folder of the file.',
+    what: 'A path or a glob, relative to the folder of the file; or where it is fetched from: [fetched from elsewhere](roster.md#fetched-from-elsewhere).',
     example: './hr/roster-*.csv',
+  },
+  'roster.source.type': { what: 'How it is fetched.', example: 'https' },
+  'roster.source.url': {
+    what: 'The address of the file, the report or the list.',
+    example: 'https://hr.example.com/report',
+  },
+  'roster.source.auth': {
+    what: 'How to sign in there; one of the three ways below.',
+    example: `{ token: "\${HR_TOKEN}" }`,
+  },
+  'roster.source.auth.user': { what: 'Basic: the user.', example: 'rollcall' },
+  'roster.source.auth.password': { what: 'Basic: the password.', example: `"\${HR_PASSWORD}"` },
+  'roster.source.auth.token': { what: 'Bearer: a token.', example: `"\${HR_TOKEN}"` },
+  'roster.source.auth.tokenUrl': {
+    what: 'OAuth 2.0 client credentials: where a token is asked for.',
+    example: 'https://hr.example.com/token',
+  },
+  'roster.source.auth.clientId': { what: 'OAuth 2.0: the client.', example: 'rollcall' },
+  'roster.source.auth.clientSecret': { what: 'OAuth 2.0: its secret.', example: `"\${HR_SECRET}"` },
+  'roster.source.auth.scope': { what: 'OAuth 2.0: the scope, where one is asked for.', example: 'hr.read' },
+  'roster.source.headers': { what: 'More headers of every request.', example: '{ x-api-version: "2" }' },
+  'roster.source.format': { what: 'With `pages`: what a page is.', example: 'json' },
+  'roster.source.records': {
+    what: 'With `pages`: where in a page the list is; left out: the page is the list.',
+    example: 'data.people',
+  },
+  'roster.source.pages': {
+    what: 'A list that comes in pages, and how to go on.',
+    example: '{ by: offset, size: 200, total: metadata.total }',
+  },
+  'roster.source.pages.by': {
+    what: 'By a number of records, a number of pages, a cursor in the page, or a Link header (RFC 8288).',
+    example: 'offset',
+  },
+  'roster.source.pages.offset': {
+    what: 'The parameter for the number of records before the page.',
+    example: 'offset',
+  },
+  'roster.source.pages.limit': { what: 'The parameter for the size of a page.', example: 'limit' },
+  'roster.source.pages.size': {
+    what: 'Records of a page.',
+    why: 'what most lists take; larger pages are fewer requests.',
+    example: '200',
+  },
+  'roster.source.pages.total': {
+    what: 'Where in a page the number of all records is: the list is whole when it has as many. Left out: read to an empty page.',
+    example: 'metadata.total',
+  },
+  'roster.source.pages.page': { what: 'The parameter for the number of the page.', example: 'page' },
+  'roster.source.pages.first': { what: 'The number of the first page: 0 or 1.', example: '0' },
+  'roster.source.pages.next': {
+    what: 'Where in a page the cursor (or the address) of the next one is.',
+    example: 'metadata.next',
+  },
+  'roster.source.pages.cursor': { what: 'The parameter for the cursor.', example: 'cursor' },
+  'roster.source.timeout': {
+    what: 'How long the whole delivery may take.',
+    why: 'reports of large companies take half an hour to be made.',
+    example: '1h',
   },
   'roster.pick': {
     what: 'Which of several matches counts: the one modified last, or the last by name.',

@@ -5,6 +5,7 @@ import { interpolate, readProblem } from './config/interpolate.ts';
 import type { ConfigIssue } from './config/issues.ts';
 import { ConfigError, raise } from './config/issues.ts';
 import type { ProviderSettingsRegistry } from './config/registry.ts';
+import type { RosterSourceConfig } from './config/roster-source.ts';
 import type { CustomerBase, CustomerConfig } from './config/schema.ts';
 import { slug } from './config/schema.ts';
 import { tenantKey } from './config/tenant.ts';
@@ -155,9 +156,9 @@ function customerName(
   return { issue: document.issue(['customer'], message) };
 }
 
-/** URLs stay as they are; everything else is a path or glob from the configuration's folder. */
-function resolveSource(folder: string, source: string): string {
-  return /^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(source) ? source : resolve(folder, source);
+/** A path or glob from the configuration's folder; what is fetched has no path here. */
+function resolveSource(folder: string, source: RosterSourceConfig): RosterSourceConfig {
+  return typeof source === 'string' ? resolve(folder, source) : source;
 }
 
 async function expand(filesOrGlobs: readonly string[]): Promise<readonly string[]> {

@@ -21,6 +21,7 @@ export const errorCodes = {
 
   // The roster: exit status 1.
   ROSTER_NOT_FOUND: { exit: 1, title: 'No roster file matches the source' },
+  ROSTER_UNREACHABLE: { exit: 1, title: 'The roster could not be fetched' },
   ROSTER_UNREADABLE: { exit: 1, title: 'The roster cannot be read' },
   ROSTER_HEADER: { exit: 1, title: 'The roster lacks a mapped column' },
   ROSTER_FORMAT: { exit: 1, title: 'The roster is not CSV' },

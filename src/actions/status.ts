@@ -1,5 +1,5 @@
 import { formatError } from '../errors.ts';
-import { findRoster } from '../roster/index.ts';
+import { findRoster, isRemote } from '../roster/index.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import type { Customer, Platform } from '../jobs/customer.ts';
@@ -142,8 +142,14 @@ export async function rosterStatus(
   customer: Customer,
 ): Promise<RosterStatus> {
   try {
-    const { modifiedAtMs } = await findRoster(customer.config.roster);
+    const { source, pick } = customer.config.roster;
     const read = await deps.store.roster.lastExport(customer.name);
+    // Whoever asks how things are asks nobody else: of a roster from elsewhere, what was fetched last is told.
+    if (isRemote(source) && read === undefined)
+      return { problem: 'It has not been fetched yet: rollcall check fetches it.' };
+    const modifiedAtMs = isRemote(source)
+      ? (read?.modified_ms ?? 0)
+      : (await findRoster({ source, pick })).modifiedAtMs;
     return {
       modified: iso(modifiedAtMs),
       ageMs: Math.max(0, Math.round(deps.now() - modifiedAtMs)),

@@ -8,6 +8,7 @@ import { openQueues, type Queues } from '../jobs/queue/queues.ts';
 import { createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
 import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { patience } from '../providers/rate-limit.ts';
+import { inboxOf, sweepInbox } from '../roster/index.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
 import { openEmbedded, openPostgres } from '../store/database.ts';
 import { createStore, type Store } from '../store/store.ts';
@@ -88,6 +89,8 @@ export async function openAll(
       },
     );
   }
+  // What a process that was killed left of a roster from elsewhere, whatever the source is now.
+  await Promise.all([...dataDirs].map((folder) => sweepInbox(inboxOf(folder))));
   const store = await openStore(cli, dataDir, command);
   let opened: Queues | undefined;
   try {

@@ -3,28 +3,11 @@ import { z } from 'zod';
 import { pattern } from '../pattern.ts';
 import type { ConfigIssue } from './issues.ts';
 import { personFields } from '../person.ts';
-import { formatDuration, parseDurationMs, parsePercent, parseRate } from './units.ts';
+import { rosterSource } from './roster-source.ts';
+import { parsePercent, parseRate } from './units.ts';
+import { durationMs, durationUpTo, httpUrl } from './values.ts';
 
-/** A duration such as `90s`, `26h`, `30d`, in milliseconds once parsed. */
-export const durationMs = z
-  .string()
-  .meta({
-    description: 'A duration: 90s, 15m, 26h, 30d, 5y',
-    pattern: '^\\d+(\\.\\d+)?\\s*(ms|s|m|h|d|w|y)$',
-  })
-  .transform((text, ctx) => {
-    const value = parseDurationMs(text);
-    if (value !== undefined) return value;
-    ctx.addIssue({ code: 'custom', message: `"${text}" is not a duration; write 90s, 15m, 26h, 30d or 5y` });
-    return z.NEVER;
-  });
-
-/** A duration that a timer has to hold, or that nothing waits longer for. */
-function durationUpTo(mostMs: number) {
-  return durationMs.refine((value) => value <= mostMs, {
-    message: `must be at most ${formatDuration(mostMs)}`,
-  });
-}
+export { durationMs, httpUrl };
 
 /** The longest that one request may take: an answer that takes longer is none. */
 const longestTimeoutMs = 15 * 60_000;
@@ -52,15 +35,6 @@ export const percent = z
     ctx.addIssue({ code: 'custom', message: `"${text}" is not a percentage; write 10%` });
     return z.NEVER;
   });
-
-/** An address that is called: http or https, nothing else. */
-export const httpUrl = z
-  .url({
-    protocol: /^https?$/,
-    error: ({ input }) =>
-      typeof input === 'string' ? 'must be a URL that begins with https:// (or http://)' : undefined,
-  })
-  .meta({ description: 'An https URL' });
 
 /** Names of platforms and customers: they become part of job ids and paths of the control API. */
 export const slug = z
@@ -144,7 +118,7 @@ const trailer = z.strictObject({
 });
 
 const roster = z.strictObject({
-  source: z.string().min(1),
+  source: rosterSource,
   pick: z.enum(['modified', 'name']).default('modified'),
   columns,
   encoding: z.string().min(1).optional(),

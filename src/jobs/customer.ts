@@ -29,6 +29,8 @@ export type Customer = {
   readonly compiler: RuleCompiler;
   /** When the roster was due last, at or before that time (ms); 0 where no time of day is expected. */
   readonly rosterDueMs: (atMs: number) => number;
+  /** First back-off of a roster that could not be fetched, in ms; undefined for the roster's own. */
+  readonly retryBaseMs: number | undefined;
 };
 
 /** What customers are built with. */
@@ -63,6 +65,7 @@ export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Cust
       platforms,
       compiler,
       rosterDueMs: lastExpectedOf(config.roster),
+      retryBaseMs: deps.retryBaseMs,
     };
   } catch (error) {
     if (!(error instanceof RollcallError) || error.place?.file !== undefined) throw error;

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import ky from 'ky';
 import type { z } from 'zod';
+import { describeNetworkFailure } from '../network-failure.ts';
+import { retryAfterMs, usableWaitMs } from '../retry-after.ts';
 import { AnswerOverBound, readAnswer } from './answer-body.ts';
 import type { CallContext, Permit, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
 import { ProviderError, safeCode } from './error.ts';
 import { describeMismatch } from './mismatch.ts';
-import { describeNetworkFailure } from './network-failure.ts';
-import { patience, retryAfterMs, untilInWords, usableWaitMs } from './rate-limit.ts';
+import { patience, untilInWords } from './rate-limit.ts';
 import { createUsualTime } from './usual-time.ts';
 
 /** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */

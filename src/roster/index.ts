@@ -1,6 +1,9 @@
 export { isOfTheFuture } from './completeness.ts';
 export { compileDateFormat, type ParseDate } from './mapping/dates.ts';
+export { isRemote, lookAtRoster } from './sources/deliver.ts';
 export { findRoster } from './sources/file.ts';
+export { inboxOf, sweepInbox } from './sources/inbox.ts';
+export { DeliveryError } from './sources/source.ts';
 export { readRoster } from './read.ts';
 export type {
   IncompleteCode,

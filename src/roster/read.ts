@@ -10,7 +10,8 @@ import { RowIntake } from './intake/rows.ts';
 import { compileDateFormat } from './mapping/dates.ts';
 import { resolveColumns } from './mapping/header.ts';
 import type { MappingRules } from './mapping/map-row.ts';
-import { findRoster, rosterFileAt } from './sources/file.ts';
+import { deliver } from './sources/deliver.ts';
+import { rosterFileAt } from './sources/file.ts';
 import type { IncompleteReason, ReadRosterOptions, RosterFile, RosterProof } from './types.ts';
 
 const defaultDateFormat = 'yyyy-MM-dd';
@@ -25,13 +26,39 @@ const defaultDateFormat = 'yyyy-MM-dd';
  * them has a rejected row.** If it rejects, nothing that was delivered counts.
  *
  * @throws RollcallError ROSTER_NOT_FOUND, ROSTER_UNREADABLE, ROSTER_FORMAT, ROSTER_ENCODING, ROSTER_HEADER,
- * ROSTER_CHANGING (written to meanwhile), CONFIG_INVALID (date format, encoding), RUN_ABORTED (by `signal`).
+ * ROSTER_CHANGING (written to meanwhile), CONFIG_INVALID (date format, encoding), RUN_ABORTED (by `signal`);
+ * DeliveryError (ROSTER_UNREACHABLE).
  */
 export async function readRoster(options: ReadRosterOptions): Promise<RosterProof> {
   const { config } = options;
   const mapping = mappingRules(config, options.today);
   refuseUnknownEncoding(config.encoding);
-  const source = await findRoster(config);
+  await using delivery = await deliver(config, { ...options.delivery, signal: options.signal });
+  const { file, shown, isDated } = delivery;
+  try {
+    const proof = await readDelivered(file, mapping, options);
+    return { ...proof, file: shown, isDated };
+  } catch (error) {
+    throw shown === file.file ? error : inTheNameOf(shown, file.file, error);
+  }
+}
+
+/** The same error, of the delivery instead of the private file that holds it. */
+function inTheNameOf(shown: string, file: string, error: unknown): unknown {
+  if (!(error instanceof RollcallError) || error.place?.file !== file) return error;
+  return new RollcallError(error.code, error.message, {
+    place: { ...error.place, file: shown },
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error,
+  });
+}
+
+async function readDelivered(
+  source: RosterFile,
+  mapping: MappingRules,
+  options: ReadRosterOptions,
+): Promise<Omit<RosterProof, 'isDated'>> {
+  const { config } = options;
   const hash = createHash('sha256');
   await using reading = readCsv(source, {
     encoding: config.encoding,

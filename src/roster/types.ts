@@ -1,5 +1,6 @@
 import type { RosterConfig } from '../config/schema.ts';
 import type { Person, PersonState } from '../person.ts';
+import type { DeliveryContext } from './sources/context.ts';
 
 /** One row, mapped, normalised, with its dates parsed; its state is not derived yet. */
 export type RowInput = Omit<Person, 'state'>;
@@ -65,6 +66,8 @@ export type RosterFile = { readonly file: string; readonly modifiedAtMs: number;
 /** What one read of the roster amounts to, and whether it is complete (only then may anyone be removed). */
 export type RosterProof = RosterFile & {
   readonly complete: boolean;
+  /** Whether `modifiedAtMs` is when the export was written; false when it is when it was fetched, and nothing is said of that. */
+  readonly isDated: boolean;
   /** Empty exactly when `complete`. */
   readonly reasons: readonly IncompleteReason[];
   /** Data rows: without header, blank lines and trailer; the rejected ones count. */
@@ -113,6 +116,8 @@ export type ReadRosterOptions = {
   /** The last time (in ms) at or before the given one at which `config.expected.cron` was due. */
   readonly lastExpectedMs: (atMs: number) => number;
   readonly signal?: AbortSignal;
+  /** Where and how what is fetched from elsewhere is kept. */
+  readonly delivery: Omit<DeliveryContext, 'signal'>;
   /** A person, at once when their row is read. No id comes twice. */
   readonly onPerson: (person: Person) => void;
   /** A person delivered before whom a later row has made unusable. No id comes twice, and none is delivered afterwards. */

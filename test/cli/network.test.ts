@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
 import { formatError } from '../../src/errors.ts';
 import { createHttp } from '../../src/providers/http.ts';
-import { describeNetworkFailure } from '../../src/providers/network-failure.ts';
+import { describeNetworkFailure } from '../../src/network-failure.ts';
 import { people, toCsv } from '../support/company.ts';
 import { processEnv } from '../support/memory-disk.ts';
 import { freePacer } from '../support/pacer.ts';

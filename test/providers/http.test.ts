@@ -14,7 +14,7 @@ import {
 import type { CallContext, ProviderDeps, RequestKind } from '../../src/providers/contract.ts';
 import { ProviderError } from '../../src/providers/error.ts';
 import { createHttp, type HttpOptions, type HttpRequest, readAttempts } from '../../src/providers/http.ts';
-import { retryAfterMs } from '../../src/providers/rate-limit.ts';
+import { retryAfterMs } from '../../src/retry-after.ts';
 import { freePacer } from '../support/pacer.ts';
 
 const canary = 'qzxv';

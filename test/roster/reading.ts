@@ -69,6 +69,7 @@ export async function readFrom(
     nowMs: Date.now(),
     today: '2026-03-02',
     lastExpectedMs: () => 0,
+    delivery: { inbox: join(tmpdir(), 'rollcall-no-inbox') },
     ...options,
     onPerson: (person) => {
       if (delivered.has(person.id)) throw new Error(`${person.id} was delivered twice`);

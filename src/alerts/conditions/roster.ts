@@ -7,6 +7,7 @@ import { type CustomerFacts, rejectedInARow } from './facts.ts';
 
 /** What a run fails with when the roster could not be read: one file for all platforms, so one alert of the customer. */
 export const rosterFailures = [
+  'ROSTER_UNREACHABLE',
   'ROSTER_NOT_FOUND',
   'ROSTER_UNREADABLE',
   'ROSTER_HEADER',
@@ -26,17 +27,37 @@ export function rosterConditions(facts: CustomerFacts): Condition[] {
   const unreadable = facts.platforms.flatMap(({ last }) =>
     last?.status === 'failed' && rosterFailures.includes(last.reasons[0]?.code ?? '') ? [last] : [],
   );
-  const [firstUnreadable] = unreadable;
-  if (firstUnreadable !== undefined)
+  // One that did not come is another matter than one that cannot be read: other people, another place to look at.
+  const [unreached, broken] = [true, false].map((isAway) =>
+    unreadable.filter(({ reasons }) => (reasons[0]?.code === 'ROSTER_UNREACHABLE') === isAway),
+  );
+  const failed = [
+    {
+      kind: 'ROSTER_UNREACHABLE',
+      runs: unreached ?? [],
+      what: 'The roster did not come.',
+      good: 'when it comes again',
+    },
+    {
+      kind: 'ROSTER_UNREADABLE',
+      runs: broken ?? [],
+      what: 'The roster cannot be read.',
+      good: 'when it is readable again',
+    },
+  ] as const;
+  for (const { kind, runs, what, good } of failed) {
+    const [first] = runs;
+    if (first === undefined) continue;
     conditions.push({
       ...of,
-      kind: 'ROSTER_UNREADABLE',
-      runId: firstUnreadable.id,
-      summary: `The roster cannot be read. ${sentences(firstUnreadable.reasons.slice(0, 1))}`,
-      notDone: `Nothing was changed on ${listed(unreadable.map(({ platform }) => platform))}; nobody was removed.`,
-      nextStep: `${run('check')}; when it is readable again: ${again}`,
-      details: { error: firstUnreadable.reasons[0]?.code ?? '' },
+      kind,
+      runId: first.id,
+      summary: `${what} ${sentences(first.reasons.slice(0, 1))}`,
+      notDone: `Nothing was changed on ${listed(runs.map(({ platform }) => platform))}; nobody was removed.`,
+      nextStep: `${run('check')}; ${good}: ${again}`,
+      details: { error: first.reasons[0]?.code ?? '' },
     });
+  }
 
   // The roster is one for all platforms: the run that read it last knows best.
   const throughs = facts.platforms.flatMap(({ through }) => (through === undefined ? [] : [through]));

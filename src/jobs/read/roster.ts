@@ -1,6 +1,12 @@
 import { asRulePerson, compileStateRules } from '../../diff/rules.ts';
 import type { Person } from '../../person.ts';
-import { type RejectedRow, type RosterProof, type RosterRules, readRoster } from '../../roster/index.ts';
+import {
+  inboxOf,
+  type RejectedRow,
+  type RosterProof,
+  type RosterRules,
+  readRoster,
+} from '../../roster/index.ts';
 import type { Store } from '../../store/store.ts';
 import type { Customer } from '../customer.ts';
 
@@ -54,7 +60,7 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
     const prefer = customer.compiler.predicate(roster.duplicates.prefer, 'roster.duplicates.prefer');
     rules.prefer = (row) => prefer(asRulePerson(row), today);
   }
-  const proof = await readRoster({
+  const read = await readRoster({
     config: roster,
     baseline: {
       maxRows: baseline.maxRows,
@@ -65,6 +71,7 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
     nowMs,
     today,
     signal: options.signal,
+    delivery: { inbox: inboxOf(customer.config.dataDir), retryBaseMs: customer.retryBaseMs },
     lastExpectedMs: customer.rosterDueMs,
     onPerson: options.onPerson,
     onRetract: options.onRetract,
@@ -74,5 +81,23 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
     },
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
   });
-  return { proof, rejectedRows, today };
+  return { proof: await datedProof(read, options), rejectedRows, today };
+}
+
+/** Within this, the same content without a date is the same export: every platform fetches its own. */
+const oneExportMs = 12 * 3_600_000;
+
+/**
+ * Of a delivery that bears no date, the time of fetching is no export of its own: what was fetched with the same content a
+ * short while ago counts as that one, so that nobody is absent from five exports because five platforms asked.
+ */
+async function datedProof(
+  proof: RosterProof,
+  { customer, store, nowMs }: Pick<ReadCustomerRosterOptions, 'customer' | 'store' | 'nowMs'>,
+): Promise<RosterProof> {
+  if (proof.isDated) return proof;
+  const last = await store.roster.lastExport(customer.name);
+  const isTheSame =
+    last?.fingerprint === proof.fingerprint && Math.abs(nowMs - last.modified_ms) < oneExportMs;
+  return isTheSame ? { ...proof, modifiedAtMs: last.modified_ms } : proof;
 }

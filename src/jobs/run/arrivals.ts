@@ -1,6 +1,6 @@
 import { formatDuration } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
-import { findRoster, isOfTheFuture } from '../../roster/index.ts';
+import { type DeliveryError, isOfTheFuture, isRemote, lookAtRoster } from '../../roster/index.ts';
 import type { ExportRow } from '../../store/roster-state.ts';
 import type { RunTrigger } from '../../store/schema.ts';
 import type { Customer } from '../customer.ts';
@@ -12,6 +12,8 @@ export const arrivalEveryMs = 30_000;
 export const settleMs = 2_000;
 /** How soon a file that was written to is looked at again. */
 export const settleEveryMs = 2_000;
+/** How often a roster that is fetched from elsewhere is looked for: each look is a sign-in there. */
+export const remoteEveryMs = 5 * 60_000;
 /** A run asked for by hand gives up this soon on a file that keeps changing. */
 const handWaitMs = 60_000;
 
@@ -26,6 +28,7 @@ export type ArrivalOptions = {
   /** The run's slot, or when it was asked for. */
   readonly fromMs: number;
   readonly nowMs: number;
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -44,7 +47,10 @@ export async function rosterArrival(options: ArrivalOptions): Promise<Arrival> {
   if (nowMs < deadlineMs) {
     return {
       go: false,
-      afterMs: Math.min(arrivalEveryMs, Math.max(deadlineMs - nowMs, 100)),
+      afterMs: Math.min(
+        isRemote(roster.source) ? remoteEveryMs : arrivalEveryMs,
+        Math.max(deadlineMs - nowMs, 100),
+      ),
       notes: [
         {
           code: 'ROSTER_AWAITED',
@@ -70,13 +76,18 @@ async function lateness(options: ArrivalOptions): Promise<string | 'settling' | 
   const { roster } = customer.config;
   let modifiedMs: number;
   try {
-    modifiedMs = (await findRoster(roster)).modifiedAtMs;
+    const waiting = await lookAtRoster(roster, options.signal);
+    // Only the read can tell how old it is.
+    if (waiting === null) return undefined;
+    modifiedMs = waiting.modifiedAtMs;
   } catch (error) {
+    options.signal.throwIfAborted();
     const awaited = roster.expected !== undefined && error instanceof RollcallError;
     // Without an expectation the read says what is wrong.
     return awaited && error.code === 'ROSTER_NOT_FOUND' ? 'there is no roster file' : undefined;
   }
-  if (nowMs - modifiedMs < settleMs && nowMs >= modifiedMs) return 'settling';
+  // What is fetched proves by itself that it has settled.
+  if (!isRemote(roster.source) && nowMs - modifiedMs < settleMs && nowMs >= modifiedMs) return 'settling';
   const { expected } = roster;
   if (expected === undefined) return undefined;
   const modified = new Date(modifiedMs).toISOString();
@@ -96,6 +107,22 @@ async function lateness(options: ArrivalOptions): Promise<string | 'settling' | 
 export function changingDeadlineMs(options: Pick<ArrivalOptions, 'customer' | 'trigger' | 'fromMs'>): number {
   const scheduled = options.trigger === 'schedule' || options.trigger === 'catch-up';
   return options.fromMs + (scheduled ? options.customer.config.roster.waitFor : handWaitMs);
+}
+
+/**
+ * How long until a run by schedule tries again to fetch a roster that could not be fetched; undefined when it fails: at
+ * `roster.waitFor` after its slot, when somebody waits for it, and when trying again changes nothing but the number of
+ * refused sign-ins.
+ */
+export function fetchAgainMs(
+  error: DeliveryError,
+  options: Pick<ArrivalOptions, 'customer' | 'trigger' | 'fromMs' | 'nowMs'>,
+): number | undefined {
+  const { customer, trigger, fromMs, nowMs } = options;
+  if (!error.passing || (trigger !== 'schedule' && trigger !== 'catch-up')) return undefined;
+  const leftMs = fromMs + customer.config.roster.waitFor - nowMs;
+  if (leftMs <= 0) return undefined;
+  return Math.min(leftMs, Math.max(remoteEveryMs, error.retryAfterMs ?? 0));
 }
 
 /**

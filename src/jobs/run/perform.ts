@@ -1,10 +1,12 @@
+import { formatDuration } from '../../config/units.ts';
 import { RollcallError } from '../../errors.ts';
+import { DeliveryError } from '../../roster/index.ts';
 import { LeaseLost } from '../../store/leases.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunStatus } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { applyRun } from '../apply/apply.ts';
-import { changingDeadlineMs, sameRoster, settleEveryMs } from './arrivals.ts';
+import { changingDeadlineMs, fetchAgainMs, sameRoster, settleEveryMs } from './arrivals.ts';
 import { type Customer, countingContext, type Platform } from '../customer.ts';
 import { decide } from '../decide/decide.ts';
 import type { JobDeps } from '../deps.ts';
@@ -85,8 +87,19 @@ async function refuseOrWait(
     await deps.store.runs.discard(run.id);
     throw new Refused({ code: error.code, message: error.message });
   }
-  if (error.code !== 'ROSTER_CHANGING') return;
   const fromMs = run.slot_ms ?? run.created_ms;
+  if (error instanceof DeliveryError) {
+    const waitMs = fetchAgainMs(error, { customer, trigger: run.trigger, fromMs, nowMs: deps.now() });
+    if (waitMs === undefined) return;
+    await deps.store.runs.wait(run.id, [
+      {
+        code: error.code,
+        message: `${error.message} The run tries again in ${formatDuration(waitMs)}, and gives up at roster.waitFor.`,
+      },
+    ]);
+    throw new Postponement(waitMs);
+  }
+  if (error.code !== 'ROSTER_CHANGING') return;
   if (deps.now() >= changingDeadlineMs({ customer, trigger: run.trigger, fromMs })) return;
   const message = 'the roster is being written; the run waits for that to end';
   await deps.store.runs.wait(run.id, [{ code: error.code, message }]);

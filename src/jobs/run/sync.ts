@@ -191,6 +191,7 @@ async function awaitRoster(
     trigger: data.trigger,
     fromMs: data.slotMs ?? job.timestamp,
     nowMs: deps.now(),
+    signal: deps.draining,
   });
   notes.push(...arrival.notes);
   if (arrival.go) return false;

@@ -4,7 +4,7 @@ import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { createHttp, type Refusal } from '../http.ts';
 import type { Window } from '../pages.ts';
-import { retryAfterMs, usableWaitMs } from '../rate-limit.ts';
+import { retryAfterMs, usableWaitMs } from '../../retry-after.ts';
 import {
   type Campaign,
   type CampaignUser,

@@ -39,7 +39,10 @@ export function unreadable(file: string, cause: unknown): RollcallError {
  *
  * @throws RollcallError ROSTER_NOT_FOUND (names the source and the nearest files of its folder), ROSTER_UNREADABLE.
  */
-export async function findRoster(config: Pick<RosterConfig, 'source' | 'pick'>): Promise<RosterFile> {
+export async function findRoster(config: {
+  readonly source: string;
+  readonly pick: RosterConfig['pick'];
+}): Promise<RosterFile> {
   const exact = await rosterFileAt(config.source);
   if (exact !== undefined) return exact;
   let best: RosterFile | undefined;
@@ -56,6 +59,7 @@ export async function findRoster(config: Pick<RosterConfig, 'source' | 'pick'>):
   });
 }
 
+/** Whether `a` is picked rather than `b`. */
 function comesAfter(a: RosterFile, b: RosterFile, pick: RosterConfig['pick']): boolean {
   if (pick === 'modified' && a.modifiedAtMs !== b.modifiedAtMs) return a.modifiedAtMs > b.modifiedAtMs;
   return a.file > b.file;

@@ -1,5 +1,3 @@
-import { safeCode } from './error.ts';
-
 /** What a kind of failure means, what to do, and whether it is certain that nothing of the request was sent. */
 type Meaning = {
   readonly reason: (host: string) => string;
@@ -105,7 +103,10 @@ export function describeNetworkFailure(
         hint: 'Have the host allowed there; a host that needs no proxy goes into NO_PROXY.',
         unsent: true,
       };
-    const code = 'code' in cause && typeof cause.code === 'string' ? safeCode(cause.code) : undefined;
+    const code =
+      'code' in cause && typeof cause.code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(cause.code)
+        ? cause.code
+        : undefined;
     if (code === undefined) continue;
     const known = code.startsWith('HPE_') ? notHttp : meanings[code];
     if (known === undefined) return { reason: `the connection to ${host} failed (${code})`, unsent: false };
