@@ -1,5 +1,5 @@
 import ky from 'ky';
-import { retryAfterMs } from '../providers/rate-limit.ts';
+import { retryAfterMs } from '../retry-after.ts';
 import type { SendResult } from './retry.ts';
 
 /** Time for one attempt, the answer's body included. */

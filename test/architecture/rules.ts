@@ -57,7 +57,17 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'log.ts',
     'normalise.ts',
   ],
-  alerts: ['jobs', 'store', 'providers', 'config', 'person.ts', 'change.ts', 'errors.ts', 'log.ts'],
+  alerts: [
+    'jobs',
+    'store',
+    'providers',
+    'config',
+    'person.ts',
+    'change.ts',
+    'errors.ts',
+    'log.ts',
+    'retry-after.ts',
+  ],
   jobs: [
     'roster',
     'diff',
