@@ -24,6 +24,7 @@ export const commands: CommandTable = {
   review: async () => (await import('./commands/review.ts')).review,
   link: async () => (await import('./commands/link.ts')).link,
   unlink: async () => (await import('./commands/unlink.ts')).unlink,
+  tokens: async () => (await import('./commands/tokens.ts')).tokens,
   undo: async () => (await import('./commands/undo.ts')).undo,
   backup: async () => (await import('./commands/backup.ts')).backup,
   restore: async () => (await import('./commands/restore.ts')).restore,

@@ -88,6 +88,10 @@ export const usages = {
     usage: 'unlink PERSON PLATFORM [--json]',
     summary: "say that an account is not this person's; it becomes unmanaged",
   },
+  tokens: {
+    usage: 'tokens [--json] | tokens make NAME [--role operator] | tokens revoke NAME',
+    summary: 'who may sign in; makes and revokes tokens without a restart, one a person',
+  },
   undo: {
     usage: 'undo RUN [--apply] [--json]',
     summary: 'the way back of a run, as a plan first; what is undone stays undone until the row changes',

@@ -227,6 +227,16 @@ create table rejections (
 create index rejections_of_run on rejections (run_id);
 `),
   },
+  {
+    version: 8,
+    sql: inByteOrder(`
+create table tokens (
+  digest text primary key, customer text not null, name text not null, role text not null,
+  created_ms bigint not null, created_by text not null, last_used_ms bigint, revoked_ms bigint
+);
+create unique index tokens_in_use on tokens (customer, name) where revoked_ms is null;
+`),
+  },
 ];
 
 /**

@@ -278,6 +278,19 @@ type Rejections = {
   withdrawn_ms: number | null;
 };
 
+/** A token of the control API that a command made; the token itself is kept nowhere. */
+type Tokens = {
+  /** SHA-256, in hex. */
+  digest: string;
+  customer: string;
+  name: string;
+  role: 'viewer' | 'operator';
+  created_ms: number;
+  created_by: string;
+  last_used_ms: number | null;
+  revoked_ms: number | null;
+};
+
 type Alerts = {
   customer: string;
   key: string;
@@ -402,6 +415,7 @@ export type Tables = {
   suppressions: Suppressions;
   approvals: Approvals;
   rejections: Rejections;
+  tokens: Tokens;
   alerts: Alerts;
   outbox: Outbox;
   results: Results;

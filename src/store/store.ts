@@ -16,6 +16,7 @@ import { createLaunchStore, createResultStore, type LaunchStore, type ResultStor
 import { applyRetention, type Retention } from './retention.ts';
 import { createRosterStateStore, type RosterStateStore } from './roster-state.ts';
 import { createTenantStore, type TenantStore } from './tenants.ts';
+import { createTokenStore, type TokenStore } from './tokens.ts';
 import { createRunStore, type RunStore } from './runs.ts';
 import { createStoredTimes, type StoredTimes } from './times.ts';
 
@@ -37,6 +38,7 @@ export type Store = {
   readonly launches: LaunchStore;
   readonly pacers: PacerSlots;
   readonly tenants: TenantStore;
+  readonly tokens: TokenStore;
   readonly looks: LookStore;
   readonly overview: OverviewStore;
   /** What happened to a customer since then, for pictures. */
@@ -67,6 +69,7 @@ export function createStore(database: Database, now: () => number = Date.now): S
     launches: createLaunchStore(db),
     pacers: createPacerSlots(db),
     tenants: createTenantStore(db),
+    tokens: createTokenStore(db),
     looks: createLookStore(db),
     overview: createOverviewStore(db),
     history: (customer, sinceMs) => readHistory(db, customer, sinceMs),

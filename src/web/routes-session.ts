@@ -26,7 +26,7 @@ export function sessionRoutes(pages: Pages, signIn: SignIn, secure: boolean): re
       body: loginBody,
       handle: async ({ body, reply }) => {
         try {
-          const session = signIn.open(reply.request.ip, body.token);
+          const session = await signIn.open(reply.request.ip, body.token);
           reply.setCookie(sessionCookie, session, { ...cookie, maxAge: sessionMs / 1_000 });
           return { to: '/' };
         } catch (error) {

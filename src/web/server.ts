@@ -80,7 +80,13 @@ export async function createControlServer(options: ControlServerOptions): Promis
     now,
     nextRunMs: options.nextRunMs,
   };
-  const signIn = createSignIn(options.tokens, now);
+  const served = new Set(options.customers.map(({ name }) => name));
+  const signIn = createSignIn(options.tokens, now, async (digest) => {
+    const token = await options.store.tokens.use(digest, now());
+    return token === undefined || !served.has(token.customer)
+      ? null
+      : new Map([[token.customer, { name: token.name, role: token.role }]]);
+  });
   const metrics = createMetrics(world);
   const gate = createGate();
   const assets = await loadAssets();
@@ -217,7 +223,7 @@ function addGuards(
       if (changes && request.headers.origin !== undefined) refuseForeign(request);
       return;
     }
-    const caller = signIn.caller(request);
+    const caller = await signIn.caller(request);
     if (caller === null) {
       if (!changes && request.headers.accept?.includes('text/html') === true)
         return reply.redirect('/login', 303);

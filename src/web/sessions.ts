@@ -13,6 +13,8 @@ const mostSessions = 1_000;
 /** A browser's session. */
 export type Session = {
   readonly grants: Grants;
+  /** The digest of the stored token that opened it; null for one of the configuration. */
+  readonly digest: string | null;
   /** What the forms of its pages carry, so that no page of somebody else's can send one. */
   readonly csrf: string;
 };
@@ -20,7 +22,7 @@ export type Session = {
 /** Browsers that signed in: in memory, so a restart signs everybody out. */
 export type Sessions = {
   /** A new session; its id is the cookie's value, and cannot be guessed. */
-  readonly open: (grants: Grants) => string;
+  readonly open: (grants: Grants, digest?: string | null) => string;
   readonly find: (id: string) => Session | null;
   readonly close: (id: string) => void;
 };
@@ -32,14 +34,14 @@ export function createSessions(now: () => number): Sessions {
   // Only digests are kept: whoever reads the memory of the process finds no cookie in it.
   const sessions = new Map<string, Session & { readonly untilMs: number; seenMs: number }>();
   return {
-    open: (grants) => {
+    open: (grants, digest = null) => {
       const nowMs = now();
       for (const [key, { untilMs }] of sessions) if (untilMs <= nowMs) sessions.delete(key);
       const [oldest] = sessions.keys();
       if (sessions.size >= mostSessions && oldest !== undefined) sessions.delete(oldest);
       const id = randomBytes(32).toString('base64url');
       const csrf = randomBytes(24).toString('base64url');
-      sessions.set(keyOf(id), { grants, csrf, untilMs: nowMs + sessionMs, seenMs: nowMs });
+      sessions.set(keyOf(id), { grants, digest, csrf, untilMs: nowMs + sessionMs, seenMs: nowMs });
       return id;
     },
     find: (id) => {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { digestOf } from '../actions/tokens.ts';
 import { createBackOff } from './back-off.ts';
 import { ApiError } from './errors.ts';
 import { createSessions, sessionCookie } from './sessions.ts';
@@ -28,23 +29,36 @@ declare module 'fastify' {
 /** Knows who asks. */
 export type SignIn = {
   /** The caller of a request; null when it brings nothing to sign in with. Throws ApiError 401 or 429. */
-  readonly caller: (request: FastifyRequest) => Caller | null;
+  readonly caller: (request: FastifyRequest) => Promise<Caller | null>;
   /** Opens a browser's session and returns its id. Throws ApiError 401 or 429. */
-  readonly open: (address: string, token: string) => string;
+  readonly open: (address: string, token: string) => Promise<string>;
   readonly close: (session: string) => void;
 };
 
-/** Sign-in with these tokens. */
-export function createSignIn(tokens: readonly ControlToken[], now: () => number): SignIn {
+/** Finds what a token opens that a command made, by its digest; null for one that there is not, or not any more. */
+export type StoredTokens = (digest: string) => Promise<Grants | null>;
+
+/** Sign-in with these tokens, and with those that are stored. */
+export function createSignIn(
+  tokens: readonly ControlToken[],
+  now: () => number,
+  stored: StoredTokens,
+): SignIn {
   const book = createTokenBook(tokens);
   const sessions = createSessions(now);
   const backOff = createBackOff(now);
 
-  function grantsOf(address: string, token: string): Grants {
+  async function grantsOf(
+    address: string,
+    token: string,
+  ): Promise<{ readonly grants: Grants; readonly digest: string | null }> {
     // First: however many wrong tokens come from an address, whoever has a right one gets in. Behind a proxy everybody has
     // the same address, and whoever guesses would lock out the rest.
-    const grants = book.find(token);
-    if (grants !== null) return grants;
+    const configured = book.find(token);
+    if (configured !== null) return { grants: configured, digest: null };
+    const digest = digestOf(token);
+    const made = await stored(digest);
+    if (made !== null) return { grants: made, digest };
     const waitMs = backOff.waitMs(address);
     if (waitMs > 0) {
       const retryAfterS = Math.ceil(waitMs / 1_000);
@@ -54,22 +68,34 @@ export function createSignIn(tokens: readonly ControlToken[], now: () => number)
       });
     }
     backOff.failed(address, token);
-    throw new ApiError(401, 'UNAUTHORIZED', 'nobody has this token.', { hint: 'See control.tokens.' });
+    throw new ApiError(401, 'UNAUTHORIZED', 'nobody has this token.', {
+      hint: 'See control.tokens and rollcall tokens.',
+    });
   }
 
   return {
-    caller: (request) => {
+    caller: async (request) => {
       const { authorization } = request.headers;
       if (authorization !== undefined) {
         const token = /^Bearer +(.+)$/i.exec(authorization)?.[1];
         if (token === undefined) return null;
-        return { via: 'token', grants: grantsOf(request.ip, token), csrf: null };
+        return { via: 'token', grants: (await grantsOf(request.ip, token)).grants, csrf: null };
       }
       const cookie = request.cookies[sessionCookie];
       const session = cookie === undefined ? null : sessions.find(cookie);
-      return session === null ? null : { via: 'session', grants: session.grants, csrf: session.csrf };
+      if (session === null || cookie === undefined) return null;
+      // A token that was revoked ends the sessions that it opened.
+      const grants = session.digest === null ? session.grants : await stored(session.digest);
+      if (grants === null) {
+        sessions.close(cookie);
+        return null;
+      }
+      return { via: 'session', grants, csrf: session.csrf };
     },
-    open: (address, token) => sessions.open(grantsOf(address, token)),
+    open: async (address, token) => {
+      const { grants, digest } = await grantsOf(address, token);
+      return sessions.open(grants, digest);
+    },
     close: sessions.close,
   };
 }

@@ -24,6 +24,7 @@ const names = [
   'twice',
   'only',
   'rejected',
+  'withdrawn',
   'replaced',
   'crash',
   'failing',
@@ -242,6 +243,33 @@ describe('a hold', () => {
     expect(world.state.byRemoteId.get('1001')?.active).toBe(false);
     house.later(31 * 24 * hourMs);
     expect(await world.sync()).toMatchObject({ status: 'held', held: { deactivate: 19 } });
+  });
+
+  it('that is rejected is told by status and show, and can be taken back', async () => {
+    const world = at('withdrawn');
+    const { id, hash } = await held(world, 20);
+    type Status = { platforms: { rejections: { run: string; changes: number; until: string }[] }[] };
+    const rejections = async () => (await world.json<Status>('status')).platforms[0]?.rejections;
+    const nothing = await world.run('reject', id, '--withdraw');
+    expect(nothing).toMatchObject({ exit: 2, code: 'RUN_NOT_HELD' });
+    expect(await rejections()).toEqual([]);
+    await world.run('reject', id, '--reason', 'HR is asked');
+    expect(await rejections()).toMatchObject([{ run: id, changes: 20, until: expect.any(String) }]);
+    expect((await world.run('status')).out).toContain(`rollcall reject ${id} --withdraw`);
+    expect((await world.run('show', id)).out).toMatch(/rejected .* by command .*: HR is asked/);
+
+    // The same hold waits again, under the same hash.
+    expect(await world.json('reject', id, '--withdraw')).toMatchObject({ withdrawn: 20, waits: true });
+    expect(await rejections()).toEqual([]);
+    expect(await world.json<Shown>('show', id)).toMatchObject({ hold: 'open', hash });
+    expect((await world.run('show', id)).out).toMatch(/taken back .* by command/);
+
+    // Once a newer run has taken its place, that one judges.
+    await world.run('reject', id);
+    expect(await world.sync()).toMatchObject({ status: 'unchanged' });
+    expect(await world.json('reject', id, '--withdraw')).toMatchObject({ withdrawn: 20, waits: false });
+    expect(await world.run('approve', id, '--hash', hash)).toMatchObject({ exit: 2, code: 'RUN_NOT_HELD' });
+    expect(await world.sync()).toMatchObject({ status: 'held', held: { deactivate: 20 } });
   });
 });
 

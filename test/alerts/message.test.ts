@@ -96,6 +96,41 @@ describe('messagesOf', () => {
   });
 });
 
+describe('the page that decides', () => {
+  it('is named by every message, once it is known under which address browsers reach it', () => {
+    const linkOf = (condition: Parameters<typeof sampleCondition>[0], publicUrl?: string) => {
+      const begun = transition(
+        [],
+        { conditions: [sampleCondition(condition)], scope: everything },
+        startMs,
+        dayMs,
+      );
+      const [message] = messagesOf(begun, { publicUrl });
+      if (message === undefined) throw new Error('no message');
+      expect(plainText(message).includes('\nPage: ')).toBe(publicUrl !== undefined);
+      return message.page;
+    };
+    const base = 'https://rollcall.example.com';
+    expect(linkOf({})).toBeNull();
+    expect(linkOf({}, base)).toBe(`${base}/runs/r-20260302-0200`);
+    expect(linkOf({}, `${base}/sub/`)).toBe(`${base}/sub/runs/r-20260302-0200`);
+    expect(linkOf({ kind: 'PEOPLE_IN_REVIEW' }, base)).toBe(`${base}/review`);
+    expect(linkOf({ kind: 'LAUNCH_UNKNOWN' }, base)).toBe(`${base}/review#launches`);
+    const { runId: _, ...late } = sampleCondition({ kind: 'ROSTER_LATE' });
+    const begun = transition([], { conditions: [late], scope: everything }, startMs, dayMs);
+    expect(messagesOf(begun, { publicUrl: base })[0]?.page).toBe(`${base}/`);
+  });
+
+  it('is the first link of an incident', () => {
+    const begun = transition([], { conditions: [sampleCondition()], scope: everything }, startMs, dayMs);
+    const [message] = messagesOf(begun, { publicUrl: 'https://rollcall.example.com' });
+    if (message === undefined) throw new Error('no message');
+    expect(pagerdutyEvent(message, 'k')['links']).toEqual([
+      { href: 'https://rollcall.example.com/runs/r-20260302-0200', text: 'See and decide' },
+    ]);
+  });
+});
+
 describe('no personal data', () => {
   const canary = 'zoe.okafor+canary@example.com';
   const hostile = sampleCondition({

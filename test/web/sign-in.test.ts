@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 const open = ['GET /healthz', 'GET /readyz', 'GET /login', 'POST /login'];
-const viewerPosts = ['POST /api/plan', 'POST /logout'];
+const viewerPosts = ['POST /api/plan', 'POST /logout', 'POST /people'];
 
 /** A route's address with parameters that nothing answers to. */
 const addressOf = (route: string): [string, string] => {
