@@ -33,10 +33,26 @@ const confirmBody = z.strictObject({
   group: fieldList,
   person: fieldList,
 });
+/** People as the form of the last look carries them. */
+const chosenField = z
+  .string()
+  .max(900_000)
+  .optional()
+  .transform((text, ctx): readonly string[] => {
+    if (text === undefined) return [];
+    try {
+      return z.array(z.string()).parse(JSON.parse(text));
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'is no list of people' });
+      return z.NEVER;
+    }
+  });
 const approveBody = z.strictObject({
   hash: z.string().max(64),
   all: z.literal('yes').optional(),
-  people: z.string().max(900_000).optional(),
+  people: chosenField,
+  /** Holds of other platforms that are approved for the same people: `RUN HASH` each. */
+  also: fieldList,
 });
 const rejectBody = z.strictObject({
   reason: z.string().trim().min(1).max(500),
@@ -139,10 +155,16 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
           throw new ApiError(400, 'BAD_REQUEST', 'nobody is ticked.', {
             hint: 'Tick a group or people, or approve all.',
           });
+        const chosenThere = only ?? hold.people;
+        const others = (await otherHolds(world, customer, run)).flatMap((other) => {
+          const groups = holdOf(other.hold, chosenThere);
+          return groups.length === 0 ? [] : [{ run: other.run, groups }];
+        });
         const body = approvePage(
           {
             run,
             hash,
+            others,
             only: only === null ? null : [...only],
             groups: only === null ? hold.groups : holdOf(hold, only),
             nameOf: await targetNames(world, customer, run),
@@ -159,14 +181,11 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
       body: approveBody,
       handle: async (request) => {
         const { run, customer, actor } = await chosen(request, 'operator');
-        const { hash, all, people } = request.body;
-        const only =
-          all === 'yes'
-            ? null
-            : z
-                .array(z.string())
-                .min(1)
-                .parse(JSON.parse(people ?? '[]'));
+        const { hash, all, people, also } = request.body;
+        const only = all === 'yes' ? null : people;
+        // An empty list must never be taken for all of it.
+        if (only?.length === 0) throw new ApiError(400, 'BAD_REQUEST', 'nobody is chosen.');
+        const chosenHere = also.length === 0 ? null : new Set(only ?? (await readHold(deps, run)).people);
         try {
           const approved = await approveRun(engine, {
             customer,
@@ -176,6 +195,20 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
             via,
             ...(only === null ? {} : { only }),
           });
+          for (const wanted of chosenHere === null ? [] : also) {
+            const [id = '', otherHash = ''] = wanted.split(' ');
+            const other = await chooseRun(world, request.caller, id, 'operator');
+            const same = [...(await readHold(deps, other.run)).people].filter((one) => chosenHere?.has(one));
+            if (same.length > 0)
+              await approveRun(engine, {
+                customer: other.customer,
+                run: other.run.id,
+                hash: otherHash,
+                actor: other.actor,
+                via,
+                only: same,
+              });
+          }
           return { to: `/runs/${approved.run}` };
         } catch (error) {
           throw await withWhatChanged(world, run, error);

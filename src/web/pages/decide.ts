@@ -16,11 +16,13 @@ export type ApprovalView = {
   readonly only: readonly string[] | null;
   /** What is held of these people. */
   readonly groups: readonly HoldGroup[];
+  /** What other platforms hold of the same people. */
+  readonly others: readonly { readonly run: Run; readonly groups: readonly HoldGroup[] }[];
   readonly nameOf: TargetNames;
 };
 
 /** The last look before an approval. */
-export function approvePage({ run, hash, only, groups, nameOf }: ApprovalView, viewer: Viewer): Html {
+export function approvePage({ run, hash, only, groups, others, nameOf }: ApprovalView, viewer: Viewer): Html {
   const all = groups.reduce((sum, group) => sum + group.people.length, 0);
   const concerned = new Set(groups.flatMap((group) => group.people.map(({ person }) => person)));
   return html`<h1>Approve ${count(all)} changes of ${people(concerned.size)} on ${run.platform}?</h1>
@@ -34,6 +36,14 @@ ${group.people.length > shownPeople ? html`<p>And ${count(group.people.length - 
 <form method="post" action="/runs/${run.id}/approve">${csrfField(viewer)}
 <input type="hidden" name="hash" value="${hash}">
 ${only === null ? html`<input type="hidden" name="all" value="yes">` : html`<input type="hidden" name="people" value="${JSON.stringify(only)}">`}
+${
+  others.length === 0
+    ? nothing
+    : html`<fieldset class="card"><legend>The same people on other platforms</legend>${others.map(
+        (other) =>
+          html`<p><label class="tick"><input type="checkbox" name="also" value="${`${other.run.id} ${other.run.hash ?? ''}`}"><span>Approve on ${other.run.platform} as well: ${other.groups.map((group) => html`${titleOf(group, (target) => target)}. `)}</span></label></p>`,
+      )}</fieldset>`
+}
 <div class="bar"><div class="row"><button class="main">Approve</button> ${runLink(run.id, 'Back, nothing decided')}</div></div>
 </form>`;
 }
