@@ -104,6 +104,35 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     example: 'metadata.next',
   },
   'roster.source.pages.cursor': { what: 'The parameter for the cursor.', example: 'cursor' },
+  'roster.source.host': { what: 'The server.', example: 'sftp.example.com' },
+  'roster.source.port': { what: 'Its port.', example: '22' },
+  'roster.source.user': { what: 'Who signs in.', example: 'rollcall' },
+  'roster.source.privateKey': {
+    what: 'The private key to sign in with (OpenSSH or PEM); or `password`.',
+    example: `"\${file:secrets/sftp}"`,
+  },
+  'roster.source.passphrase': {
+    what: 'Of the private key, if it has one.',
+    example: `"\${SFTP_PASSPHRASE}"`,
+  },
+  'roster.source.password': {
+    what: 'The password to sign in with; or `privateKey`.',
+    example: `"\${SFTP_PASSWORD}"`,
+  },
+  'roster.source.hostKey': {
+    what: "The fingerprint of the server's key, or a list of them: `ssh-keygen -lf` on the server shows it.",
+    why: 'whoever answers in its place would get the credentials, and could send a roster.',
+    example: '"SHA256:…"',
+  },
+  'roster.source.path': {
+    what: 'The file there; `*` and `?` in its name, and `roster.pick` of several.',
+    example: '/out/roster-*.csv',
+  },
+  'roster.source.settle': {
+    what: 'Between two looks at the file, which have to find the same size and time.',
+    why: 'a file that is still being written grows within seconds.',
+    example: '30s',
+  },
   'roster.source.timeout': {
     what: 'How long the whole delivery may take.',
     why: 'reports of large companies take half an hour to be made.',

@@ -8,6 +8,7 @@ import type { DeliveryContext } from './context.ts';
 import { findRoster, rosterFileAt } from './file.ts';
 import { createHttpsSource } from './https/source.ts';
 import { openInboxFile } from './inbox.ts';
+import { createSftpSource } from './sftp.ts';
 import { DeliveryError, type Fetched, type RosterSource, type Waiting } from './source.ts';
 
 /** Attempts at a delivery, the first included: a connection that breaks is no failed run. */
@@ -36,8 +37,10 @@ export function isRemote(source: RosterSourceConfig): source is RemoteSourceConf
   return typeof source !== 'string';
 }
 
-function sourceOf(config: RemoteSourceConfig, settleMs: number): RosterSource {
+function sourceOf(config: RemoteSourceConfig, pick: RosterConfig['pick'], settleMs: number): RosterSource {
   switch (config.type) {
+    case 'sftp':
+      return createSftpSource(config, pick);
     case 'https':
       return createHttpsSource(config, { settleMs });
   }
@@ -54,7 +57,7 @@ export async function lookAtRoster(
   signal: AbortSignal,
 ): Promise<Waiting | null> {
   const { source, pick } = config;
-  if (isRemote(source)) return await sourceOf(source, defaultSettleMs).look(signal);
+  if (isRemote(source)) return await sourceOf(source, pick, defaultSettleMs).look(signal);
   const { file, sizeBytes, modifiedAtMs } = await findRoster({ source, pick });
   return { name: file, sizeBytes, modifiedAtMs };
 }
@@ -75,7 +78,7 @@ export async function deliver(
     const file = await findRoster({ source, pick });
     return { file, shown: file.file, isDated: true, [Symbol.asyncDispose]: async () => undefined };
   }
-  const remote = sourceOf(source, context.settleMs ?? defaultSettleMs);
+  const remote = sourceOf(source, pick, context.settleMs ?? defaultSettleMs);
   const kept = await openInboxFile(context.inbox);
   try {
     const fetched = await fetchWhole(remote, kept.saveTo, context);

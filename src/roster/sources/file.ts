@@ -2,7 +2,7 @@ import { glob, readdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { RosterConfig } from '../../config/schema.ts';
 import { RollcallError } from '../../errors.ts';
-import { nearest } from './nearest.ts';
+import { namesThere, pickOne } from './pick.ts';
 import type { RosterFile } from '../types.ts';
 
 const globSigns = /[*?[\]{}!]/;
@@ -45,24 +45,22 @@ export async function findRoster(config: {
 }): Promise<RosterFile> {
   const exact = await rosterFileAt(config.source);
   if (exact !== undefined) return exact;
-  let best: RosterFile | undefined;
+  const matches: (RosterFile & { readonly name: string })[] = [];
   if (globSigns.test(config.source)) {
     for await (const path of glob(config.source)) {
       const found = await rosterFileAt(path);
-      if (found !== undefined && (best === undefined || comesAfter(found, best, config.pick))) best = found;
+      if (found !== undefined) matches.push({ ...found, name: path });
     }
   }
-  if (best !== undefined) return best;
+  const best = pickOne(matches, config.pick);
+  if (best !== undefined) {
+    const { file, modifiedAtMs, sizeBytes } = best;
+    return { file, modifiedAtMs, sizeBytes };
+  }
   throw new RollcallError('ROSTER_NOT_FOUND', `no file matches roster.source "${config.source}".`, {
     place: { key: 'roster.source' },
     hint: await whatIsThere(config.source),
   });
-}
-
-/** Whether `a` is picked rather than `b`. */
-function comesAfter(a: RosterFile, b: RosterFile, pick: RosterConfig['pick']): boolean {
-  if (pick === 'modified' && a.modifiedAtMs !== b.modifiedAtMs) return a.modifiedAtMs > b.modifiedAtMs;
-  return a.file > b.file;
 }
 
 async function whatIsThere(source: string): Promise<string> {
@@ -70,13 +68,11 @@ async function whatIsThere(source: string): Promise<string> {
   while (globSigns.test(folder)) folder = dirname(folder);
   try {
     const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isFile());
-    if (names.length === 0) return `The folder ${folder} has no files.`;
-    const like = nearest(
+    return namesThere(
+      `The folder ${folder}`,
       basename(source),
       names.map((entry) => entry.name),
-      3,
     );
-    return `The folder ${folder} has ${like.join(', ')}${names.length > like.length ? ` and ${names.length - like.length} more` : ''}.`;
   } catch (cause) {
     return isErrno(cause, 'ENOENT')
       ? `The folder ${folder} does not exist.`

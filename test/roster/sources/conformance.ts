@@ -166,6 +166,7 @@ export function describeSource(name: string, open: () => Promise<Stage>): void {
       expect(formatError(error)).toMatch(/HTML page|web page/);
       expect({ delivered, left }).toEqual({ delivered: 0, left: [] });
       await stage.heal();
+      await stage.put(exportOf(20), yesterdayMs);
       await expectGood(20);
     });
 
