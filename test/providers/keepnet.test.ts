@@ -11,6 +11,7 @@ import {
   sendEnrollment,
   startKeepnet,
 } from '../../sandbox/keepnet/index.ts';
+import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { Account, AccountRef, Membership } from '../../src/account.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, Provider, ResultRow } from '../../src/providers/contract.ts';
@@ -210,6 +211,89 @@ describe('a reseller', () => {
     expect(await setup.provider.warnings?.(setup.ctx)).toEqual([expect.stringContaining('"Fern"')]);
     const own = await setUp();
     expect(await own.provider.warnings?.(own.ctx)).toEqual([]);
+  });
+
+  it('hears of a field for the employee id that nobody carries', async () => {
+    const setup = await setUp({ employeeIdField: 'EmployeID', pageSize: 10 });
+    const { company } = setup.state;
+    // Nobody there yet: nothing speaks against the name.
+    expect(await setup.provider.warnings?.(setup.ctx)).toEqual([]);
+    for (let number = 0; number < 25; number++)
+      addUser(company, {
+        email: `p${number}@example.com`,
+        customFields: [{ name: 'EmployeeID', value: `E${number}` }],
+      });
+    const [warning, ...others] = (await setup.provider.warnings?.(setup.ctx)) ?? [];
+    expect(others).toEqual([]);
+    expect(warning).toContain('"EmployeID"');
+    expect(warning).toContain('25 target users');
+    expect(warning).toContain('"EmployeeID"');
+    // One is enough, wherever they stand.
+    addUser(company, { email: 'last@example.com', customFields: [{ name: 'EmployeID', value: 'E99' }] });
+    expect(await setup.provider.warnings?.(setup.ctx)).toEqual([]);
+  });
+});
+
+describe('a write that is applied and answered `{}`', () => {
+  const emptied = {
+    do: 'rewrite',
+    rewrite: (response: SandboxResponse) => ({ ...response, json: {} }),
+  } as const;
+
+  async function emptyHanded() {
+    const setup = await setUp({ employeeIdField: 'EmployeeID' });
+    const { company } = setup.state;
+    const user = addUser(company, { email: 'ana@example.com', firstName: 'Ana', isActive: true });
+    const group = addGroup(company, { name: 'Warehouse' });
+    setup.sandbox.fail({ kind: 'write', times: Number.POSITIVE_INFINITY, effect: emptied });
+    const ref = { id: user.resourceId, externalId: null, email: 'ana@example.com' };
+    const there = () => company.users.rows().find(({ email }) => email === 'ana@example.com');
+    return { ...setup, company, group, ref, there };
+  }
+
+  it('is a yes where nothing has to be told: an update, a deactivation, members', async () => {
+    const { provider, ctx, group, ref, there } = await emptyHanded();
+    const fields = { email: 'ana@example.com', firstName: 'Anna', lastName: 'Lind' };
+    const accounts = async (kind: 'update' | 'deactivate') =>
+      provider.write(
+        {
+          operation: kind,
+          accounts: [{ ...item(kind, fields, ref), changed: ['firstName'] }],
+          repeated: false,
+        },
+        ctx,
+      );
+    expect(await accounts('update')).toMatchObject([{ ok: true }]);
+    expect(there()).toMatchObject({ firstName: 'Anna' });
+    expect(await accounts('deactivate')).toMatchObject([{ ok: true }]);
+    expect(there()).toMatchObject({ isActive: false });
+    const members = async (operation: 'enroll' | 'unenroll') =>
+      provider.write(
+        { operation, target: group.resourceId, members: [{ person: 'E1', ref }], repeated: false },
+        ctx,
+      );
+    expect(await members('enroll')).toMatchObject([{ ok: true }]);
+    expect(group.members.size).toBe(1);
+    expect(await members('unenroll')).toMatchObject([{ ok: true }]);
+    expect(group.members.size).toBe(0);
+  });
+
+  it('is no account where the id has to be told: the create is repeated, and finds what it made', async () => {
+    const { provider, ctx, company } = await emptyHanded();
+    const joiner = item('create', { email: 'bo@example.com', firstName: 'Bo', lastName: 'Lind' });
+    const create = async (repeated: boolean) =>
+      provider.write({ operation: 'create', accounts: [joiner], repeated }, ctx);
+    await expect(create(false)).rejects.toMatchObject({
+      code: 'PLATFORM_BAD_ANSWER',
+      applied: 'unknown',
+      message: expect.stringContaining('data: nothing'),
+    });
+    const made = company.users.rows().filter(({ email }) => email === 'bo@example.com');
+    expect(made).toHaveLength(1);
+    expect(await create(true)).toMatchObject([
+      { ok: true, account: { id: made[0]?.resourceId, externalId: 'E1' }, note: 'adopted' },
+    ]);
+    expect(company.users.rows().filter(({ email }) => email === 'bo@example.com')).toHaveLength(1);
   });
 });
 

@@ -30,7 +30,11 @@ type AnyUser = Pick<WireListedUser, keyof WireListedUser & keyof WireUser>;
 
 type Choices = Pick<KeepnetSettings, 'employeeIdField' | 'phoneNumber'>;
 
-function isEmployeeId(field: WireCustomField, setting: NonNullable<Choices['employeeIdField']>): boolean {
+/** Whether a custom field is the one that carries the employee id. */
+export function isEmployeeId(
+  field: WireCustomField,
+  setting: NonNullable<Choices['employeeIdField']>,
+): boolean {
   if (typeof setting === 'string') return field.name === setting || field.resourceId === setting;
   return setting.resourceId === undefined
     ? field.name === setting.name

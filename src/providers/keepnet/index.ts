@@ -1,7 +1,7 @@
 import type { PlatformConfig } from '../../config/schema.ts';
 import type { CallContext, Provider, ProviderDeps, ProviderModule } from '../contract.ts';
 import { createApi, type KeepnetApi } from './api.ts';
-import { fields, toAccount } from './convert.ts';
+import { fields, isEmployeeId, toAccount } from './convert.ts';
 import { createLauncher } from './launch.ts';
 import { type KeepnetSettings, settings } from './settings.ts';
 import { createTargets } from './targets.ts';
@@ -43,6 +43,35 @@ async function licenceWarnings(
   return warnings;
 }
 
+/** Names of custom fields that a warning lists. */
+const mostNames = 10;
+
+/** A custom field for the employee id that no target user carries: it may be misspelled. Read until one does. */
+async function fieldWarnings(
+  api: KeepnetApi,
+  { employeeIdField }: KeepnetSettings,
+  ctx: CallContext,
+): Promise<readonly string[]> {
+  if (employeeIdField === undefined) return [];
+  const names = new Set<string>();
+  let count = 0;
+  for await (const rows of api.users(ctx)) {
+    count += rows.length;
+    for (const field of rows.flatMap(({ customFieldValues }) => customFieldValues ?? [])) {
+      if (isEmployeeId(field, employeeIdField)) return [];
+      if (field.name) names.add(field.name);
+    }
+  }
+  if (count === 0) return [];
+  const name = typeof employeeIdField === 'string' ? employeeIdField : employeeIdField.name;
+  const some = [...names].sort().slice(0, mostNames);
+  const more = names.size > some.length ? ` and ${names.size - some.length} more` : '';
+  const there = names.size === 0 ? 'none' : `${some.map((one) => `"${one}"`).join(', ')}${more}`;
+  return [
+    `employeeIdField is "${name}", and none of the ${count} target users carries it; custom fields there: ${there}. If it is misspelled, nobody is found by their employee id.`,
+  ];
+}
+
 function create(config: PlatformConfig, deps: ProviderDeps): Provider {
   const block = parsed(config);
   const api = createApi(block, deps);
@@ -77,7 +106,10 @@ function create(config: PlatformConfig, deps: ProviderDeps): Provider {
     // Reports take no time to begin from: all rows come each time.
     readResults: (resolved, _sinceIso, ctx) => targets.readResults(resolved, ctx),
     launcher: createLauncher(api, targets, block, deps.platform),
-    warnings: (ctx) => licenceWarnings(api, block, ctx),
+    warnings: async (ctx) => [
+      ...(await licenceWarnings(api, block, ctx)),
+      ...(await fieldWarnings(api, block, ctx)),
+    ],
   };
 }
 
