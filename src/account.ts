@@ -14,6 +14,8 @@ export type AccountFields = Readonly<Record<string, string>>;
 /** An account as a platform gave it back. `fields` has only the fields that the platform reads back. */
 export type Account = AccountRef & {
   readonly active: boolean;
+  /** False where the platform does not say whether it is active: `active` is true then, until `asWeLeftIt`. */
+  readonly activeTold?: false;
   readonly fields: AccountFields;
 };
 
@@ -35,4 +37,11 @@ export type Link = {
   readonly emailHash: number | null;
   /** `hash53` of the identity that somebody confirmed by hand. */
   readonly confirmedHash: number | null;
+  /** We deactivated the account, and have not reactivated it since. Counts where the platform does not say. */
+  readonly deactivated: boolean;
 };
+
+/** The account; where the platform does not say whether it is active, as we left it. */
+export function asWeLeftIt(account: Account, deactivated: boolean): Account {
+  return deactivated && account.activeTold === false ? { ...account, active: false } : account;
+}

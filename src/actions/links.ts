@@ -77,6 +77,7 @@ export async function linkPerson(deps: JobDeps, request: LinkRequest): Promise<L
     written_hash: known?.written_hash ?? null,
     email_hash: differ.people.emailHash(ordinal),
     confirmed_hash: identityHash(differ.people, ordinal),
+    deactivated: known?.deactivated ?? false,
     linked_ms: deps.now(),
     run_id: null,
   };

@@ -1,4 +1,4 @@
-import type { Account } from '../account.ts';
+import { type Account, asWeLeftIt } from '../account.ts';
 import type { DiffPlatform } from './platform.ts';
 import { absent } from './hash-index.ts';
 import type { OpenAccount } from './match.ts';
@@ -82,15 +82,16 @@ export function createIntake(
     return true;
   }
 
-  function take(account: Account): void {
+  function take(read: Account): void {
     total++;
-    if (account.active) active++;
-    let owner = account.id === null ? absent : people.findAccount(account.id);
+    let owner = read.id === null ? absent : people.findAccount(read.id);
     if (owner === absent) {
       // Nobody else binds a missing person's account; without an owner it could never be removed.
-      const unbound = people.findUnbound(platform.matchBy === 'email' ? account.email : account.externalId);
+      const unbound = people.findUnbound(platform.matchBy === 'email' ? read.email : read.externalId);
       if (unbound !== absent && people.has(unbound, flag.missing)) owner = unbound;
     }
+    const account = owner === absent ? read : asWeLeftIt(read, people.has(owner, flag.deactivated));
+    if (account.active) active++;
     const byId = account.externalId === null ? absent : people.find(account.externalId);
     if (takeFast(account, owner, byId)) return;
     const explained =

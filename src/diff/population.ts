@@ -27,6 +27,8 @@ export const flag = {
   relinked: 1 << 15,
   /** The roster's email is one of the values that are read back. */
   emailInField: 1 << 16,
+  /** We deactivated their account, and have not reactivated it since. */
+  deactivated: 1 << 17,
 } as const;
 
 /** Separates values in a packed row; cannot be in a normalised value. */
@@ -229,7 +231,7 @@ export function createPopulation(
       // What the row said depends on which of several rows came first, so nothing of it may count.
       for (const column of [readable, emails, hidden]) column.set(ordinal, '');
       for (const column of wanted) column[ordinal] = 0;
-      flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound)) | flag.rejected;
+      flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound | flag.deactivated)) | flag.rejected;
     },
     leftToo: (desired) => {
       const ordinal = ordinals.get(desired.id);
@@ -245,7 +247,7 @@ export function createPopulation(
         if (exempt.protected.has(link.person)) set |= protection(exempt.from);
         flags[ordinal] = set;
       }
-      flags[ordinal] = bits(ordinal) | flag.linked;
+      flags[ordinal] = bits(ordinal) | flag.linked | (link.deactivated ? flag.deactivated : 0);
       linkedSize++;
       written[ordinal] = link.writtenHash ?? absent;
       emailHashes[ordinal] = link.emailHash ?? absent;
@@ -311,6 +313,7 @@ export function createPopulation(
         writtenHash: known(written[ordinal]),
         emailHash: known(emailHashes[ordinal]),
         confirmedHash: confirmed.get(ordinal) ?? null,
+        deactivated: (bits(ordinal) & flag.deactivated) !== 0,
       };
     },
     knownAs: (ordinal) => linkedIds.get(ordinal) ?? ids.get(ordinal),

@@ -17,15 +17,18 @@ export async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowM
     links = [];
   };
   for (const adoption of record.adoptions) {
+    let deactivated = false;
     if (adoption.from !== null) {
       // The history goes with the account: whoever completed under a former employee id has completed.
       await movePerson(tx, record, adoption.from, adoption.person);
-      await tx
+      const former = await tx
         .deleteFrom('links')
         .where('customer', '=', record.customer)
         .where('platform', '=', record.platform)
         .where('person', '=', adoption.from)
-        .execute();
+        .returning('deactivated')
+        .executeTakeFirst();
+      deactivated = former?.deactivated ?? false;
     }
     links.push({
       customer: record.customer,
@@ -37,6 +40,7 @@ export async function saveAdoptions(tx: Kysely<Tables>, record: PlanRecord, nowM
       written_hash: adoption.link?.writtenHash ?? null,
       email_hash: adoption.link?.emailHash ?? null,
       confirmed_hash: adoption.confirmedHash,
+      deactivated,
       linked_ms: nowMs,
       run_id: record.run,
     });

@@ -7,7 +7,7 @@ import type { Tables } from './schema.ts';
 const pageSize = 20_000;
 const betweenCells = '\u001f';
 const betweenRows = '\u001e';
-const cellsInRow = 7;
+const cellsInRow = 8;
 
 type Page = { readonly links: Iterable<Link>; readonly size: number; readonly last: string };
 
@@ -24,12 +24,13 @@ const asText = sql<string | null>`string_agg(${sql.join(
     hash('written_hash'),
     hash('email_hash'),
     hash('confirmed_hash'),
+    sql`case when deactivated then '1' else '' end`,
   ],
   sql` || ${sql.lit(betweenCells)} || `,
 )}, ${sql.lit(betweenRows)})`;
 const asJson = sql<
   string | null
->`json_agg(json_build_array(person, account_id, external_id, email, written_hash, email_hash, confirmed_hash))::text`;
+>`json_agg(json_build_array(person, account_id, external_id, email, written_hash, email_hash, confirmed_hash, case when deactivated then '1' end))::text`;
 
 const textOf = (value: string | null | undefined): string | null =>
   value === undefined || value === '' ? null : value;
@@ -37,7 +38,7 @@ const numberOf = (value: string | number | null | undefined): number | null =>
   value === undefined || value === null || value === '' ? null : Number(value);
 
 function asLink(cells: readonly (string | null)[]): Link {
-  const [person, accountId, externalId, email, writtenHash, emailHash, confirmedHash] = cells;
+  const [person, accountId, externalId, email, writtenHash, emailHash, confirmedHash, deactivated] = cells;
   return {
     person: person ?? '',
     accountId: textOf(accountId),
@@ -46,6 +47,7 @@ function asLink(cells: readonly (string | null)[]): Link {
     writtenHash: numberOf(writtenHash),
     emailHash: numberOf(emailHash),
     confirmedHash: numberOf(confirmedHash),
+    deactivated: deactivated === '1',
   };
 }
 

@@ -15,6 +15,7 @@ export function linkOf(row: LinkRow): Link {
     writtenHash: row.written_hash,
     emailHash: row.email_hash,
     confirmedHash: row.confirmed_hash,
+    deactivated: row.deactivated,
   };
 }
 
@@ -66,6 +67,7 @@ const linkTypes = {
   written_hash: 'double precision',
   email_hash: 'double precision',
   confirmed_hash: 'double precision',
+  deactivated: 'boolean',
   linked_ms: 'bigint',
   run_id: 'text',
 } as const satisfies Record<keyof LinkRow, string>;

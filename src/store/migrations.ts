@@ -237,6 +237,11 @@ create table tokens (
 create unique index tokens_in_use on tokens (customer, name) where revoked_ms is null;
 `),
   },
+  {
+    version: 9,
+    // What a platform does not say of an account is as we left it.
+    sql: `alter table links add column deactivated boolean not null default false;`,
+  },
 ];
 
 /**

@@ -195,6 +195,7 @@ type Links = {
   written_hash: number | null;
   email_hash: number | null;
   confirmed_hash: number | null;
+  deactivated: boolean;
   linked_ms: number;
   run_id: string | null;
 };

@@ -108,7 +108,8 @@ const answers: Answers = {
     name: { ...mayBeEmpty, word: 'other' },
     alias: typed,
     addressType: typed,
-    accountDisabled: typed,
+    // Not told, it is as we left it.
+    accountDisabled: { null: 'other', absent: 'other', type: 'fails' },
   }),
   'POST /api/awareness-training/campaign/get-campaigns': listOf('campaigns', {
     id: { ...needed, word: 'passes' },

@@ -84,6 +84,7 @@ export function linkOf(person: string, accountId: string | null, over: Partial<L
     writtenHash: null,
     emailHash: null,
     confirmedHash: null,
+    deactivated: false,
     ...over,
   };
 }

@@ -17,6 +17,7 @@ const link = (person: string, rest: Partial<LinkRow> = {}): LinkRow => ({
   written_hash: null,
   email_hash: 9_007_199_254_740_991,
   confirmed_hash: 0,
+  deactivated: false,
   linked_ms: 1,
   run_id: null,
   ...rest,
@@ -45,7 +46,7 @@ for (const backend of ['embedded', 'postgres'] satisfies BackendName[]) {
       const some = [
         link('a1'),
         link('A2', { account_id: null, external_id: 'x9', email: 'ada@example.com', confirmed_hash: null }),
-        link('ä3', { written_hash: 12, email_hash: null }),
+        link('ä3', { written_hash: 12, email_hash: null, deactivated: true }),
         // What an array of a column would have to quote.
         link('NULL', { account_id: 'a,{b}"c\\d', external_id: '', email: null, run_id: "it's" }),
       ];

@@ -130,6 +130,7 @@ describeOn('postgres', 'the database', () => {
         written_hash: null,
         email_hash: null,
         confirmed_hash: null,
+        deactivated: false,
         linked_ms: 0,
         run_id: 'old',
       },

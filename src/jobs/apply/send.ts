@@ -173,6 +173,7 @@ export function asOutcome(
     written_hash: null,
     email_hash: null,
     confirmed_hash: null,
+    deactivated: false,
     linked_ms: nowMs,
     run_id: batch.run_id,
   };
@@ -182,8 +183,11 @@ export function asOutcome(
       account_id: outcome.account?.id ?? base.account_id ?? change.ref.id,
       external_id: externalId !== null && externalId !== change.person ? externalId : base.external_id,
     };
-    return { ...done, link: { ...base, ...known, ...facts, confirmed_hash: null }, alias: null };
+    const deactivated = change.kind === 'update' && base.deactivated;
+    return { ...done, link: { ...base, ...known, ...facts, confirmed_hash: null, deactivated }, alias: null };
   }
+  if (change.kind === 'deactivate' && link !== undefined)
+    return { ...done, link: { ...link, deactivated: true }, alias: null };
   if (change.kind === 'enroll' && provider.capabilities.accounts === 'none') {
     const moved = base.email !== null && base.email !== change.ref.email;
     const named =

@@ -50,7 +50,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
       const account = await provider.lookUp(ref, ctx);
       if (account !== null) differ.accounts([account]);
     } else if (link?.account_id != null) {
-      differ.accounts([{ ...ref, active: true, fields: {} } satisfies Account]);
+      differ.accounts([{ ...ref, active: true, activeTold: false, fields: {} } satisfies Account]);
     } else {
       await untilWhole(async () => {
         for await (const page of provider.readAccounts(ctx))

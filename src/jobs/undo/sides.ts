@@ -1,4 +1,4 @@
-import type { Account, AccountRef, Membership } from '../../account.ts';
+import { type Account, type AccountRef, asWeLeftIt, type Membership } from '../../account.ts';
 import { absent, createTextIndex, type TextIndex } from '../../diff/hash-index.ts';
 import { RollcallError } from '../../errors.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
@@ -145,6 +145,8 @@ async function readAccounts(
   const { capabilities } = platform.provider;
   const wanted = new Map<string, string>();
   const found = new Map<string, Account>();
+  const leftBy = (person: string, account: Account): Account =>
+    asWeLeftIt(account, links.get(person)?.deactivated === true);
   const refs: (readonly [string, AccountRef])[] = [];
   for (const person of ids) {
     const link = links.get(person);
@@ -153,7 +155,7 @@ async function readAccounts(
   if (capabilities.lookUp && refs.length <= mostLookUps) {
     for (const [person, ref] of refs) {
       const account = await platform.provider.lookUp(ref, ctx);
-      if (account !== null) found.set(person, account);
+      if (account !== null) found.set(person, leftBy(person, account));
     }
     return found;
   }
@@ -168,7 +170,7 @@ async function readAccounts(
           wanted.get(`${account.id ?? ''}\n\n`) ??
           wanted.get(`\n${account.externalId ?? ''}\n`) ??
           wanted.get(`\n\n${account.email ?? ''}`);
-        if (person !== undefined) found.set(person, account);
+        if (person !== undefined) found.set(person, leftBy(person, account));
       }
       done += page.length;
       options.onProgress({ phase: 'accounts', done, total: null });

@@ -14,7 +14,10 @@ export function isPerson(user: WireUser): boolean {
   return user.alias !== true && !/^dl_/i.test(user.addressType ?? '');
 }
 
-/** An internal user as an account: its address is its id, and cannot be changed. One whose `accountDisabled` is not told counts as active: an assumption. */
+/**
+ * An internal user as an account: its address is its id, and cannot be changed. One whose `accountDisabled` is not told
+ * counts as active (an assumption), unless we disabled it.
+ */
 export function toAccount(user: WireUser): Account {
   const email = normaliseEmail(user.emailAddress);
   return {
@@ -22,6 +25,7 @@ export function toAccount(user: WireUser): Account {
     externalId: null,
     email,
     active: user.accountDisabled !== true,
+    ...(typeof user.accountDisabled === 'boolean' ? {} : { activeTold: false }),
     fields: { displayName: normaliseText(user.name ?? ''), email },
   };
 }

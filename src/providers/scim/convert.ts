@@ -95,6 +95,7 @@ export function toAccount(user: ScimUser, profile: ScimProfile): Account {
     externalId: profile.matchBy === 'email' ? null : identityOf(user, profile.matchBy),
     email: emailOf(user),
     active: user.active ?? true,
+    ...(typeof user.active === 'boolean' ? {} : { activeTold: false }),
     fields,
   };
 }
