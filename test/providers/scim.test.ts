@@ -142,7 +142,7 @@ describe('reading', () => {
       const { provider, sandbox } = await start({ users: people(12), maxCount: 5 });
       const pageOf = (name: unknown): number => Math.floor(Number(/\d+/.exec(String(name))?.[0]) / 5);
       // On the page of that user nobody is said to be active.
-      tellActive(sandbox, (name) => (name === whom ? told : pageOf(name) === pageOf(whom) ? false : true));
+      tellActive(sandbox, (name) => (name === whom ? told : pageOf(name) !== pageOf(whom)));
       await expect(readAll(provider)).rejects.toMatchObject({
         code: 'PLATFORM_BAD_ANSWER',
         message: expect.stringContaining('active'),
@@ -460,6 +460,57 @@ describe.each([
         'the service says that the account exists, and finds none of this externalId or userName: it may be deleted there, or hidden from this token',
       ],
     ]);
+  });
+});
+
+describe('the answer of /Bulk, one field not as documented', () => {
+  type Result = Record<string, unknown>;
+  async function created(change: (first: Result) => unknown) {
+    const { provider, sandbox } = await start({ bulk: { maxOperations: 10 } });
+    await provider.prepare?.(ctx);
+    sandbox.fail({
+      path: '/scim/v2/Bulk',
+      effect: {
+        do: 'rewrite',
+        rewrite: (response) => {
+          const { Operations: [first = {}, ...others] = [], ...body } = response.json as {
+            Operations?: Result[];
+          };
+          return { ...response, json: { ...body, Operations: [change(first), ...others] } };
+        },
+      },
+    });
+    return write(provider, [item('E1'), item('E2')]);
+  }
+
+  test.each<[string, (first: Result) => unknown]>([
+    ['null', () => null],
+    ['a text', () => 'x'],
+    ['status null', (first) => ({ ...first, status: null })],
+    ['status true', (first) => ({ ...first, status: true })],
+    ['bulkId a number', (first) => ({ ...first, bulkId: 7 })],
+    ['location a number', (first) => ({ ...first, location: 7 })],
+  ])('fails the call and says where: %s', async (_what, change) => {
+    await expect(created(change)).rejects.toMatchObject({
+      code: 'PLATFORM_BAD_ANSWER',
+      message: expect.stringContaining('Operations.0'),
+    });
+  });
+
+  test.each<[string, (first: Result) => unknown]>([
+    ['status a word', (first) => ({ ...first, status: 'done' })],
+    ['bulkId of another', (first) => ({ ...first, bulkId: 'other' })],
+    ['no bulkId', ({ bulkId: _bulkId, ...first }) => first],
+  ])('leaves one without an outcome, and the other with its own: %s', async (_what, change) => {
+    expect(await created(change)).toMatchObject([{ ok: false, code: 'NO_OUTCOME' }, { ok: true }]);
+  });
+
+  test.each<[string, (first: Result) => unknown]>([
+    ['response null', (first) => ({ ...first, response: null })],
+    ['response a text', (first) => ({ ...first, response: 'x' })],
+    ['no location', ({ location: _location, ...first }) => first],
+  ])('does not matter: %s', async (_what, change) => {
+    expect(await created(change)).toMatchObject([{ ok: true }, { ok: true }]);
   });
 });
 
