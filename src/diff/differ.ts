@@ -10,8 +10,7 @@ import { createMembers } from './members.ts';
 import { compareNames } from './names.ts';
 import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './platform.ts';
 import { createPopulation, flag, type Population } from './population.ts';
-import { setAsideRespelled } from './respelled.ts';
-import type { Respelled } from './spelling.ts';
+import { type RespelledIds, setAsideRespelled } from './respelled.ts';
 
 /**
  * Compares one platform with the roster. Feed it in this order: `person` and `reject`; `link` and `alias`; `accounts` page
@@ -63,7 +62,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
   /** Adopted while they were read, in an order that does not depend on the platform's. */
   let adopted: readonly number[] = [];
   let matches: Matches | undefined;
-  let respelled: readonly Respelled[] | undefined;
+  let respelled: RespelledIds | undefined;
 
   const differs = (person: number, account: Account): boolean =>
     identityDiffers(people, names, person, account);
@@ -116,7 +115,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
   }
 
   /** Once all people and links are known, and before any account is anybody's. */
-  function setAside(): readonly Respelled[] {
+  function setAside(): RespelledIds {
     respelled ??= setAsideRespelled(people);
     return respelled;
   }

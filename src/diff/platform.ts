@@ -1,4 +1,4 @@
-import type { Respelled } from './spelling.ts';
+import type { RespelledIds } from './respelled.ts';
 import type { ChangeKind } from '../change.ts';
 import type { Adoption, Change, Review } from './change.ts';
 import type { DiffField, Exempt } from './desired.ts';
@@ -53,7 +53,7 @@ export type Difference = {
   readonly withheld: { readonly deactivate: number; readonly unenroll: number };
   readonly suppressed: number;
   /** New ids that are absent ones in another spelling: nothing is planned for either. */
-  readonly respelled: readonly Respelled[];
+  readonly respelled: RespelledIds;
 };
 
 /** Numbers of the platform side, for its proof of completeness and for reports. */

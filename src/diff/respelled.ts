@@ -1,12 +1,19 @@
 import { flag, type Population } from './population.ts';
 import { type Respelled, spellingKey } from './spelling.ts';
 
+/** Ids that are known ones in another spelling, and what follows for the others. */
+export type RespelledIds = {
+  readonly pairs: readonly Respelled[];
+  /** Further new ids that wait: they look as the respelled ones do, and as none did before. */
+  readonly waiting: number;
+};
+
 /**
  * Finds the new ids that are absent ids in another spelling, and puts both aside as if they were ignored: the id column
  * has changed, and neither is the one a joiner nor the other a leaver. Whoever names the id before (`previousId`) says
  * himself who is who. To be called once, when people and links are known.
  */
-export function setAsideRespelled(people: Population): readonly Respelled[] {
+export function setAsideRespelled(people: Population): RespelledIds {
   const absent = new Map<string, number[]>();
   for (let person = 0; person < people.size(); person++) {
     if (!people.has(person, flag.missing)) continue;
@@ -15,7 +22,7 @@ export function setAsideRespelled(people: Population): readonly Respelled[] {
     const key = spellingKey(id);
     if (key !== '') absent.set(key, [...(absent.get(key) ?? []), person]);
   }
-  if (absent.size === 0) return [];
+  if (absent.size === 0) return { pairs: [], waiting: 0 };
   const found: Respelled[] = [];
   for (let person = 0; person < people.size(); person++) {
     if (people.has(person, flag.linked | flag.missing)) continue;
@@ -26,5 +33,36 @@ export function setAsideRespelled(people: Population): readonly Respelled[] {
       people.set(other, flag.ignored);
     }
   }
-  return found.sort((a, b) => (a.was < b.was ? -1 : a.was > b.was ? 1 : a.id < b.id ? -1 : 1));
+  return {
+    pairs: found.sort((a, b) => (a.was < b.was ? -1 : a.was > b.was ? 1 : a.id < b.id ? -1 : 1)),
+    waiting: setAsideLikewise(people, found),
+  };
+}
+
+/** Letters and digits of an id as their kinds: `E0-17` is `A9-99`… with its length, which lost zeros change. */
+function shapeOf(id: string): string {
+  return id
+    .replace(/\d/g, '9')
+    .replace(/\p{Lu}/gu, 'A')
+    .replace(/\p{Ll}/gu, 'a');
+}
+
+/**
+ * Puts further new ids aside that look as the respelled ones do and as none of those did before: a joiner on the day on
+ * which the column lost its zeros has lost theirs too, and nobody knows how many. How many wait.
+ */
+function setAsideLikewise(people: Population, pairs: readonly Respelled[]): number {
+  if (pairs.length === 0) return 0;
+  const before = new Set(pairs.map(({ was }) => shapeOf(was)));
+  const now = new Set(pairs.map(({ id }) => shapeOf(id)));
+  let waiting = 0;
+  for (let person = 0; person < people.size(); person++) {
+    if (people.has(person, flag.linked | flag.missing | flag.ignored)) continue;
+    const id = people.idOf(person);
+    const shape = shapeOf(id);
+    if (!now.has(shape) || before.has(shape) || people.previous(id).length > 0) continue;
+    people.set(person, flag.ignored);
+    waiting++;
+  }
+  return waiting;
 }

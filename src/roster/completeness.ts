@@ -32,19 +32,20 @@ export function incompleteReasons(
       message: 'The roster has a header and no rows. Check the export in the HR system.',
     });
   }
-  if (baseline.maxRows !== null && shrunk(counts.rows, baseline.maxRows, config.maxShrink)) {
+  // People, not rows: an export that has some rows twice is not larger for it, and the next one has not shrunk.
+  const everybody = counts.usable + counts.rejected;
+  if (baseline.maxPeople !== null && shrunk(everybody, baseline.maxPeople, config.maxShrink)) {
     reasons.push({
       code: 'ROSTER_SHRUNK',
       message:
-        `The roster has ${counts.rows} rows; the most in the last 30 days were ${baseline.maxRows}, and roster.maxShrink ` +
+        `The roster has ${everybody} people; the most in the last 30 days were ${baseline.maxPeople}, and roster.maxShrink ` +
         `allows ${config.maxShrink}% fewer. Check whether the export is complete; if so many people did leave, raise maxShrink for one run.`,
     });
   }
   reasons.push(...shrunkValues(counts.perShrinkValue, baseline, config));
   const stale = staleness(counts.modifiedAtMs, options);
   if (stale !== undefined) reasons.push({ code: 'ROSTER_STALE', message: stale });
-  // People, not rows: an id that contradicts itself on five rows is one person who is left as they are.
-  const everybody = counts.usable + counts.rejected;
+  // An id that contradicts itself on five rows is one person who is left as they are.
   if (counts.rejected * 100 > everybody * config.maxRejected) {
     const share = ((counts.rejected / everybody) * 100).toFixed(1);
     reasons.push({

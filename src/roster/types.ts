@@ -98,9 +98,10 @@ export type RosterProof = RosterFile & {
   readonly unknownStatuses: readonly { readonly value: string; readonly rows: number }[];
 };
 
-/** The largest complete reads of the last 30 days; `maxRows` is null when there are none. */
+/** The largest complete reads of the last 30 days; `maxPeople` is null when there are none. */
 export type RosterBaseline = {
-  readonly maxRows: number | null;
+  /** Delivered and rejected ones together, whatever the number of their rows. */
+  readonly maxPeople: number | null;
   readonly maxPerShrinkValue: Readonly<Record<string, number>>;
   /** Whether the last line of the last good export had its line break; null when there is none. */
   readonly endsInLine: boolean | null;

@@ -24,7 +24,8 @@ export type ExportRead = {
 
 /** The maxima of the exports of the last 30 days. */
 export type Baseline = {
-  readonly maxRows: number | null;
+  /** Delivered and rejected ones together. */
+  readonly maxPeople: number | null;
   readonly maxPerValue: Readonly<Record<string, number>>;
   /** Whether the last line of the last good export had its line break; null when there is none. */
   readonly endsInLine: boolean | null;
@@ -152,22 +153,25 @@ export function createRosterStateStore(db: Kysely<Tables>, times: StoredTimes): 
       const since = nowMs - baselineWindowMs;
       const rows = await db
         .selectFrom('exports')
-        .select(['rows', 'per_value', 'complete', 'ends_in_line'])
+        .select(['rows', 'usable', 'rejected', 'per_value', 'complete', 'ends_in_line'])
         .where('customer', '=', customer)
         .where('last_read_ms', '>=', since)
         .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
         .execute();
       const maxPerValue: Record<string, number> = {};
-      let maxRows: number | null = null;
+      let maxPeople: number | null = null;
       let endsInLine: boolean | null = null;
       for (const row of rows) {
-        maxRows = Math.max(maxRows ?? 0, row.rows);
+        const people = row.usable + row.rejected;
+        maxPeople = Math.max(maxPeople ?? 0, people);
         if (row.complete) endsInLine ??= row.ends_in_line;
+        // Rows that stand twice count once: after an export that was doubled, no value has shrunk to half.
+        const share = row.rows === 0 ? 1 : Math.min(1, people / row.rows);
         for (const [value, count] of Object.entries(row.per_value))
-          maxPerValue[value] = Math.max(maxPerValue[value] ?? 0, count);
+          maxPerValue[value] = Math.max(maxPerValue[value] ?? 0, Math.floor(count * share));
       }
-      return { maxRows, maxPerValue, endsInLine };
+      return { maxPeople, maxPerValue, endsInLine };
     },
     lastExport: (customer) =>
       db

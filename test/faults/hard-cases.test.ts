@@ -129,7 +129,7 @@ describe('an id column swapped by mistake', { timeout: 90_000 }, () => {
     await company.export(rotated(rows));
     const run = await company.sync();
     expect(run).toMatchObject({ exit: 3, status: 'held', held: { update: rows.length } });
-    expect(codes(run)).toEqual(['HELD_UPDATE']);
+    expect(new Set(codes(run))).toEqual(new Set(['HELD_VALUES']));
     expect(differences(company.state, rows)).toEqual([]);
     await expectEndsInStep(company, rows);
   });
@@ -320,7 +320,7 @@ describe('a company of twelve', { timeout: 90_000 }, () => {
       await company.export(withStatus(twelve, () => true, 'Terminated'));
       const run = await company.sync();
       expect(run).toMatchObject({ exit: 3, status: 'held', held: { deactivate: 12 } });
-      expect(codes(run)).toEqual(['HELD_DEACTIVATE']);
+      expect(codes(run)).toEqual(['HELD_VALUES']);
     }
     expect(inactive(company.state)).toEqual([]);
     await expectEndsInStep(company, twelve);

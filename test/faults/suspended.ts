@@ -35,6 +35,8 @@ export async function suspend(backend: BackendName, instant: Instant): Promise<S
     backend,
     rows,
     rate: ratePerSecond,
+    // Half the company leaves at once: that is what is to be written here, not what is to be doubted.
+    roster: { maxRecoded: '100%' },
     platform: {
       batch,
       timeout: '1s',

@@ -6,7 +6,7 @@ import { codesOf, readFrom, readText, tempFolder } from './reading.ts';
 const header = 'id,email,first,department,status\n';
 const rows = (count: number, department = 'Sales') =>
   Array.from({ length: count }, (_, i) => `${department}${1_000 + i},,Ann,${department},Active\n`).join('');
-const noBaseline = { maxRows: null, maxPerShrinkValue: {}, endsInLine: null };
+const noBaseline = { maxPeople: null, maxPerShrinkValue: {}, endsInLine: null };
 
 describe('completeness', () => {
   test('a header and no rows', async () => {
@@ -23,17 +23,29 @@ describe('completeness', () => {
     [100, 200, 10, []],
     [10, 9, 0, ['ROSTER_SHRUNK']],
     [null, 1, 10, []],
-  ])('of %s rows %i are there, %i%% fewer allowed', async (maxRows, count, maxShrink, codes) => {
+  ])('of %s people %i are there, %i%% fewer allowed', async (maxPeople, count, maxShrink, codes) => {
     const { proof } = await readText(
       header + rows(count),
       { maxShrink },
-      { baseline: { ...noBaseline, maxRows } },
+      { baseline: { ...noBaseline, maxPeople } },
     );
     expect(codesOf(proof)).toEqual(codes);
     for (const { message } of proof.reasons) {
-      expect(message).toContain(`${count} rows`);
+      expect(message).toContain(`${count} people`);
       expect(message).toContain(`${maxShrink}%`);
     }
+  });
+
+  test('people count, however many rows they have: after an export that was doubled, the next one has not shrunk', async () => {
+    const once = rows(20);
+    const { proof } = await readText(
+      `${header}${once}${once}`,
+      {},
+      { baseline: { ...noBaseline, maxPeople: 20 } },
+    );
+    expect(proof.rows).toBe(40);
+    expect(proof.usable + proof.rejected).toBe(20);
+    expect(codesOf(proof)).not.toContain('ROSTER_SHRUNK');
   });
 
   test('rejected rows count as rows, and blank ones do not', async () => {
@@ -46,7 +58,9 @@ describe('completeness', () => {
     const { proof } = await readText(
       text,
       { shrinkBy: 'department' },
-      { baseline: { maxRows: 140, maxPerShrinkValue: { Sales: 100, Legal: 50, Ops: 3 }, endsInLine: null } },
+      {
+        baseline: { maxPeople: 140, maxPerShrinkValue: { Sales: 100, Legal: 50, Ops: 3 }, endsInLine: null },
+      },
     );
     expect(proof.perShrinkValue).toEqual({ Sales: 95, Legal: 40, New: 5 });
     expect(codesOf(proof)).toEqual(['ROSTER_SHRUNK_VALUE']);

@@ -141,7 +141,7 @@ async function night(
   const whole = write(rows, delimiter, eol, pick(2) === 0);
   const text = damages[kind]?.(whole, pick, delimiter) ?? whole;
   const outcome = await readText(text, config, {
-    baseline: { maxRows: rows.length, maxPerShrinkValue: {}, endsInLine: true },
+    baseline: { maxPeople: rows.length, maxPerShrinkValue: {}, endsInLine: true },
   });
   const byId = new Map(rows.map((row) => [row[0] ?? '', row]));
   const known = new Set([...outcome.people.map(({ id }) => id), ...outcome.rejected.map(({ id }) => id)]);

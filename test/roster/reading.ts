@@ -64,7 +64,7 @@ export async function readFrom(
   const lines = new Set<number>();
   const proof = await readRoster({
     config: rosterConfig({ source, ...config }),
-    baseline: { maxRows: null, maxPerShrinkValue: {}, endsInLine: null },
+    baseline: { maxPeople: null, maxPerShrinkValue: {}, endsInLine: null },
     rules: plainRules,
     nowMs: Date.now(),
     today: '2026-03-02',

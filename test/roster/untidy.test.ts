@@ -59,7 +59,8 @@ test.skipIf(real === undefined)('a real export of 1,000 rows', async () => {
     },
     maxRejected: 1,
   });
-  expect(proof).toMatchObject({ rows: 1_000, usable: 359, rejected: 265, unreadableIds: 0, complete: false });
-  expect(new Set(rejected.map(({ id }) => id)).size).toBe(265);
+  expect(proof).toMatchObject({ rows: 1_000, usable: 411, rejected: 213, unreadableIds: 0, complete: false });
+  expect(new Set(rejected.map(({ id }) => id)).size).toBe(213);
+  // 52 contradict themselves in all but one thing: every row says that they have left.
   expect(people.filter(({ status }) => status === 'Active')).toHaveLength(170);
 });

@@ -121,7 +121,8 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     doubtedColumns: doubtful.columns,
   });
   const reasons: Reason[] = [...held.reasons, ...withheld];
-  if (difference.respelled.length > 0) reasons.push(respelledReason(difference.respelled, platform.name));
+  if (difference.respelled.pairs.length > 0)
+    reasons.push(respelledReason(difference.respelled, platform.name));
   if (withheld.length > 0 && difference.withheld.deactivate + difference.withheld.unenroll > 0) {
     reasons.push({
       code: 'REMOVALS_WITHHELD',

@@ -3,7 +3,8 @@ import { createCauseGroups, describeCauses, describeGroup, type TargetNames } fr
 import type { Change } from '../../diff/change.ts';
 import { columnsBehind, type Dependence, union } from '../../diff/dependence.ts';
 import { describeHold, isHeldBy } from '../../diff/guard.ts';
-import { describeRespelled, type Respelled } from '../../diff/spelling.ts';
+import type { RespelledIds } from '../../diff/respelled.ts';
+import { describeRespelled } from '../../diff/spelling.ts';
 import { heldCode, type Reason } from '../reasons.ts';
 import type { Sides } from '../read/sides.ts';
 import type { JudgedTarget, Judgement } from './judge.ts';
@@ -126,11 +127,12 @@ function capital(text: string): string {
 }
 
 /** New ids that are absent ones in another spelling, and how to go on. */
-export function respelledReason(pairs: readonly Respelled[], platform: string): Reason {
+export function respelledReason({ pairs, waiting }: RespelledIds, platform: string): Reason {
   return {
     code: 'ROSTER_IDS_RESPELLED',
     message:
-      `${describeRespelled(pairs)}: none of these people is created or removed. Have HR mend the file; or, if the ids did change, ` +
+      `${describeRespelled(pairs)}: none of these people is created or removed` +
+      `${waiting === 0 ? '' : `, and ${waiting} more with new ids of that form wait`}. Have HR mend the file; or, if the ids did change, ` +
       `give the id before in a column and name it in roster.columns.previousId; or, if they are others, rollcall unlink each old id from ${platform}.`,
   };
 }

@@ -82,7 +82,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
     },
     completions: decision.completions,
     looks: whole
-      ? sides.values.record(proof.complete && difference.respelled.length === 0, decision.heldColumns)
+      ? sides.values.record(proof.complete && difference.respelled.pairs.length === 0, decision.heldColumns)
       : null,
     reviews: whole ? difference.reviews : null,
     changes: { [Symbol.iterator]: () => decision.changes()[Symbol.iterator]() },

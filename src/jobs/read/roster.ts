@@ -63,7 +63,7 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
   const read = await readRoster({
     config: roster,
     baseline: {
-      maxRows: baseline.maxRows,
+      maxPeople: baseline.maxPeople,
       maxPerShrinkValue: baseline.maxPerValue,
       endsInLine: baseline.endsInLine,
     },

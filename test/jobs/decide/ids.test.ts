@@ -35,6 +35,20 @@ describe('ids that come in another spelling', () => {
     (id) => `${id}.0`,
   ];
 
+  it('keep a joiner waiting whose id came in the same spelling: it would be another one on the next night', {
+    timeout: timeoutMs,
+  }, async () => {
+    const rows = costPeople(40);
+    await using company = await openCostCompany(rows);
+    const joiner = costPerson(900, { cost: 'LOG', site: 'Kiel' });
+    const withoutZeros = withIds([...rows, joiner], (id) => id.replace(/^0+/, ''));
+    const run = await company.night(withoutZeros);
+    expect(run).toMatchObject({ exit: 3, status: 'withheld', planned: nothing });
+    expect(respelled(run)).toContain('and 1 more with new ids of that form wait');
+    expect(await company.night([...rows, joiner])).toMatchObject({ exit: 0, applied: { create: 1 } });
+    expect(company.scim.users).toHaveLength(41);
+  });
+
   it('are neither joiners nor leavers, however long it lasts, and nobody else is concerned', {
     timeout: timeoutMs * 2,
   }, async () => {

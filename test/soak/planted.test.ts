@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+import { planted } from '../simulation/planted.ts';
+import { simulate } from '../simulation/run.ts';
+
+// That the simulation would notice: each guard is taken out alone.
+test.each(Object.keys(planted))('2,000 nights find that the proof is off: %s', async (name) => {
+  const { exit, out } = await simulate('--nights', '2000', '--seed', 'planted', '--plant', name);
+  expect(out).toMatch(/night \d+:\n {2}\S/);
+  expect(exit).toBe(1);
+});
