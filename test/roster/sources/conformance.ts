@@ -75,7 +75,7 @@ export function describeSource(name: string, open: () => Promise<Stage>): void {
       let mode: number | undefined;
       const proof = await readRoster({
         config: rosterConfig({ source: stage.source }),
-        baseline: { maxRows: null, maxPerShrinkValue: {}, endsInLine: null },
+        baseline: { maxPeople: null, maxPerShrinkValue: {}, endsInLine: null },
         rules: { stateOf: () => 'active' },
         nowMs: Date.now(),
         today: '2026-11-25',
