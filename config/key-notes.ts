@@ -133,6 +133,18 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     why: 'a file that is still being written grows within seconds.',
     example: '30s',
   },
+  'roster.source.bucket': { what: 'The bucket.', example: 'hr-exports' },
+  'roster.source.region': { what: 'Its region.', example: 'eu-west-1' },
+  'roster.source.accessKeyId': {
+    what: 'The access key; it may list the bucket and read from it.',
+    example: `"\${S3_KEY}"`,
+  },
+  'roster.source.secretAccessKey': { what: 'Its secret.', example: `"\${S3_SECRET}"` },
+  'roster.source.sessionToken': { what: 'Of a temporary credential.', example: `"\${S3_TOKEN}"` },
+  'roster.source.endpoint': {
+    what: 'The address of another store that speaks S3; left out: AWS.',
+    example: 'https://minio.example.com',
+  },
   'roster.source.timeout': {
     what: 'How long the whole delivery may take.',
     why: 'reports of large companies take half an hour to be made.',

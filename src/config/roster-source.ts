@@ -154,13 +154,13 @@ const path = z
     const known = scheme === 'http' ? 'https' : scheme;
     ctx.addIssue({
       code: 'custom',
-      message: ['https', 'sftp'].includes(known)
+      message: ['https', 'sftp', 's3'].includes(known)
         ? `is an address: write it as { type: ${known}, … }`
         : `is an address of a kind (${scheme}) that rosters are not fetched by`,
     });
   });
 
 /** `roster.source`. */
-export const rosterSource = z.union([path, z.discriminatedUnion('type', [https, sftp])]);
+export const rosterSource = z.union([path, z.discriminatedUnion('type', [https, sftp, s3])]);
 export type RosterSourceConfig = z.infer<typeof rosterSource>;
 export type RemoteSourceConfig = Exclude<RosterSourceConfig, string>;

@@ -8,6 +8,7 @@ import type { DeliveryContext } from './context.ts';
 import { findRoster, rosterFileAt } from './file.ts';
 import { createHttpsSource } from './https/source.ts';
 import { openInboxFile } from './inbox.ts';
+import { createS3Source } from './s3/source.ts';
 import { createSftpSource } from './sftp.ts';
 import { DeliveryError, type Fetched, type RosterSource, type Waiting } from './source.ts';
 
@@ -39,6 +40,8 @@ export function isRemote(source: RosterSourceConfig): source is RemoteSourceConf
 
 function sourceOf(config: RemoteSourceConfig, pick: RosterConfig['pick'], settleMs: number): RosterSource {
   switch (config.type) {
+    case 's3':
+      return createS3Source(config, pick);
     case 'sftp':
       return createSftpSource(config, pick);
     case 'https':

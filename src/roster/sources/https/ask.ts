@@ -45,10 +45,15 @@ export async function send(
 }
 
 /** What ends a request without an answer, as a delivery that failed. */
-export function failedOnTheWay(error: unknown, url: URL, timeoutMs: number): DeliveryError {
+export function failedOnTheWay(
+  error: unknown,
+  url: URL,
+  timeoutMs: number,
+  key = 'roster.source.url',
+): DeliveryError {
   const { reason, hint } = describeNetworkFailure(error, {
     host: url.host,
-    key: 'roster.source.url',
+    key,
     timeoutMs,
   });
   // No cause: the client's own errors carry the address and headers.

@@ -4,6 +4,7 @@ import { httpDateMs } from '../../../retry-after.ts';
 import type { SaveTo } from '../inbox.ts';
 import { changedMeanwhile, DeliveryError, type Fetched, type RosterSource } from '../source.ts';
 import { type Ask, createAsk, failedOnTheWay } from './ask.ts';
+import { contentOf, readText } from './body.ts';
 import { readPages } from './pages.ts';
 
 /** A time so close to that of the answer is when the answer was made, not when an export was written. */
@@ -47,48 +48,11 @@ export function createHttpsSource(
       const { pages } = config;
       if (pages === undefined) return await fetchFile(ask, saveTo, signal);
       await saveTo(
-        readPages({ ...config, pages }, ask, (response, of, most) => textOf(response, of, timeoutMs, most)),
+        readPages({ ...config, pages }, ask, (response, of, most) => readText(response, of, timeoutMs, most)),
       );
       return { name: '', modifiedAtMs: null };
     },
   };
-}
-
-/** A body, whose breaking off is a delivery that failed. */
-async function* contentOf(response: Response, url: URL, timeoutMs: number): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const chunks = response.body[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      let next: IteratorResult<Uint8Array>;
-      try {
-        next = await chunks.next();
-      } catch (error) {
-        throw failedOnTheWay(error, url, timeoutMs);
-      }
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    await chunks.return?.();
-  }
-}
-
-async function textOf(response: Response, url: URL, timeoutMs: number, mostBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of contentOf(response, url, timeoutMs)) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > mostBytes)
-      throw new DeliveryError(url.host, `a page has more than ${mostBytes / 1024 ** 2} MiB`, {
-        passing: false,
-        hint: 'Ask for smaller pages: roster.source.pages.size.',
-      });
-  }
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/^\ufeff/, '');
 }
 
 function isEncoded(headers: Headers): boolean {
