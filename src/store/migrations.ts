@@ -242,6 +242,11 @@ create unique index tokens_in_use on tokens (customer, name) where revoked_ms is
     // What a platform does not say of an account is as we left it.
     sql: `alter table links add column deactivated boolean not null default false;`,
   },
+  {
+    version: 10,
+    // What targets were called: a reviewer reads names.
+    sql: `alter table runs add column target_names jsonb not null default '{}';`,
+  },
 ];
 
 /**

@@ -82,6 +82,7 @@ export type PlanRecord = {
     readonly managed: number;
     readonly accounts: number;
     readonly members: Readonly<Record<string, number>>;
+    readonly targetNames: Readonly<Record<string, string>>;
     readonly holdExpiresMs: number | null;
   };
   readonly status: RunStatus;

@@ -126,6 +126,7 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
       managed: summary.managed,
       accounts: summary.accounts,
       members: jsonb({ ...summary.members }),
+      target_names: jsonb({ ...summary.targetNames }),
       hold_expires_ms: summary.holdExpiresMs,
     })
     .where('id', '=', run)

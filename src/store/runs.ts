@@ -92,6 +92,7 @@ export function createRunStore(db: Kysely<Tables>, times: StoredTimes): RunStore
           managed: 0,
           accounts: 0,
           members: jsonb({}),
+          target_names: jsonb({}),
           reads: 0,
           writes: 0,
           hold_expires_ms: null,

@@ -103,6 +103,8 @@ type Runs = {
   accounts: number;
   /** Members of each target, as read. */
   members: Record<string, number>;
+  /** What each target was called, by the platform's id of it. */
+  target_names: Record<string, string>;
   reads: number;
   writes: number;
   hold_expires_ms: number | null;

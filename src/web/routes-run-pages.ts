@@ -92,7 +92,7 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
           ordinary,
           failures,
           others,
-          nameOf: await targetNames(world, customer, run),
+          nameOf: targetNames(run),
           mayDecide: request.caller.grants.get(customer.name)?.role === 'operator',
           rejected: {
             changes: rejected.length,
@@ -128,7 +128,7 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
           group,
           page: request.query.page,
           pageSize,
-          nameOf: await targetNames(world, customer, run),
+          nameOf: targetNames(run),
           mayDecide,
           viewer: request.viewer,
         });
@@ -167,7 +167,7 @@ export function runPages(world: ControlWorld, pages: Pages): readonly Route[] {
             others,
             only: only === null ? null : [...only],
             groups: only === null ? hold.groups : holdOf(hold, only),
-            nameOf: await targetNames(world, customer, run),
+            nameOf: targetNames(run),
           },
           request.viewer,
         );
@@ -291,11 +291,9 @@ async function otherHolds(world: ControlWorld, customer: Customer, run: Run) {
   );
 }
 
-/** What targets are called, as far as it is known without asking the platform. */
-async function targetNames(world: ControlWorld, customer: Customer, run: Run): Promise<TargetNames> {
-  const launches = await world.store.launches.find(customer.name, run.platform);
-  const names = new Map(launches.map(({ target, name }) => [target, name]));
-  return (target) => names.get(target) ?? target;
+/** What targets were called when the run read them. */
+function targetNames({ target_names }: Run): TargetNames {
+  return (target) => target_names[target] ?? target;
 }
 
 /** An approval that came too late, with what is different now. */

@@ -49,6 +49,7 @@ function planOf(platform: string, onLaidOut: () => void): PlanRecord {
       managed: 2,
       accounts: 2,
       members: {},
+      targetNames: {},
       holdExpiresMs: null,
     }),
     status: 'unchanged',

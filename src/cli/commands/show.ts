@@ -4,6 +4,7 @@ import { describeCause } from '../../diff/causes.ts';
 import { toldReasons } from '../../jobs/reasons.ts';
 import type { Approval } from '../../store/decisions.ts';
 import type { StoredChange } from '../../store/journal.ts';
+import type { Run } from '../../store/run-lookups.ts';
 import type { Command } from '../context.ts';
 import { describeRun } from '../report.ts';
 import { table } from '../table.ts';
@@ -62,7 +63,8 @@ export const show: Command = {
       }
     const listed = listedRun(run, engine.deps.now());
     if (args.flag('json')) cli.out.write(`${JSON.stringify(storyAsJson(listed, story, changes))}\n`);
-    else cli.out.write(`${describeStory(listed, story)}${describeChanges(changes, more)}\n`);
+    else
+      cli.out.write(`${describeStory(listed, story)}${describeChanges(changes, more, run.target_names)}\n`);
     return 0;
   },
 };
@@ -159,13 +161,17 @@ function describeStory(listed: ListedRun, story: RunStory): string {
   return [head, ...lines.map(shown)].join('\n');
 }
 
-function describeChanges(changes: readonly StoredChange[], more: number): string {
+function describeChanges(
+  changes: readonly StoredChange[],
+  more: number,
+  targetNames: Run['target_names'],
+): string {
   if (changes.length === 0) return '';
   const rows = changes.map((change) => [
     change.kind,
     change.person,
     nameIn(change),
-    whatOf(change),
+    whatOf(change, targetNames),
     change.cause === null ? change.reason : describeCause(change),
     change.disposition === 'held' ? 'held' : (change.outcome ?? 'waits'),
     change.outcome === 'done' || change.outcome === null
@@ -176,8 +182,8 @@ function describeChanges(changes: readonly StoredChange[], more: number): string
   return `\n\n${table([['kind', 'person', 'name', 'what', 'why', 'outcome', ''], ...rows])}${rest}`;
 }
 
-function whatOf(change: StoredChange): string {
-  if (change.target !== null) return change.target;
+function whatOf(change: StoredChange, targetNames: Run['target_names']): string {
+  if (change.target !== null) return targetNames[change.target] ?? change.target;
   if (change.kind === 'create' || change.kind === 'deactivate') return '';
   return change.changed
     .map((name) => `${name}: ${change.before?.[name] ?? ''} → ${change.after?.[name] ?? ''}`)

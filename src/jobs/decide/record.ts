@@ -103,6 +103,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
       managed: decision.managed,
       accounts: sides.accounts?.total ?? 0,
       members: sides.members,
+      targetNames: Object.fromEntries(sides.targets.map(({ id, name }) => [id, name])),
       holdExpiresMs: holds ? nowMs + customer.config.approval.expires : null,
     }),
     status: platform.config.mode === 'observe' ? 'planned' : toApply ? 'applying' : 'planned',

@@ -222,6 +222,7 @@ function undoRecord(
       managed: plan.managed,
       accounts: 0,
       members: {},
+      targetNames: plan.undone.target_names,
       holdExpiresMs: plan.status === 'held' ? nowMs + customer.config.approval.expires : null,
     }),
     status: !observes && going.length > 0 ? 'applying' : 'planned',

@@ -41,7 +41,7 @@ ${
     ? nothing
     : html`<fieldset class="card"><legend>The same people on other platforms</legend>${others.map(
         (other) =>
-          html`<p><label class="tick"><input type="checkbox" name="also" value="${`${other.run.id} ${other.run.hash ?? ''}`}"><span>Approve on ${other.run.platform} as well: ${other.groups.map((group) => html`${titleOf(group, (target) => target)}. `)}</span></label></p>`,
+          html`<p><label class="tick"><input type="checkbox" name="also" value="${`${other.run.id} ${other.run.hash ?? ''}`}"><span>Approve on ${other.run.platform} as well: ${other.groups.map((group) => html`${titleOf(group, (target) => other.run.target_names[target] ?? target)}. `)}</span></label></p>`,
       )}</fieldset>`
 }
 <div class="bar"><div class="row"><button class="main">Approve</button> ${runLink(run.id, 'Back, nothing decided')}</div></div>
