@@ -62,8 +62,8 @@ export type TestService = {
     headers?: Record<string, string>,
   ) => Promise<Response>;
   readonly export: (rows: readonly Row[]) => Promise<void>;
-  /** A run of the first customer's platform, to its end. */
-  readonly sync: () => Promise<Run>;
+  /** A run of the first customer's platform (the academy), to its end. */
+  readonly sync: (platform?: string) => Promise<Run>;
   /** The command line in a process of its own. */
   readonly rollcall: (
     args: readonly string[],
@@ -74,10 +74,20 @@ export type TestService = {
   readonly close: () => Promise<void>;
 };
 
-/** A service of two customers on one embedded store, with its control API on a free port. */
-export async function startService(rows: readonly Row[]): Promise<TestService> {
+/**
+ * A service of two customers on one embedded store, with its control API on a free port. `twoPlatforms`: the first customer
+ * has a second platform, the library.
+ */
+export async function startService(
+  rows: readonly Row[],
+  options: { readonly twoPlatforms?: boolean } = {},
+): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-web-'));
-  const [{ sandbox }, { sandbox: second }] = await Promise.all([startSparkwise(), startSparkwise()]);
+  const [{ sandbox }, { sandbox: second }, { sandbox: library }] = await Promise.all([
+    startSparkwise(),
+    startSparkwise(),
+    startSparkwise(),
+  ]);
   const { location, ...fields } = columns;
   async function configure(name: string, control: object, baseUrl = sandbox.url): Promise<string> {
     const file = join(folder, `${name}.yaml`);
@@ -102,6 +112,17 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
           rate: '400/s',
           schedule: '0 2 * * *',
         },
+        ...(options.twoPlatforms === true && name.startsWith('alpha')
+          ? {
+              library: {
+                mode: 'full',
+                provider: 'sparkwise',
+                baseUrl: library.url,
+                apiKey: sparkwiseApiKey,
+                rate: '400/s',
+              },
+            }
+          : {}),
       },
       control,
     };
@@ -129,6 +150,7 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
   const exported = (people: readonly Row[]) => writeFile(join(folder, 'roster.csv'), toCsv(people));
   await exported(rows);
   sandbox.setRate(400);
+  library.setRate(400);
 
   const chunks: string[] = [];
   const cli: Cli = {
@@ -143,8 +165,8 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
     now: Date.now,
     ask: async () => false,
   };
-  const options = { registry: providerRegistry, env: {} };
-  const configs = [await loadConfig(file, options), await loadConfig(otherFile, options)];
+  const known = { registry: providerRegistry, env: {} };
+  const configs = [await loadConfig(file, known), await loadConfig(otherFile, known)];
   const opened = await openAll(cli, configs, 'start');
   await opened.engine.start();
   const server = await createControlServer({
@@ -175,10 +197,10 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
         redirect: 'manual',
       }),
     export: exported,
-    sync: async () => {
+    sync: async (platform = 'academy') => {
       const job = await opened.engine.request({
         customer: 'alpha',
-        platform: 'academy',
+        platform,
         trigger: 'command',
         actor: 'test',
       });
@@ -205,7 +227,7 @@ export async function startService(rows: readonly Row[]): Promise<TestService> {
     close: async () => {
       await server.close();
       await opened.close();
-      await Promise.all([sandbox.close(), second.close()]);
+      await Promise.all([sandbox.close(), second.close(), library.close()]);
       await rm(folder, { recursive: true, force: true });
     },
   };

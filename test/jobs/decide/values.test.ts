@@ -72,7 +72,9 @@ describe('a column that comes empty', () => {
     const [message] = reasonsOf(run, 'HELD_VALUES');
     expect(message).toContain('Cost: 120 of 120 filled → 0');
     expect(message).toContain('12 of 12 of Payment fraud; all of them: Cost changed from FIN to empty');
-    expect(await company.shown(run.id)).toMatch(/unenroll +010010 .*Payment fraud.*Cost changed from FIN to empty/);
+    expect(await company.shown(run.id)).toMatch(
+      /unenroll +010010 .*Payment fraud.*Cost changed from FIN to empty/,
+    );
     // On-call hears of counts and columns.
     const { store } = await company.opened();
     const stored = await store.runs.find(run.id ?? '');
