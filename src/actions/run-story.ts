@@ -75,6 +75,20 @@ export async function runStory(deps: Pick<JobDeps, 'store' | 'now'>, run: Run): 
   };
 }
 
+/**
+ * What was decided about a held change of a person: `held` while nobody has. Of an approval of some, the others are
+ * `not approved`: the run that carried it out judged them anew.
+ */
+export function decidedOf(
+  { hold, approvals }: Pick<RunStory, 'hold' | 'approvals'>,
+  person: string,
+): 'held' | 'approved' | 'not approved' | 'rejected' | 'replaced' | 'expired' {
+  if (hold === 'open' || hold === 'none') return 'held';
+  if (hold !== 'approved') return hold;
+  const people = approvals.at(-1)?.people ?? null;
+  return people === null || people.includes(person) ? 'approved' : 'not approved';
+}
+
 /** A person's name as a change's images have it, for a reviewer's screen; '' where there is none. */
 export function nameIn(change: Pick<StoredChange, 'before' | 'after'>): string {
   const fields = { ...change.before, ...change.after };

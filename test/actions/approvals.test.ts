@@ -179,6 +179,10 @@ describe('a hold', () => {
       '1002',
     ]);
     expect((await world.json<Shown>('show', id)).approvals).toMatchObject([{ people: ['1001', '1002'] }]);
+    // The old run tells what was released from what is judged anew.
+    const { out } = await world.run('show', id);
+    expect(out).toMatch(/deactivate +1002 .* approved/);
+    expect(out).toMatch(/deactivate +1003 .* not approved/);
   });
 
   it('that is replaced by a newer plan names it', async () => {

@@ -1,4 +1,4 @@
-import { findRun, nameIn, type RunStory, runStory } from '../../actions/run-story.ts';
+import { decidedOf, findRun, nameIn, type RunStory, runStory } from '../../actions/run-story.ts';
 import type { Cause } from '../../change.ts';
 import { describeCause } from '../../diff/causes.ts';
 import { toldReasons } from '../../jobs/reasons.ts';
@@ -63,8 +63,7 @@ export const show: Command = {
       }
     const listed = listedRun(run, engine.deps.now());
     if (args.flag('json')) cli.out.write(`${JSON.stringify(storyAsJson(listed, story, changes))}\n`);
-    else
-      cli.out.write(`${describeStory(listed, story)}${describeChanges(changes, more, run.target_names)}\n`);
+    else cli.out.write(`${describeStory(listed, story)}${describeChanges(changes, more, story)}\n`);
     return 0;
   },
 };
@@ -161,19 +160,15 @@ function describeStory(listed: ListedRun, story: RunStory): string {
   return [head, ...lines.map(shown)].join('\n');
 }
 
-function describeChanges(
-  changes: readonly StoredChange[],
-  more: number,
-  targetNames: Run['target_names'],
-): string {
+function describeChanges(changes: readonly StoredChange[], more: number, story: RunStory): string {
   if (changes.length === 0) return '';
   const rows = changes.map((change) => [
     change.kind,
     change.person,
     nameIn(change),
-    whatOf(change, targetNames),
+    whatOf(change, story.run.target_names),
     change.cause === null ? change.reason : describeCause(change),
-    change.disposition === 'held' ? 'held' : (change.outcome ?? 'waits'),
+    change.disposition === 'held' ? decidedOf(story, change.person) : (change.outcome ?? 'waits'),
     change.outcome === 'done' || change.outcome === null
       ? ''
       : `${change.outcome_code ?? ''} ${change.outcome_message ?? ''}`.trim(),

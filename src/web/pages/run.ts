@@ -1,6 +1,6 @@
 import { changeKinds, sumOf, type ChangeCounts } from '../../change.ts';
 import type { Hold, HoldGroup, HeldPerson } from '../../actions/hold-groups.ts';
-import type { RunStory } from '../../actions/run-story.ts';
+import { decidedOf, type RunStory } from '../../actions/run-story.ts';
 import type { StoredChange } from '../../store/journal.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { type Html, html } from '../html.ts';
@@ -171,6 +171,7 @@ function groupCard(view: RunView, group: HoldGroup, tick: boolean): Html {
   );
   const facts = [
     ...(part === '' ? [] : [`${part} of ${group.target === null ? 'all accounts' : 'its members'}`]),
+    ...decidedFacts(story, group),
     ...(ordinary === null ? [] : [`an ordinary day has ${changes(group.kind, ordinary[group.kind])}`]),
   ];
   return html`<section class="card group">${
@@ -188,6 +189,14 @@ ${
     ? html`<p><a href="/runs/${run.id}/groups/${group.key}">All ${count(group.people.length)}<span class="visually-hidden"> of ${titleOf(group, nameOf)}</span></a></p>`
     : nothing
 }</details></div></section>`;
+}
+
+/** Of a hold that was approved in part: how many were, and how many were not. */
+function decidedFacts(story: RunStory, group: HoldGroup): readonly string[] {
+  if (story.hold !== 'approved') return [];
+  const approved = group.people.filter(({ person }) => decidedOf(story, person) === 'approved').length;
+  const rest = group.people.length - approved;
+  return [rest === 0 ? 'all approved' : `${count(approved)} approved, ${count(rest)} not: judged anew`];
 }
 
 /** `12 deactivations: left`. */

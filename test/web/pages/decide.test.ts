@@ -95,6 +95,7 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
     await expect
       .poll(async () => (await service.opened.store.runs.held('alpha')).length, { timeout: 20_000 })
       .toBe(1);
+    const [old] = await service.opened.store.runs.held('alpha');
     await as(tokens.operator, { ...phone, javaScriptEnabled: false }, async (page) => {
       await page.getByRole('link', { name: /See who and why/ }).click();
       await page.locator('summary').first().click();
@@ -112,6 +113,8 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
         )
         .toBe('academy: held');
       expect(await page.content()).toContain('10 deactivations wait for a decision');
+      await page.goto(`${service.url}/runs/${old?.id}`);
+      expect(await page.content()).toContain('2 approved, 10 not: judged anew');
     });
   });
 
