@@ -6,6 +6,7 @@ import { linkPerson } from '../actions/links.ts';
 import { type ResultLine, resultLines } from '../actions/result-lines.ts';
 import { csvLine } from '../csv.ts';
 import { failureOf } from '../jobs/failure.ts';
+import { settleLaunch } from '../jobs/launch/launch.ts';
 import { findOnRoster } from '../jobs/read/on-roster.ts';
 import type { Person } from '../person.ts';
 import type { Gate } from './gate.ts';
@@ -36,6 +37,12 @@ const linkBody = z.strictObject({
   platform: name,
   person: text,
   account: z.string().max(300),
+});
+const settleBody = z.strictObject({
+  customer: name,
+  platform: name,
+  launch: text,
+  decision: z.enum(['approve', 'sent', 'unsent']),
 });
 const resultsQuery = z.object({
   customer: name.optional(),
@@ -196,6 +203,17 @@ export function lookPages(world: ControlWorld, pages: Pages, gate: Gate): readon
         const { person, account } = body;
         await gated(() => linkPerson(deps, { customer, platform, person, account, actor, signal }));
         return { to: `/review?linked=${encodeURIComponent(person)}` };
+      },
+    }),
+    pages.define({
+      method: 'POST',
+      path: '/review/launch',
+      access: 'operator',
+      body: settleBody,
+      handle: async ({ caller, body }) => {
+        const { customer, platform, actor } = choosePlatform(world, caller, body, 'operator');
+        await settleLaunch(deps, customer, platform, body.launch, body.decision, actor);
+        return { to: '/review#launches' };
       },
     }),
     pages.define({

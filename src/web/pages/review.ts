@@ -4,7 +4,7 @@ import type { Review } from '../../store/decisions.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import { type Html, html } from '../html.ts';
 import { csrfField, type Viewer } from './layout.ts';
-import { count, nothing, outside, people, personLink, runLink, time } from './parts.ts';
+import { nothing, outside, people, personLink, runLink, time } from './parts.ts';
 
 /** What the page of reviews shows of one customer. */
 export type ReviewsOf = {
@@ -19,14 +19,14 @@ export type ReviewsOf = {
 /** People who cannot be matched safely, beside the accounts that may be theirs; and launches that wait for somebody. */
 export function reviewPage(customers: readonly ReviewsOf[], linked: string | null, viewer: Viewer): Html {
   const reviews = customers.flatMap((of) => of.reviews.map((review) => ({ of, review })));
-  const launches = customers.flatMap((of) => of.launches);
+  const launches = customers.flatMap((of) => of.launches.map((launch) => ({ of, launch })));
   return html`<h1>Review</h1>
 ${linked === null ? nothing : html`<p role="status" class="card good">Linked ${outside(linked)}. The next run goes on from there.</p>`}
 <h2>People who cannot be matched safely</h2>
 ${reviews.length === 0 ? html`<p>Nobody.</p>` : html`<p class="soft">Nothing happens to them until it is settled: here, in HR, or in the account there.</p>`}
 ${reviews.map(({ of, review }) => reviewCard(of, review, viewer))}
 <h2 id="launches">Launched trainings</h2>
-${launches.length === 0 ? html`<p>None waits for anybody.</p>` : launches.map(launchCard)}`;
+${launches.length === 0 ? html`<p>None waits for anybody.</p>` : launches.map(({ of, launch }) => launchCard(of, launch, viewer))}`;
 }
 
 function reviewCard({ customer, rows, mayAct }: ReviewsOf, review: Review, viewer: Viewer): Html {
@@ -47,14 +47,29 @@ ${review.accounts.map(
 <p class="soft small">To leave them alone for good, add ${outside(review.person)} to ignore.people.</p></section>`;
 }
 
-function launchCard(launch: LaunchRow): Html {
+const launchWords = {
+  sent: 'It was sent',
+  unsent: 'It was not sent: send it with the next run',
+  approve: 'Release it',
+} as const;
+
+function launchCard({ customer, mayAct }: ReviewsOf, launch: LaunchRow, viewer: Viewer): Html {
   const unknown = launch.state === 'unknown';
+  const ways = unknown ? (['sent', 'unsent'] as const) : (['approve'] as const);
+  const buttons = ways.map(
+    (way) =>
+      html`<button name="decision" value="${way}">${launchWords[way]}<span class="visually-hidden">: ${launch.name}</span></button> `,
+  );
   return html`<section class="card ${unknown ? 'bad' : 'wait'}"><h3>${outside(launch.name)} on ${launch.platform}</h3>
 <p>${
     unknown
-      ? html`Nobody knows whether it was sent to its ${people(launch.reach)}: the answer never came. It is not sent again by itself, so that nobody is invited twice. Look it up on ${launch.platform}, then say so:`
-      : html`It would be sent to ${people(launch.reach)}, which passes the limit on enroll. To release it:`
+      ? html`Nobody knows whether it was sent to its ${people(launch.reach)}: the answer never came. It is not sent again by itself, so that nobody is invited twice. Look it up on ${launch.platform}, then say so.`
+      : html`It would be sent to ${people(launch.reach)}, which passes the limit on enroll.`
   }</p>
-<p><code>rollcall targets ${launch.platform} --settle "${launch.name}" ${unknown ? 'sent|unsent' : 'approve'}</code></p>
-<p class="soft small">${launch.customer}, since ${time(launch.changed_ms)}, ${runLink(launch.run_id, 'its run')}, reach ${count(launch.reach)}</p></section>`;
+${
+  mayAct
+    ? html`<form method="post" action="/review/launch" class="row">${csrfField(viewer)}<input type="hidden" name="customer" value="${customer}"><input type="hidden" name="platform" value="${launch.platform}"><input type="hidden" name="launch" value="${launch.name}">${buttons}</form>`
+    : nothing
+}
+<p class="soft small">${launch.customer}, since ${time(launch.changed_ms)}, ${runLink(launch.run_id, 'its run')}</p></section>`;
 }

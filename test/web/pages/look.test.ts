@@ -100,6 +100,42 @@ test('a review is settled on its page: the account is linked, by the name of the
   expect(await page('/review')).toContain('Nobody.');
 });
 
+test('a launch of which nobody knows the outcome is settled on the page, once', async () => {
+  const { launches } = service.opened.store;
+  await launches.put({
+    customer: 'alpha',
+    platform: 'academy',
+    target: 'g1',
+    name: 'Spring <b>training</b>',
+    training: 'tr1',
+    state: 'unknown',
+    enrollment_id: null,
+    reach: 12,
+    run_id: 'x',
+    changed_ms: Date.now(),
+    rule: 'r',
+    held: false,
+    sent_ms: null,
+    approved_reach: null,
+    approved_by: null,
+    approved_ms: null,
+  });
+  expect(await page('/')).toContain('nobody knows whether 1 launched training was sent');
+  expect(await page('/review')).toContain('Spring &lt;b&gt;training&lt;/b&gt;');
+  expect(await page('/review', tokens.viewer)).not.toContain('It was sent');
+  const fields = {
+    customer: 'alpha',
+    platform: 'academy',
+    launch: 'Spring <b>training</b>',
+    decision: 'sent',
+  };
+  expect((await form('/review/launch', fields, tokens.viewer)).status).toBe(403);
+  expect((await form('/review/launch', fields)).status).toBe(303);
+  expect((await launches.find('alpha', 'academy'))[0]?.state).toBe('sent');
+  expect((await form('/review/launch', fields)).status).toBe(409);
+  expect(await page('/review')).toContain('None waits for anybody.');
+});
+
 test('a person is explained, and resynced from there', async () => {
   const shown = await page('/people/010002?customer=alpha');
   expect(shown).toContain('محمد العلي');
