@@ -1,6 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import { reportUser, startReports } from '../../sandbox/deliveries/https.ts';
-import { signInPage } from '../../sandbox/deliveries/stage.ts';
+import { exampleKeys, startS3 } from '../../sandbox/deliveries/s3.ts';
+import { hasSshd, startSftp } from '../../sandbox/deliveries/sftp.ts';
+import { type DeliveryFault, signInPage } from '../../sandbox/deliveries/stage.ts';
 import { changed, people, toCsv } from '../support/company.ts';
 import { openSparkwiseCompany } from '../support/harness.ts';
 
@@ -72,3 +74,90 @@ test('a roster over HTTPS that does not come removes nobody; the next one that c
     await reports.close();
   }
 });
+
+/** A server with one delivery, and what can be done to it. */
+type Drop = {
+  readonly source: object;
+  readonly put: (content: string) => void;
+  readonly fail: (fault: DeliveryFault) => void;
+  readonly heal: () => void;
+  readonly close: () => Promise<void>;
+};
+
+const exportedMs = Date.now() - 3_600_000;
+const drops: Readonly<Record<string, () => Promise<Drop>>> = {
+  s3: async () => {
+    const { put, fail, heal, close, ...server } = await startS3();
+    const key = 'out/roster.csv';
+    const { bucket, region, url } = server;
+    return {
+      source: { type: 's3', bucket, region, endpoint: url, path: 'out/*.csv', ...exampleKeys },
+      put: (content) => put(key, content, exportedMs),
+      fail: (fault) => fail(fault, key),
+      heal,
+      close,
+    };
+  },
+  sftp: async () => {
+    const { put, fail, heal, close, ...server } = await startSftp();
+    const { port, user, hostKey, keys, folder } = server;
+    const common = { type: 'sftp', host: '127.0.0.1', port, user, hostKey, settle: '1ms' };
+    return {
+      source: { ...common, path: `${folder}/*.csv`, privateKey: keys.known },
+      put: (content) => put('roster.csv', content, exportedMs),
+      fail: (fault) => fail(fault, 'roster.csv'),
+      heal,
+      close,
+    };
+  },
+};
+
+test.each(Object.keys(drops).filter((name) => name !== 'sftp' || hasSshd))(
+  'a roster by %s that is cut off, or is a web page, removes nobody; the next one that comes applies',
+  async (name) => {
+    const drop = await (drops[name] as () => Promise<Drop>)();
+    const everyone = people(300);
+    const leavers = changed(
+      everyone,
+      Object.fromEntries(everyone.slice(0, 2).map((row) => [row.id, { status: 'Terminated' }])),
+    );
+    drop.put(toCsv(everyone));
+    await using company = await openSparkwiseCompany({
+      backend: 'embedded',
+      rows: everyone,
+      roster: { source: drop.source },
+    });
+    try {
+      expect(await company.rollcall('sync', '--yes', '--json')).toMatchObject({ exit: 0 });
+      company.sandbox.clearLog();
+      for (const fault of [
+        { kind: 'cut', after: 0.5, times: Number.POSITIVE_INFINITY },
+        { kind: 'page' },
+      ] as const) {
+        drop.put(toCsv(leavers));
+        drop.fail(fault);
+        const ended = await company.rollcall('sync', '--yes', '--json');
+        expect(ended).toMatchObject({
+          exit: 1,
+          json: {
+            runs: [
+              {
+                status: 'failed',
+                reasons: [{ code: expect.stringMatching(/^ROSTER_(UNREACHABLE|FORMAT)$/) }],
+              },
+            ],
+          },
+        });
+        drop.heal();
+      }
+      expect(company.sandbox.log.filter(({ kind }) => kind === 'write')).toEqual([]);
+      drop.put(toCsv(leavers));
+      expect(await company.rollcall('sync', '--yes', '--json')).toMatchObject({
+        exit: 0,
+        json: { runs: [{ status: 'applied', applied: { deactivate: 2 } }] },
+      });
+    } finally {
+      await drop.close();
+    }
+  },
+);
