@@ -1,3 +1,5 @@
+import type { AccountFields, AccountRef } from './account.ts';
+
 /** The six things a plan can do to a person on a platform. */
 export type ChangeKind = 'create' | 'update' | 'reactivate' | 'deactivate' | 'enroll' | 'unenroll';
 
@@ -10,6 +12,25 @@ export const changeKinds = [
   'enroll',
   'unenroll',
 ] as const satisfies readonly ChangeKind[];
+
+/** What a change is, planned or stored. `person` is the employee id, `target` the platform's id of the enrollment target. */
+export type ChangeCore = {
+  readonly kind: ChangeKind;
+  readonly person: string;
+  readonly target: string | null;
+  /** The account as it is known now; for a create, what it will be known by. */
+  readonly ref: AccountRef;
+  /** Values there now of the fields that differ (update, reactivate) or of all that are read (deactivate). */
+  readonly before: AccountFields | null;
+  /** All fields that we want there; null where the change has none. */
+  readonly after: AccountFields | null;
+  /** Names of the fields that differ. */
+  readonly changed: readonly string[];
+  /** Why it is planned, as a code. */
+  readonly reason: string;
+  /** Identifies what was reviewed: kind, person, target and new values, and the account or the old email. */
+  readonly fingerprint: string;
+};
 
 /** The kinds that take something away: what an incomplete side withholds. */
 export const removalKinds: ReadonlySet<ChangeKind> = new Set<ChangeKind>(['deactivate', 'unenroll']);

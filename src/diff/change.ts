@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
-import type { AccountFields, AccountRef } from '../account.ts';
-import type { ChangeKind } from '../change.ts';
+import type { AccountRef } from '../account.ts';
+import type { ChangeCore } from '../change.ts';
 
 /** Why a change is planned. */
 export type ChangeReason =
@@ -16,23 +16,8 @@ export type ChangeReason =
   /** Takes back what an earlier run did. */
   | 'UNDO';
 
-/** One change of a plan. `person` is the employee id, `target` the platform's id of the enrollment target. */
-export type Change = {
-  readonly kind: ChangeKind;
-  readonly person: string;
-  readonly target: string | null;
-  /** The account as it is known now; for a create, what it will be known by. */
-  readonly ref: AccountRef;
-  /** Values there now of the fields that differ (update, reactivate) or of all that are read (deactivate). */
-  readonly before: AccountFields | null;
-  /** All fields that we want there; null where the change has none. */
-  readonly after: AccountFields | null;
-  /** Names of the fields that differ. */
-  readonly changed: readonly string[];
-  readonly reason: ChangeReason;
-  /** Identifies what was reviewed: kind, person, target and new values, and the account or the old email. */
-  readonly fingerprint: string;
-};
+/** One change of a plan. */
+export type Change = ChangeCore & { readonly reason: ChangeReason };
 
 /** A person on whom the plan does nothing until somebody looks. */
 export type Review = {

@@ -1,21 +1,12 @@
-import type { AccountFields, AccountRef } from '../account.ts';
-import type { Cause, ChangeCounts, ChangeKind } from '../change.ts';
+import type { AccountRef } from '../account.ts';
+import type { Cause, ChangeCore, ChangeCounts } from '../change.ts';
 import type { Suppression } from './decisions.ts';
 import type { ExportRead, RejectedRowRecord } from './roster-state.ts';
 import type { LookRecord } from './looks.ts';
 import type { Disposition, LinkFacts, RunReason, RunStatus } from './schema.ts';
 
 /** A planned change with what the guard decided and the batch it goes into. */
-export type PlannedChange = {
-  readonly kind: ChangeKind;
-  readonly person: string;
-  readonly target: string | null;
-  readonly ref: AccountRef;
-  readonly before: AccountFields | null;
-  readonly after: AccountFields | null;
-  readonly changed: readonly string[];
-  readonly reason: string;
-  readonly fingerprint: string;
+export type PlannedChange = ChangeCore & {
   readonly disposition: Disposition;
   readonly approved: boolean;
   readonly batch: number | null;

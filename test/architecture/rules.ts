@@ -110,7 +110,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'log.ts': [],
   'errors.ts': [],
   'person.ts': [],
-  'change.ts': [],
+  'change.ts': ['account.ts'],
   'account.ts': [],
   'id-index.ts': [],
   'normalise.ts': [],
