@@ -14,7 +14,8 @@ const longestPauseMs = 15 * 60_000;
 /** Gets a page or a file: an answer of status 200 whose body is not read yet. */
 export type Ask = (url: URL) => Promise<Response>;
 
-type Dispatcher = { readonly dispatch: (options: object, handler: unknown) => boolean };
+type Handler = { readonly onData?: (this: unknown, chunk: Buffer) => boolean };
+type Dispatcher = { readonly dispatch: (options: object, handler: Handler) => boolean };
 
 // Node's fetch gives up after five minutes without a header or a byte. A report of a whole company takes longer to be made;
 // how long a delivery may take is `timeout`, and nothing else. The dispatcher behind fetch (with its proxy, if there is one)
@@ -24,9 +25,24 @@ const patient: Dispatcher = {
   dispatch: (options, handler) => {
     const { [globalDispatcher]: behind } = globalThis as { readonly [globalDispatcher]?: Dispatcher };
     if (behind === undefined) throw new TypeError('fetch has no dispatcher');
-    return behind.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, handler);
+    return behind.dispatch({ ...options, headersTimeout: 0, bodyTimeout: 0 }, unpaused(handler));
   },
 };
+
+// A connection that the server ends while its data waits to be taken (Node 24: `assert(!this.paused)` in undici's parser)
+// ends the whole process. So the data never waits there: it goes to a file on this machine, which is faster than what brings it.
+function unpaused(handler: Handler): Handler {
+  const { onData } = handler;
+  if (onData === undefined) return handler;
+  return Object.create(handler, {
+    onData: {
+      value(this: unknown, chunk: Buffer): boolean {
+        onData.call(this, chunk);
+        return true;
+      },
+    },
+  }) as Handler;
+}
 
 const client = ky.create({ retry: 0, throwHttpErrors: false, timeout: false, redirect: 'manual' });
 
