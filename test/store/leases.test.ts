@@ -5,6 +5,7 @@ import type { ChangeOutcome } from '../../src/store/outcomes.ts';
 import { describeOn } from '../support/backends.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';
+import { until } from '../support/until.ts';
 
 const customer = 'harbour';
 const sender = { name: 'worker', lastsMs: 5_000 };
@@ -78,6 +79,11 @@ describeOn('postgres', 'leases', () => {
     const { company, store, leases, take, setUntil } = await open();
     await using _company = company;
     const { id: run } = await company.sync();
+    // The run has ended a moment before its lease is given back.
+    await until(
+      'the lease to be given back',
+      async () => (await leases.holder(customer, platformName)) === null,
+    );
     if (run === null) throw new Error('no run');
     const { db } = store.database;
     await db.updateTable('batches').set({ status: 'pending', applied_ms: null, attempts: 0 }).execute();
