@@ -1,5 +1,6 @@
 import { formatError } from '../errors.ts';
 import { findRoster, isRemote } from '../roster/index.ts';
+import type { PlatformRow } from '../store/platforms.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
 import type { Customer, Platform } from '../jobs/customer.ts';
@@ -92,10 +93,7 @@ export async function platformStatus(
     platform: platform.name,
     provider: platform.config.provider,
     mode: platform.config.mode,
-    lastGood:
-      row?.last_good_run == null || row.last_good_ms === null
-        ? null
-        : { run: row.last_good_run, at: iso(row.last_good_ms) },
+    lastGood: lastGoodOf(row),
     lastRun:
       ended === undefined
         ? null
@@ -121,18 +119,28 @@ export async function platformStatus(
       })),
     withheld: whole?.reasons.some(({ code }) => code === 'REMOVALS_WITHHELD') ?? false,
     underWay: runs.filter((run) => run.ended_ms === null).map(({ id, status }) => ({ id, status })),
-    paused:
-      paused === null
-        ? null
-        : {
-            since: iso(paused.paused_ms ?? 0),
-            until: paused.paused_until_ms === null ? null : iso(paused.paused_until_ms),
-            reason: paused.pause_reason,
-            by: paused.paused_by,
-          },
+    paused: pauseOf(row),
     askedToWaitUntil: asked.has(platform.name) ? iso(asked.get(platform.name) ?? 0) : null,
     schedule: platform.config.schedule ?? null,
     next: next === undefined ? null : iso(next),
+  };
+}
+
+/** The last good run of a platform, as every face tells it. */
+export function lastGoodOf(row: PlatformRow | undefined): PlatformStatus['lastGood'] {
+  return row?.last_good_run == null || row.last_good_ms === null
+    ? null
+    : { run: row.last_good_run, at: iso(row.last_good_ms) };
+}
+
+/** A platform's pause, as every face tells it. */
+export function pauseOf(row: PlatformRow | undefined): PlatformStatus['paused'] {
+  if (row === undefined || row.paused_ms === null) return null;
+  return {
+    since: iso(row.paused_ms),
+    until: row.paused_until_ms === null ? null : iso(row.paused_until_ms),
+    reason: row.pause_reason,
+    by: row.paused_by,
   };
 }
 

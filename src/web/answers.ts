@@ -1,9 +1,9 @@
 import { previewReport, reportOf } from '../actions/run-report.ts';
+import { lastGoodOf, pauseOf } from '../actions/status.ts';
 import type { Customer } from '../jobs/customer.ts';
 import type { Preview } from '../jobs/run/preview.ts';
 import type { StoredChange } from '../store/journal.ts';
 import { askedToWait } from '../jobs/pace/asked.ts';
-import type { PlatformRow } from '../store/platforms.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { ChangeAnswer, PlatformState, RunAnswer } from './schemas.ts';
 import type { ControlWorld } from './world.ts';
@@ -111,15 +111,4 @@ export async function platformStates(
       managed: managed[at] ?? 0,
     };
   });
-}
-
-function lastGoodOf(row: PlatformRow | undefined): PlatformState['lastGood'] {
-  const at = isoOf(row?.last_good_ms);
-  return row?.last_good_run == null || at === null ? null : { run: row.last_good_run, at };
-}
-
-function pauseOf(row: PlatformRow | undefined): PlatformState['paused'] {
-  const since = isoOf(row?.paused_ms);
-  if (row === undefined || since === null) return null;
-  return { since, until: isoOf(row.paused_until_ms), reason: row.pause_reason, by: row.paused_by };
 }

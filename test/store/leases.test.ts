@@ -151,6 +151,10 @@ describeOn('postgres', 'leases', () => {
     await using _company = company;
     const { id } = await company.sync();
     if (id === null) throw new Error('no run');
+    await until(
+      'the lease to be given back',
+      async () => (await store.leases.holder(customer, platformName)) === null,
+    );
     const before = await store.runs.find(id);
     const taken = await take('a');
     if (!taken.mine) throw new Error('not mine');

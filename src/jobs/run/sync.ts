@@ -238,6 +238,12 @@ function isWaitingRequest(run: Run): boolean {
 }
 
 /**
+ * A slot of the schedule goes first for so long after it came while nobody has the platform: whoever was to perform it may be
+ * gone, its job lost or put off under another clock, and a command would wait for it for ever.
+ */
+const slotsFirstMs = 60_000;
+
+/**
  * The requests of a platform that wait, before this one: slots of the schedule, which come before whatever was asked for by
  * hand, and older requests.
  */
@@ -248,7 +254,16 @@ async function aheadOf(
   const open = await deps.store.runs.open(asked.customer);
   const waiting = open.filter((run) => run.platform === asked.platform && isWaitingRequest(run));
   const isSlot = isScheduled(asked);
-  const slots = isSlot ? 0 : waiting.filter(isScheduled).length;
+  const { store } = deps;
+  const isFree = (await store.leases.holder(asked.customer, asked.platform)) === null;
+  const oldestMs = deps.now() - slotsFirstMs;
+  // A slot of a time that has not come was stored under another clock.
+  const latestMs = store.times.latestMs('created');
+  const slots = isSlot
+    ? 0
+    : waiting.filter(
+        (run) => isScheduled(run) && run.created_ms <= latestMs && (!isFree || run.created_ms >= oldestMs),
+      ).length;
   // They come in the order in which they were asked for.
   const at = waiting.filter((run) => isScheduled(run) === isSlot).findIndex((run) => run.id === asked.run);
   return { slots, others: Math.max(0, at) };
