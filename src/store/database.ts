@@ -8,6 +8,12 @@ import { migrations } from './migrations.ts';
 import type { Tables } from './schema.ts';
 import { isRefusedWrite } from './trouble.ts';
 
+/**
+ * A transaction in which nothing is asked for so long is ended by the server: a process that was stopped in the middle of
+ * one would keep its locks, and with them everybody else, for as long as it sleeps. Ours ask within milliseconds.
+ */
+const idleTransactionMs = 15_000;
+
 /** The PostgreSQL schema that our tables live in; BullMQ has its own. */
 export const schemaName = 'rollcall';
 /** Connections of the store: a run holds at most one at a time. */
@@ -154,8 +160,9 @@ export async function openPostgres(connectionString: string): Promise<Database> 
 type Pools = { readonly store: pg.Pool; readonly queue: pg.Pool; readonly end: () => Promise<void> };
 
 function createPools(config: pg.ClientConfig): Pools {
-  const store = new pg.Pool({ ...config, max: poolSize, types: parsers });
-  const queue = new pg.Pool({ ...config, max: queuePoolSize, options: '-c search_path=bullmq' });
+  const bounded = { ...config, idle_in_transaction_session_timeout: idleTransactionMs };
+  const store = new pg.Pool({ ...bounded, max: poolSize, types: parsers });
+  const queue = new pg.Pool({ ...bounded, max: queuePoolSize, options: '-c search_path=bullmq' });
   // Each queue and worker listens to its errors.
   queue.setMaxListeners(0);
   for (const pool of [store, queue]) {
