@@ -163,7 +163,8 @@ export function createRosterStateStore(db: Kysely<Tables>, times: StoredTimes): 
       let maxPeople: number | null = null;
       let endsInLine: boolean | null = null;
       for (const row of rows) {
-        const people = row.usable + row.rejected;
+        // What cannot be read counts as people only where all the rest is as it should be.
+        const people = row.complete ? row.usable + row.rejected : row.usable;
         maxPeople = Math.max(maxPeople ?? 0, people);
         if (row.complete) endsInLine ??= row.ends_in_line;
         // Rows that stand twice count once: after an export that was doubled, no value has shrunk to half.
