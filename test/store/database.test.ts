@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { openPostgres } from '../../src/store/database.ts';
@@ -38,6 +39,53 @@ describeOn('postgres', 'the database', () => {
     expect(second.id).toBe(first.id);
     await second.close();
     expect(await shape()).toEqual(before);
+  });
+
+  test('a transaction that sleeps is ended by the server, of the store and of the queue: a stopped process keeps no locks', async () => {
+    const database = await openPostgres(await (await sharedPostgres()).database());
+    try {
+      const store = await sql<{
+        setting: string;
+      }>`select current_setting('idle_in_transaction_session_timeout') as setting`.execute(database.db);
+      const queue = await database.queuePool.query(
+        "select current_setting('idle_in_transaction_session_timeout') as setting",
+      );
+      expect([store.rows, queue.rows]).toEqual([[{ setting: '15s' }], [{ setting: '15s' }]]);
+    } finally {
+      await database.close();
+    }
+  });
+
+  test('what cannot be read of an incomplete export does not count as people that the next one would lack', async () => {
+    const database = await openPostgres(await (await sharedPostgres()).database());
+    try {
+      const row = (fingerprint: string, complete: boolean) => ({
+        customer: 'harbour',
+        fingerprint,
+        modified_ms: 1,
+        first_read_ms: 1,
+        last_read_ms: Date.now(),
+        rows: 100,
+        usable: 50,
+        rejected: 10,
+        per_value: '{}',
+        complete,
+        reasons: '[]',
+        ends_in_line: true,
+      });
+      const { roster } = createStore(database);
+      const insert = (values: object) =>
+        database.db
+          .insertInto('exports')
+          .values(values as never)
+          .execute();
+      await insert(row('torn', false));
+      expect((await roster.baseline('harbour', Date.now())).maxPeople).toBe(50);
+      await insert(row('whole', true));
+      expect((await roster.baseline('harbour', Date.now())).maxPeople).toBe(60);
+    } finally {
+      await database.close();
+    }
   });
 
   test('several that start at once migrate it once', async () => {
