@@ -44,6 +44,8 @@ export async function openFleet(options: {
       control: { listen: '127.0.0.1:0' },
       roster: {
         source: './roster.csv',
+        // Kills may keep several rounds of changes from being read before the next one: more names at once than HR changes.
+        maxRecoded: '100%',
         columns: fields,
         attributes: [location],
         state: [
