@@ -106,7 +106,7 @@ export class RollcallError extends Error {
 }
 
 /** The place as `file:line:column (key)`, or an empty string. */
-export function formatPlace(place: Place | undefined): string {
+function formatPlace(place: Place | undefined): string {
   if (place === undefined) return '';
   const where = [place.file, place.line, place.column].filter((part) => part !== undefined).join(':');
   if (place.key === undefined) return where;

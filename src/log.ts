@@ -35,7 +35,7 @@ export function createLog(options: LogOptions): Log {
 }
 
 /** An error for the log: code, message and stack of ours; of others only name, code and stack frames (their messages may quote data). */
-export function safeError(error: unknown): Record<string, unknown> {
+function safeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 
 /** The longest regular expression of a configuration, in characters. */
-export const longestPattern = 1_000;
+const longestPattern = 1_000;
 /** Compiled patterns that are kept. A rule has one; one that takes its pattern from a cell has as many as there are cells. */
 const keptPatterns = 200;
 

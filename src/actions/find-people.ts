@@ -4,7 +4,7 @@ import { readCustomerRoster } from '../jobs/read/roster.ts';
 import type { Person } from '../person.ts';
 
 /** People that a search shows; whoever looks for somebody writes more. */
-export const mostFound = 50;
+const mostFound = 50;
 
 /** People on the roster that a text is about, at most `mostFound`; `more` when there are others. */
 export type Found = { readonly people: readonly Person[]; readonly more: boolean };

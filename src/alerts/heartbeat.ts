@@ -2,7 +2,7 @@ import { attempt } from './http.ts';
 import { defaultRetryPolicy, type RetryPolicy, withRetries } from './retry.ts';
 
 /** Time for one ping: a run that ended well must not wait long for its own good news. */
-export const heartbeatTimeoutMs = 5_000;
+const heartbeatTimeoutMs = 5_000;
 
 export type HeartbeatResult = { readonly ok: true } | { readonly ok: false; readonly error: string };
 

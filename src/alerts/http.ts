@@ -3,7 +3,7 @@ import { retryAfterMs } from '../retry-after.ts';
 import type { SendResult } from './retry.ts';
 
 /** Time for one attempt, the answer's body included. */
-export const requestTimeoutMs = 8_000;
+const requestTimeoutMs = 8_000;
 /** Bytes of an answer that are looked at: vendors' error codes are short. */
 const answerBytes = 1_024;
 

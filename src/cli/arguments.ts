@@ -4,7 +4,7 @@ import { RollcallError } from '../errors.ts';
 import type { Command, CommandOption, ParsedArguments } from './context.ts';
 
 /** Options that every command has. */
-export const commonOptions = {
+const commonOptions = {
   config: { type: 'string', multiple: true, short: 'c', help: 'configuration file (default rollcall.yaml)' },
   json: { type: 'boolean', help: 'print one JSON document' },
   help: { type: 'boolean', short: 'h', help: 'say how the command is used' },

@@ -12,7 +12,7 @@ export function tenantKey(block: PlatformConfig, provider: ProviderSettings): st
 }
 
 /** A URL as it is compared: scheme and host in lower case, no default port, no slash at the end, no query. */
-export function normaliseUrl(url: string): string {
+function normaliseUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`;

@@ -13,7 +13,7 @@ const durationUnitsMs = {
 const rateWindowsMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
 /** The longest duration: a moment so far from now is still a date that everything can hold. */
-export const longestDurationMs = 100 * durationUnitsMs.y;
+const longestDurationMs = 100 * durationUnitsMs.y;
 
 /** `90s`, `26h`, `30d`, `5y` in milliseconds; undefined when it is no duration, or one of more than 100 years. */
 export function parseDurationMs(text: string): number | undefined {

@@ -1,5 +1,4 @@
 import type { Change } from './change.ts';
-import type { RuleReads } from './rule-columns.ts';
 
 /** The columns, by their names in the export, that decide over what comes of a person on one platform. */
 export type Dependence = {
@@ -21,9 +20,6 @@ export type Dependence = {
   /** A platform without accounts: enrolling is all that having one means there. */
   readonly enrollsOnly: boolean;
 };
-
-/** Makes column names of what a rule reads. */
-export type ColumnsOf = (reads: RuleReads) => ReadonlySet<string>;
 
 const none: ReadonlySet<string> = new Set();
 

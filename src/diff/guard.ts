@@ -19,7 +19,7 @@ export const defaultLimits: Readonly<Record<ChangeKind, Limit>> = {
 };
 
 /** The limit on unenrolling from one target: of the members that we manage there, instead of all managed accounts. */
-export const defaultTargetLimit: Limit = { count: unlimited, percent: 25, floor: 5 };
+const defaultTargetLimit: Limit = { count: unlimited, percent: 25, floor: 5 };
 
 /** The window over which changes are counted, so that many small runs are no way around the limits. */
 export const guardWindowMs = 24 * 3_600_000;
@@ -102,7 +102,7 @@ export function guard(input: GuardInput): readonly Hold[] {
 }
 
 /** The number of members that may leave one target in 24 hours. */
-export function targetLimitOf(members: number, configured: Partial<Limit> = {}): number {
+function targetLimitOf(members: number, configured: Partial<Limit> = {}): number {
   const usual = defaultTargetLimit;
   const { count = usual.count, percent = usual.percent, floor = usual.floor } = configured;
   return Math.max(floor, Math.min(count, Math.floor((percent * members) / 100)));

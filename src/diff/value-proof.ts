@@ -154,6 +154,6 @@ export function describeDoubt(
 }
 
 /** A value as a sentence names it. */
-export function shownValue(value: string): string {
+function shownValue(value: string): string {
   return value === '' ? 'empty' : value;
 }

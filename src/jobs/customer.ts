@@ -154,7 +154,7 @@ function createPlatform(
 }
 
 /** The fields of an account there, as the diff wants them. */
-export function diffFields(provider: Provider): readonly DiffField[] {
+function diffFields(provider: Provider): readonly DiffField[] {
   return Object.entries(provider.capabilities.fields).map(([name, spec]) => ({
     name,
     from: spec.from,

@@ -16,7 +16,7 @@ export function codeOf(error: unknown): string {
 }
 
 /** A descriptor that is written to without a stream: a file, a terminal, `/dev/full`. What was not written is not retried. */
-export function descriptorSink(fd: number, terminal: boolean): Sink {
+function descriptorSink(fd: number, terminal: boolean): Sink {
   return {
     terminal,
     write: (bytes, done) => {
@@ -38,7 +38,7 @@ export function descriptorSink(fd: number, terminal: boolean): Sink {
 }
 
 /** A pipe or a socket: Node's own stream, which waits for its reader without holding up the process. */
-export function streamSink(stream: Writable): Sink {
+function streamSink(stream: Writable): Sink {
   // Each piece is told of its failure below; without a listener the process would end at it.
   stream.on('error', () => undefined);
   return {

@@ -2,9 +2,9 @@
  * The most that an answer may hold, in bytes as they are once unpacked. A page of 200 accounts has 100 to 300 kB; the
  * largest answer there is, a SCIM group with all its members, has 32 MiB at about 300,000 members.
  */
-export const largestAnswerBytes = 32 * 1024 * 1024;
+const largestAnswerBytes = 32 * 1024 * 1024;
 /** The deepest answer that is taken. The deepest of a platform that is known has eight levels. */
-export const deepestAnswer = 64;
+const deepestAnswer = 64;
 /**
  * Depth is looked at from this many characters on: each level costs a hundred bytes of memory for one of text, and below
  * that it is not worth the third of a parse that looking costs.
@@ -51,7 +51,7 @@ function tooLarge(mostBytes: number): AnswerOverBound {
 }
 
 /** Whether JSON is nested deeper than so many levels. */
-export function isDeeperThan(json: string, levels: number): boolean {
+function isDeeperThan(json: string, levels: number): boolean {
   let depth = 0;
   for (let at = 0; at < json.length; at++) {
     const code = json.charCodeAt(at);

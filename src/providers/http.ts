@@ -6,9 +6,10 @@ import { retryAfterMs, usableWaitMs } from '../retry-after.ts';
 import { AnswerOverBound, readAnswer } from './answer-body.ts';
 import type { CallContext, Permit, ProviderDeps, RequestKind } from './contract.ts';
 import { departing } from './departure.ts';
-import { ProviderError, safeCode } from './error.ts';
+import { ProviderError } from './error.ts';
 import { describeMismatch } from './mismatch.ts';
-import { patience, untilInWords } from './rate-limit.ts';
+import { patience } from './rate-limit.ts';
+import { byStatus, createRefusalErrors, type Refusal } from './refusal.ts';
 import { createUsualTime } from './usual-time.ts';
 
 /** Attempts of a read, the first included: a passing fault of a few seconds is no failed run. */
@@ -38,15 +39,6 @@ export type HttpRequest<T> = {
 };
 
 export type HttpAnswer<T> = { readonly status: number; readonly data: T; readonly headers: Headers };
-
-/** A refusal, as far as the vendor's format is known. */
-export type Refusal = {
-  readonly kind: 'signIn' | 'refused' | 'rateLimited' | 'unavailable';
-  readonly vendorCode?: string;
-  readonly retryAfterMs?: number;
-  /** A field or detail worth naming; must not hold personal data. */
-  readonly detail?: string;
-};
 
 /** What a request is, for those who add headers to it or read its answer. */
 export type RequestLine = { readonly method: string; readonly path: string; readonly kind: RequestKind };
@@ -89,14 +81,6 @@ export type Http = {
   readonly request: <T>(request: HttpRequest<T>, ctx: CallContext) => Promise<HttpAnswer<T>>;
 };
 
-function byStatus(status: number): Refusal | undefined {
-  if (status >= 200 && status < 300) return undefined;
-  if (status === 401 || status === 403) return { kind: 'signIn' };
-  if (status === 429) return { kind: 'rateLimited' };
-  if (status === 408 || status >= 500) return { kind: 'unavailable' };
-  return { kind: 'refused' };
-}
-
 /** NUL characters are left out: no text of the store can hold one, and nothing that a person typed has one. */
 function parseJson(text: string): unknown {
   try {
@@ -129,6 +113,11 @@ export function createHttp(options: HttpOptions): Http {
     redirect: 'manual',
   });
   const { host } = new URL(base);
+  const errors = createRefusalErrors({
+    platform: deps.platform,
+    baseUrl: base,
+    credentialKeys: options.credentialKeys,
+  });
   const usual = createUsualTime();
   /** Whether anything has been found under the base address yet. */
   let isFound = false;
@@ -139,14 +128,14 @@ export function createHttp(options: HttpOptions): Http {
     ctx: CallContext,
     answered: Promise<void>,
   ): Promise<HttpAnswer<T>> {
-    const where = whereOf(request);
+    const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
     // Before the slot: two hundred people take milliseconds, and the slot begins when the request leaves.
     const json = request.json === undefined ? undefined : JSON.stringify(request.json);
     const left = Promise.withResolvers<void>();
     const delayedMs = Promise.withResolvers<number>();
     const sending = { left: left.promise, delayedMs: delayedMs.promise, answered };
     await deps.pacer.slot(ctx.signal, sending, (pauseMs) => {
-      if (ctx.waitsFor?.(pauseMs) === false) throw notSent(where, pauseMs);
+      if (ctx.waitsFor?.(pauseMs) === false) throw errors.notSent(where, pauseMs);
     });
     let permit: Permit | undefined;
     try {
@@ -218,12 +207,12 @@ export function createHttp(options: HttpOptions): Http {
     if (refusal?.kind === 'rateLimited') {
       const askedMs = usableWaitMs(refusal.retryAfterMs) ?? retryAfterMs(response.headers, Date.now());
       const waitMs = await deps.pacer.limited({ kind: request.kind, sentMs: leftMs, askedMs });
-      throw limitedError(where, response, refusal, waitMs);
+      throw errors.limited(where, response, refusal, waitMs);
     }
     deps.pacer.answered(request.kind);
     if (response.status !== 404) isFound = true;
     if (refusal !== undefined && !(accepted && !response.ok))
-      throw refusalError(where, response, refusal, mayHaveApplied);
+      throw errors.refused(where, response, refusal, mayHaveApplied, isFound);
     if (body === undefined) {
       const type = response.headers.get('content-type')?.split(';')[0] ?? 'no content type';
       throw new ProviderError(
@@ -245,80 +234,6 @@ export function createHttp(options: HttpOptions): Http {
       );
     }
     return { status: response.status, data: parsed.data, headers: response.headers };
-  }
-
-  function whereOf(request: HttpRequest<unknown>): string {
-    return `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
-  }
-
-  /** What was said of a refusal, in words and as facts. */
-  function saidBy(response: Response, refusal: Refusal) {
-    const vendorCode = safeCode(refusal.vendorCode);
-    return {
-      said: `HTTP ${response.status}${vendorCode === undefined ? '' : ` ${vendorCode}`}${refusal.detail === undefined ? '' : ` (${refusal.detail})`}`,
-      facts: { status: response.status, ...(vendorCode === undefined ? {} : { vendorCode }) },
-    };
-  }
-
-  function limitedError(where: string, response: Response, refusal: Refusal, waitMs: number): ProviderError {
-    const { said, facts } = saidBy(response, refusal);
-    return new ProviderError(
-      'PLATFORM_RATE_LIMITED',
-      `${where}: ${said}, asked to wait until ${untilInWords(Date.now() + waitMs)}.`,
-      { ...facts, retryAfterMs: waitMs },
-    );
-  }
-
-  /** A request that would have to wait longer than its caller does. It has no status: the platform never saw it. */
-  function notSent(where: string, waitMs: number): ProviderError {
-    return new ProviderError(
-      'PLATFORM_RATE_LIMITED',
-      `${where}: not sent, the platform asked to wait until ${untilInWords(Date.now() + waitMs)}.`,
-      { retryAfterMs: waitMs },
-    );
-  }
-
-  /** What a redirect, and a 404 where nothing was found so far, say of the setting. */
-  function hintOf({ status, headers }: Response): { readonly hint?: string } {
-    const key = `platforms.${deps.platform}.baseUrl`;
-    if (status === 404 && !isFound)
-      return { hint: `Nothing was found under this address so far: check ${key}, its path and its version.` };
-    if (status < 300 || status > 399) return {};
-    const location = headers.get('location');
-    const to = location === null ? null : URL.parse(location, base);
-    // Its path may hold who was asked for.
-    const where = to === null || to.origin === new URL(base).origin ? '' : `, to ${to.origin}`;
-    return { hint: `It redirects${where}: check the scheme, the host and the path of ${key}.` };
-  }
-
-  function refusalError(
-    where: string,
-    response: Response,
-    refusal: Refusal,
-    mayHaveApplied: 'no' | 'unknown',
-  ): ProviderError {
-    const { said, facts } = saidBy(response, refusal);
-    switch (refusal.kind) {
-      case 'signIn':
-        return new ProviderError('SIGN_IN_REFUSED', `${where}: sign-in refused, ${said}.`, {
-          ...facts,
-          hint: `Check ${options.credentialKeys.map((key) => `platforms.${deps.platform}.${key}`).join(', ')}.`,
-        });
-      case 'unavailable': {
-        const waitMs = retryAfterMs(response.headers, Date.now());
-        return new ProviderError('PLATFORM_UNAVAILABLE', `${where}: ${said}.`, {
-          ...facts,
-          applied: mayHaveApplied,
-          ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-        });
-      }
-      case 'rateLimited':
-      case 'refused':
-        return new ProviderError('PLATFORM_REFUSED', `${where}: ${said}.`, {
-          ...facts,
-          ...hintOf(response),
-        });
-    }
   }
 
   /** One attempt; the pacer hears of its answer before anybody else's request may follow it. */

@@ -3,7 +3,7 @@ import type { CallContext } from './contract.ts';
 import { ProviderError } from './error.ts';
 
 /** Requests in flight at once while pages are read ahead: enough that the rate limit binds, not the latency. */
-export const defaultReadAhead = 8;
+const defaultReadAhead = 8;
 
 /** Which pages to read: numbers from `first` up to, not including, `end`. */
 export type PageRange = {

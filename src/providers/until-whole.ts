@@ -2,7 +2,7 @@ import type { Provider } from './contract.ts';
 import { ProviderError } from './error.ts';
 
 /** Reads of a platform whose pages did not add up are repeated this often: people come and go while we page. */
-export const readsBeforeGivingUp = 3;
+const readsBeforeGivingUp = 3;
 
 /**
  * Reads again, a few times, what ended as incomplete. `restart` comes before each repetition: what a torn read gave counts

@@ -17,7 +17,7 @@ export const largestRosterBytes = 4 * 1024 ** 3;
  * How many times its own size an archive may unpack to. Rosters of people pack to a tenth or a twentieth; gzip's format
  * ends at 1,032 times, with nothing but one letter.
  */
-export const mostUnpacking = 200;
+const mostUnpacking = 200;
 /** Below this the ratio does not matter, in bytes. */
 const unpackedFreely = 64 * 1024 ** 2;
 

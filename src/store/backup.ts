@@ -15,7 +15,7 @@ import type { Tables } from './schema.ts';
  * `#table NAME` and its rows, one JSON object a line, and last `#end {"rows", "sha256"}` of all the bytes before. Rows are
  * written and read by PostgreSQL alone: no number passes through a type that has fewer digits.
  */
-export const backupFormat = 1;
+const backupFormat = 1;
 
 /** What a backup says of itself. */
 export type BackupHeader = {

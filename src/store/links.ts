@@ -107,7 +107,7 @@ export async function putLinks(db: Kysely<Tables>, links: readonly LinkRow[]): P
 }
 
 /** As `putLinks`; an account that somebody else had goes over to the new one. */
-export async function takeLinks(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
+async function takeLinks(db: Kysely<Tables>, links: readonly LinkRow[]): Promise<void> {
   for (let at = 0; at < links.length; at += pageSize) {
     const page = links.slice(at, at + pageSize);
     await dropOtherOwners(db, page);

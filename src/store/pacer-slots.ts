@@ -26,7 +26,7 @@ export type PacerSlots = {
 /** A send is recorded at most so long before it leaves, and moved by at most so much. */
 export const longestAheadMs = 60_000;
 /** A pause that a platform asks for is 15 minutes at most; a little more is left for clocks. */
-export const longestPacerPauseMs = 20 * 60_000;
+const longestPacerPauseMs = 20 * 60_000;
 
 /** Pacer slots in that database, for PostgreSQL without Redis. */
 export function createPacerSlots(db: Kysely<Tables>): PacerSlots {

@@ -9,7 +9,7 @@ import { type ControlWorld, customersOf } from './world.ts';
 
 const htmlType = 'text/html; charset=utf-8';
 /** What forms are sent as. */
-export const formType = 'application/x-www-form-urlencoded';
+const formType = 'application/x-www-form-urlencoded';
 
 /** The answer of a page: a page, or where to go instead, or something else than HTML. */
 export type PageAnswer =

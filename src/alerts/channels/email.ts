@@ -6,7 +6,7 @@ import { truncate } from '../text.ts';
 import type { Channel, ConfigOf } from './channel.ts';
 
 /** Time for the connection, the greeting, and each answer of the server. */
-export const smtpTimeoutMs = 10_000;
+const smtpTimeoutMs = 10_000;
 const longestSubject = 200;
 
 /** Where and how to hand mail over, as read from the `smtp` address. */

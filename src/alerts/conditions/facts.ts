@@ -44,7 +44,7 @@ export type CustomerFacts = {
 /** Exports in a row in which a row is rejected before on-call hears of it. */
 export const rejectedInARow = 3;
 /** A pause without an end is forgotten when it lasts longer than this. */
-export const endlessPauseMs = 24 * 3_600_000;
+const endlessPauseMs = 24 * 3_600_000;
 /** A service ends a pause by itself when its time has come; it is given this long. */
 const pauseGraceMs = 5_000;
 

@@ -10,9 +10,9 @@ import type { JobDeps } from '../../jobs/deps.ts';
 import { takeLease } from '../../jobs/lease/hold.ts';
 
 /** How often the service looks at itself, and for runs that other processes ended. */
-export const alertingTickMs = 2_000;
+const alertingTickMs = 2_000;
 /** How long alerting of a customer stays with a process without a sign of life from it. */
-export const alertingLeaseMs = 30_000;
+const alertingLeaseMs = 30_000;
 /** The row of `platforms` that the lease of a customer's alerting is kept in; no platform can have that name. */
 export const alertingLeaseName = '*';
 

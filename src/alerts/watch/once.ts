@@ -3,7 +3,7 @@ import type { Customer } from '../../jobs/customer.ts';
 import type { JobDeps } from '../../jobs/deps.ts';
 
 /** How long a command waits at its end for messages and heartbeats. */
-export const tellWithinMs = 15_000;
+const tellWithinMs = 15_000;
 
 /** Whether anybody would hear of this customer's runs. */
 function hasEars(customer: Customer): boolean {

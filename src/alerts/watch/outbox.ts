@@ -36,7 +36,7 @@ export type Outbox = {
 type Lane = { busy: boolean; again: boolean; failures: number; notBeforeMs: number };
 
 /** A store row as it waits. */
-export function asWaiting(row: OutboxRow): Waiting {
+function asWaiting(row: OutboxRow): Waiting {
   // Written by us, as an AlertMessage.
   return { id: row.id, message: row.message as AlertMessage, channels: row.channels };
 }

@@ -10,7 +10,7 @@ import { loadCustomers, openAll } from '../open.ts';
 import { usages } from '../usages.ts';
 
 /** How long requests in flight may take when the service is told to stop. Less than the 30 s that most managers give. */
-export const stopDeadlineMs = 25_000;
+const stopDeadlineMs = 25_000;
 /** How long connections may take to close after that. */
 const closeDeadlineMs = 2_000;
 /** How long alert messages that are on their way may take then. */

@@ -15,7 +15,7 @@ const requeueEveryMs = 5_000;
 const answerTimeS = 2;
 
 /** How many batches may be in flight: enough to keep the rate with slow answers, few enough to keep queues short. */
-export function windowOf(rate: { count: number; windowMs: number }): number {
+function windowOf(rate: { count: number; windowMs: number }): number {
   return Math.min(1_000, Math.max(8, Math.ceil(((rate.count * 1_000) / rate.windowMs) * answerTimeS)));
 }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
  * What a batch job carries: which batch of which run, and under which lease it was queued. References, no people: whose
  * it is, what is sent and where stands in the store.
  */
-export const batchJobData = z.strictObject({
+const batchJobData = z.strictObject({
   run: z.string().min(1).max(300),
   batch: z.int().min(0),
   lease: z.int().min(1),

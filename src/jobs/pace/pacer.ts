@@ -57,7 +57,7 @@ const clockMarginMs = 5;
  * From this rate on nothing is counted or spaced, only pauses are kept: no platform's limit is that high and no process
  * sends that fast, so such a setting means "no limit" (a benchmark, a platform of one's own).
  */
-export const unlimitedPerSecond = 10_000;
+const unlimitedPerSecond = 10_000;
 
 /** Never early: timers count whole milliseconds, and cut off the rest. */
 async function sleepUntil(untilMs: number, signal: AbortSignal): Promise<void> {

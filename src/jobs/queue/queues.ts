@@ -20,11 +20,11 @@ export const syncQueueName = 'rollcall-sync';
 export const batchQueueName = 'rollcall-batch';
 
 /** A job's lock. Renewed at half of it; a process that is gone longer loses the job to another. */
-export const lockDurationMs = 15_000;
+const lockDurationMs = 15_000;
 /** How often jobs of processes that died are looked for. */
-export const stalledIntervalMs = 5_000;
+const stalledIntervalMs = 5_000;
 /** Runs asked for are kept this long, so that one slot is enqueued once however many schedulers there are. */
-export const keepSyncJobs = { age: 2 * 86_400, count: 5_000 } as const;
+const keepSyncJobs = { age: 2 * 86_400, count: 5_000 } as const;
 
 /** What the probe writes into Redis, and how long that lives. */
 const probeBytes = 512;

@@ -15,7 +15,7 @@ const printable = /^[^\p{Cc}]*$/u;
  * What anybody may put on the queue `rollcall-sync` as a job named `resync` (fixed). `customer` is needed only where
  * several customers have a platform of that name.
  */
-export const resyncRequest = z.strictObject({
+const resyncRequest = z.strictObject({
   platform: z.string().min(1),
   person: z.string().min(1).max(longestId).regex(printable).optional(),
   reason: z.string().max(500).regex(printable).optional(),

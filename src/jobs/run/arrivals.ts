@@ -7,13 +7,13 @@ import type { Customer } from '../customer.ts';
 import type { Reason } from '../reasons.ts';
 
 /** How often a run that waits for the roster looks again. */
-export const arrivalEveryMs = 30_000;
+const arrivalEveryMs = 30_000;
 /** A file written to this recently may still be growing; a run that nobody watches lets it settle. */
 export const settleMs = 2_000;
 /** How soon a file that was written to is looked at again. */
 export const settleEveryMs = 2_000;
 /** How often a roster that is fetched from elsewhere is looked for: each look is a sign-in there. */
-export const remoteEveryMs = 5 * 60_000;
+const remoteEveryMs = 5 * 60_000;
 /** A run asked for by hand gives up this soon on a file that keeps changing. */
 const handWaitMs = 60_000;
 

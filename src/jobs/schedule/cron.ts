@@ -8,7 +8,7 @@ const mostRemembered = 4_096;
 const quarterMs = 15 * 60_000;
 
 /** The offset of an IANA time zone from UTC, at any instant. */
-export function offsetOf(timezone: string): Offset {
+function offsetOf(timezone: string): Offset {
   const known = offsets.get(timezone);
   if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat('en-US', {

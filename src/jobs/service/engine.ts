@@ -24,9 +24,9 @@ import { createRunOwners } from '../run-owners.ts';
 import { runIdOf, runOfJob, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
-export const syncConcurrency = 64;
+const syncConcurrency = 64;
 /** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
-export const batchConcurrency = 2_000;
+const batchConcurrency = 2_000;
 /** Batches looked up at once, and batches whose outcomes are stored at once: two of each keep a database busy. */
 const storingAtOnce = 2;
 /** Jobs of the queue that are looked at when runs without a job are looked for. */

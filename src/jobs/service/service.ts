@@ -10,15 +10,15 @@ import type { Queues } from '../queue/queues.ts';
 import { scheduleOf, upcomingRuns } from './upcoming.ts';
 
 /** How often the schedule is looked at. */
-export const beatEveryMs = 1_000;
+const beatEveryMs = 1_000;
 /** How often runs that nobody performs any more are looked for. */
-export const sweepEveryMs = 30_000;
+const sweepEveryMs = 30_000;
 /** How often store and queue are asked whether they answer. */
-export const pingEveryMs = 2_000;
+const pingEveryMs = 2_000;
 /** An answer later than this counts as none. */
 const answerWithinMs = 5_000;
 /** How often old runs are deleted. */
-export const retainEveryMs = 24 * 3_600_000;
+const retainEveryMs = 24 * 3_600_000;
 
 /** How the service is, for readiness, metrics and alerts. */
 export type Health = ServiceHealth & {

@@ -73,7 +73,7 @@ export async function undoableRun(
  *
  * @throws RollcallError RUN_UNKNOWN, UNDO_REFUSED, and whatever reading a side throws
  */
-export async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
+async function planUndo(options: PlanUndoOptions): Promise<UndoPlan> {
   const { deps, customer, platform, approved } = options;
   const { undone } = await undoableRun(deps, customer, options.undoes);
   const sides = await readUndoSides({ ...options, undone });

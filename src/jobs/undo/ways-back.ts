@@ -37,7 +37,7 @@ export type NotUndone = {
 export type WayBack = { readonly undone: StoredChange; readonly change: Change };
 
 /** What takes each kind back. */
-export const oppositeOf: Readonly<Record<ChangeKind, ChangeKind>> = {
+const oppositeOf: Readonly<Record<ChangeKind, ChangeKind>> = {
   create: 'deactivate',
   update: 'update',
   reactivate: 'deactivate',

@@ -1,7 +1,8 @@
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { singleFlight } from '../flight.ts';
 import { ProviderError } from '../error.ts';
-import { createHttp, type Refusal } from '../http.ts';
+import { createHttp } from '../http.ts';
+import type { Refusal } from '../refusal.ts';
 import { findNamed } from '../named.ts';
 import { createTokens } from '../oauth.ts';
 import * as wire from './schema.ts';

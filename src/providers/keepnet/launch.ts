@@ -60,7 +60,7 @@ function offered(details: unknown, list: RegExp): readonly string[] | undefined 
 }
 
 /** What is wrong with a rule's options, by the values that the platform offers; undefined when nothing is. */
-export function optionsError(options: KeepnetRule['options'], details: unknown): string | undefined {
+function optionsError(options: KeepnetRule['options'], details: unknown): string | undefined {
   for (const { group, key, list, documented } of choices) {
     const given = isRecord(options?.[group]) ? options[group][key] : undefined;
     if (typeof given !== 'string') continue;

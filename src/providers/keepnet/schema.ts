@@ -53,7 +53,7 @@ const userStatus = z
   .pipe(z.enum(['active', 'inactive', 'passive', 'disabled', 'deactivated']));
 
 /** A target user as searches and the lists of groups show it; its time zone and language are names there, not ids. */
-export const listedUser = z
+const listedUser = z
   .object({ ...commonUser, status: userStatus })
   .transform(({ status, ...row }) => ({ ...row, isActive: status === 'active' }));
 export type WireListedUser = z.output<typeof listedUser>;

@@ -10,7 +10,7 @@ import type { WireEnrollment, WireGroup, WireListedUser } from './schema.ts';
 import { isTrainingRule, type KeepnetSettings, launchName, type TrainingRule } from './settings.ts';
 
 /** Why a group cannot be changed here; undefined when it can. */
-export function groupOwner(group: WireGroup): string | undefined {
+function groupOwner(group: WireGroup): string | undefined {
   if (group.isScimGroup === true) return 'SCIM owns its members';
   if (group.isGoogleGroup === true) return 'Google owns its members';
   return group.isEditable === false ? 'Keepnet says that it is not editable' : undefined;

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { createHttp, type Refusal, type RequestLine } from '../http.ts';
+import { createHttp, type RequestLine } from '../http.ts';
+import type { Refusal } from '../refusal.ts';
 import { IdIndex } from '../../id-index.ts';
 import * as wire from './schema.ts';
 import type { MimecastSettings } from './settings.ts';

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { createHttp, type Refusal } from '../http.ts';
+import { createHttp } from '../http.ts';
+import type { Refusal } from '../refusal.ts';
 import type { Window } from '../pages.ts';
 import { retryAfterMs, usableWaitMs } from '../../retry-after.ts';
 import {

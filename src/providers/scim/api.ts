@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { CallContext, ProviderDeps } from '../contract.ts';
 import { ProviderError } from '../error.ts';
-import { createHttp, type Refusal } from '../http.ts';
+import { createHttp } from '../http.ts';
+import type { Refusal } from '../refusal.ts';
 import {
   type BulkResult,
   bulkAnswer,

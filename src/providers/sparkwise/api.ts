@@ -1,5 +1,6 @@
 import type { CallContext, ProviderDeps } from '../contract.ts';
-import { createHttp, type Http, type HttpRequest, type Refusal } from '../http.ts';
+import { createHttp, type Http, type HttpRequest } from '../http.ts';
+import type { Refusal } from '../refusal.ts';
 import { fieldsOf } from './completed.ts';
 import {
   type BatchAnswer,

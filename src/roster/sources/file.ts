@@ -19,7 +19,7 @@ export async function rosterFileAt(file: string): Promise<RosterFile | undefined
 }
 
 /** True when the error is one of the system's, of one of these codes. */
-export function isErrno(error: unknown, ...codes: string[]): boolean {
+function isErrno(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { RollcallError } from '../../errors.ts';
 
 /** The version of the server that we bring: clusters of another one are not opened. */
-export const majorVersion = '18';
+const majorVersion = '18';
 
 /** Where things are in a data directory. */
 export type Layout = {
