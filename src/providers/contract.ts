@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Account, AccountFields, AccountRef, Membership } from '../account.ts';
 import type { ChangeKind } from '../change.ts';
 import type { EnrollmentRule, PlatformConfig, PlatformSettings } from '../config/schema.ts';
@@ -277,4 +278,29 @@ export type ProviderModule = {
   /** What the vendor counts requests by, besides the host; it may hold secrets and is hashed by the caller. */
   readonly credentialOf: (block: PlatformConfig) => string;
   readonly create: (block: PlatformConfig, deps: ProviderDeps) => Provider;
+  /** A block from its keys, `provider` left out, as `settings` parses them. Throws zod's error. */
+  readonly parse: (keys: object) => PlatformConfig;
 };
+
+/**
+ * A provider, written with the type of its own block. All blocks go by their common type until they come back here, and
+ * only what `settings` has parsed is called by the name of this provider.
+ */
+export function defineProvider<Block>(provider: {
+  readonly name: string;
+  readonly settings: PlatformSettings & z.ZodType<Block>;
+  readonly tenantOf: (block: Block) => string;
+  readonly credentialOf: (block: Block) => string;
+  readonly create: (block: Block, deps: ProviderDeps) => Provider;
+}): ProviderModule {
+  const { name, settings, tenantOf, credentialOf, create } = provider;
+  const own = (block: PlatformConfig): Block => block as PlatformConfig & Block;
+  return {
+    name,
+    settings,
+    tenantOf: (block) => tenantOf(own(block)),
+    credentialOf: (block) => credentialOf(own(block)),
+    create: (block, deps) => create(own(block), deps),
+    parse: (keys) => settings.parse({ provider: name, ...keys }) as PlatformConfig & Block,
+  };
+}

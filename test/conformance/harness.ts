@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Sandbox, SandboxOptions } from '../../sandbox/server.ts';
 import type { Account, AccountFields, AccountRef } from '../../src/account.ts';
 import type { ChangeKind } from '../../src/change.ts';
-import type { EnrollmentRule, PlatformConfig } from '../../src/config/schema.ts';
+import type { EnrollmentRule } from '../../src/config/schema.ts';
 import type {
   AccountItem,
   CallContext,
@@ -11,7 +11,6 @@ import type {
   ItemOutcome,
   Provider,
   ProviderDeps,
-  ProviderModule,
   RequestKind,
   WriteRequest,
 } from '../../src/providers/contract.ts';
@@ -113,11 +112,6 @@ export type Harness = {
   readonly answers?: Answers;
   readonly start: (options: StartOptions) => Promise<Started>;
 };
-
-/** A block of that provider with these keys, as a configuration would have it. */
-export function blockOf({ name, settings }: ProviderModule, keys: object): PlatformConfig {
-  return settings.parse({ provider: name, ...keys }) as unknown as PlatformConfig;
-}
 
 /** What a provider said during a test. Nothing of it may hold the canary or a secret. */
 export class Heard {

@@ -14,14 +14,14 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { keepnet } from '../../src/providers/keepnet/index.ts';
 import { counted, mayBeEmpty, needed, row, typed } from './fields.ts';
-import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const target = 'Warehouse safety';
 const training = 'Lock your screen';
 
 function block(baseUrl: string, keys: Readonly<Record<string, unknown>>): PlatformConfig {
-  return blockOf(keepnet, {
+  return keepnet.parse({
     baseUrl,
     clientId: 'client',
     clientSecret: 'secret',

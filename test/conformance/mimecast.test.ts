@@ -14,7 +14,7 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, Provider, ProviderDeps } from '../../src/providers/contract.ts';
 import { mimecast } from '../../src/providers/mimecast/index.ts';
 import { mayBeEmpty, needed, row, typed } from './fields.ts';
-import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 const target = 'Warehouse safety';
@@ -23,7 +23,7 @@ const campaign = 'Lock your screen';
 type Keys = Readonly<Record<string, unknown>>;
 
 function block(baseUrl: string, keys: Keys): PlatformConfig {
-  return blockOf(mimecast, {
+  return mimecast.parse({
     baseUrl,
     enrollments: [{ target, when: 'true', campaign }],
     ...keys,

@@ -5,7 +5,7 @@ import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { outthink } from '../../src/providers/outthink/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
 import { mayBeEmpty, needed, typed } from './fields.ts';
-import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
 import { scimAnswers } from './scim-answers.ts';
 import { conformance } from './suite.ts';
 import { wholeUser } from './whole-user.ts';
@@ -18,7 +18,7 @@ function block(keys: {
   scim?: { baseUrl: string; token: string };
   fields?: Readonly<Record<string, string>>;
 }): PlatformConfig {
-  return blockOf(outthink, { customerId: 'outthink-sandbox-customer', ...keys });
+  return outthink.parse({ customerId: 'outthink-sandbox-customer', ...keys });
 }
 
 const quiet: ProviderDeps = {

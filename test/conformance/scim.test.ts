@@ -5,7 +5,7 @@ import type { Capabilities, ProviderDeps } from '../../src/providers/contract.ts
 import { scim } from '../../src/providers/scim/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
 import { counted, needed, row, typed } from './fields.ts';
-import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
 import { scimAnswers } from './scim-answers.ts';
 import { conformance } from './suite.ts';
 import { wholeUser } from './whole-user.ts';
@@ -13,7 +13,7 @@ import { wholeUser } from './whole-user.ts';
 const groupId = 'group-1';
 
 function block(baseUrl: string, token: string, fields = {}): PlatformConfig {
-  return blockOf(scim, { baseUrl, token, fields });
+  return scim.parse({ baseUrl, token, fields });
 }
 
 const quiet: ProviderDeps = {

@@ -4,11 +4,11 @@ import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { sparkwise } from '../../src/providers/sparkwise/index.ts';
 import { mayBeEmpty, needed, row, typed } from './fields.ts';
-import { type Answers, blockOf, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
 import { conformance } from './suite.ts';
 
 function block(baseUrl: string, apiKey: string): PlatformConfig {
-  return blockOf(sparkwise, { baseUrl, apiKey });
+  return sparkwise.parse({ baseUrl, apiKey });
 }
 
 const quiet: ProviderDeps = {

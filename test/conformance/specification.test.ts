@@ -19,7 +19,6 @@ import {
 import { startOutthink } from '../../sandbox/outthink/index.ts';
 import type { Sandbox, SandboxRequest, SandboxResponse } from '../../sandbox/server.ts';
 import { startSandbox } from '../../sandbox/server.ts';
-import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { Provider, ProviderModule } from '../../src/providers/contract.ts';
 import { keepnet } from '../../src/providers/keepnet/index.ts';
 import { mimecast } from '../../src/providers/mimecast/index.ts';
@@ -34,7 +33,7 @@ afterAll(async () => {
 });
 
 function providerOf(module: ProviderModule, keys: Readonly<Record<string, unknown>>): Provider {
-  const block = module.settings.parse({ provider: module.name, ...keys }) as unknown as PlatformConfig;
+  const block = module.parse(keys);
   return module.create(block, {
     platform,
     pacer: freePacer(),

@@ -36,12 +36,11 @@ afterEach(async () => {
 async function setUp(keys: Keys = {}, options: KeepnetOptions = {}): Promise<Setup> {
   const started = await startKeepnet(options);
   open.push(started);
-  const block = keepnet.settings.parse({
-    provider: 'keepnet',
+  const block = keepnet.parse({
     baseUrl: started.sandbox.url,
     ...started.credentials,
     ...keys,
-  }) as unknown as PlatformConfig;
+  });
   const provider = keepnet.create(block, {
     platform: 'awareness',
     pacer: freePacer(),
@@ -836,12 +835,11 @@ describe('small things', () => {
 
   it('a company makes another tenant, not another rate', () => {
     const parse = (company?: string) =>
-      keepnet.settings.parse({
-        provider: 'keepnet',
+      keepnet.parse({
         clientId: 'a',
         clientSecret: 'b',
         ...(company === undefined ? {} : { company }),
-      }) as unknown as PlatformConfig;
+      });
     expect(keepnet.tenantOf(parse('Fern'))).not.toBe(keepnet.tenantOf(parse('Juniper')));
     expect(keepnet.credentialOf(parse('Fern'))).toBe(keepnet.credentialOf(parse()));
   });

@@ -56,12 +56,11 @@ async function setUp(
   const started = await startMimecast(options);
   open.push(started);
   const credentials = 'clientId' in keys ? {} : started.keys;
-  const block = mimecast.settings.parse({
-    provider: 'mimecast',
+  const block = mimecast.parse({
     baseUrl: started.sandbox.url,
     ...credentials,
     ...keys,
-  }) as unknown as PlatformConfig;
+  });
   const pausesMs: number[] = [];
   const warnings: Record<string, unknown>[] = [];
   const announced: RequestKind[] = [];

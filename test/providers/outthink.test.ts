@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink/index.ts';
 import type { Membership } from '../../src/account.ts';
-import type { EnrollmentRule, PlatformConfig } from '../../src/config/schema.ts';
+import type { EnrollmentRule } from '../../src/config/schema.ts';
 import type {
   AccountItem,
   CallContext,
@@ -35,8 +35,7 @@ async function start(options: OutthinkOptions = {}, changed: Record<string, unkn
   const service = await startOutthink(options);
   open.push(service.sandbox.close);
   const { credentials, restUrl, scimUrl } = service;
-  const block = outthink.settings.parse({
-    provider: 'outthink',
+  const block = outthink.parse({
     baseUrl: restUrl,
     customerId: credentials.customerId,
     apiKey: credentials.apiKey,
@@ -45,7 +44,7 @@ async function start(options: OutthinkOptions = {}, changed: Record<string, unkn
   });
   const pausesMs: number[] = [];
   const debugged: Record<string, unknown>[] = [];
-  const provider = outthink.create(block as unknown as PlatformConfig, {
+  const provider = outthink.create(block, {
     platform: 'awareness',
     pacer: {
       ...freePacer(),

@@ -2,7 +2,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim/index.ts';
 import type { Sandbox } from '../../sandbox/server.ts';
 import type { Account } from '../../src/account.ts';
-import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, ItemOutcome, Provider } from '../../src/providers/contract.ts';
 import { ProviderError } from '../../src/providers/error.ts';
 import { scim } from '../../src/providers/scim/index.ts';
@@ -19,12 +18,11 @@ afterEach(async () => {
 async function start(options: ScimOptions = {}, block: Record<string, unknown> = {}) {
   const service = await startScim(options);
   open.push(service.sandbox.close);
-  const settings = scim.settings.parse({
-    provider: 'scim',
+  const settings = scim.parse({
     baseUrl: service.baseUrl,
     token: scimToken,
     ...block,
-  }) as unknown as PlatformConfig;
+  });
   const provider = scim.create(settings, {
     platform: 'lms',
     pacer: freePacer(),

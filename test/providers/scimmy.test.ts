@@ -8,7 +8,6 @@ import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Account } from '../../src/account.ts';
-import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { AccountItem, CallContext, ItemOutcome, Provider } from '../../src/providers/contract.ts';
 import { scim } from '../../src/providers/scim/index.ts';
 import { freePacer } from '../support/pacer.ts';
@@ -111,8 +110,8 @@ const ctx: CallContext = { signal: new AbortController().signal, onRequest: () =
 
 function connect(bulk: boolean, block: Record<string, unknown> = {}): Provider {
   SCIMMY.Config.set({ patch: true, filter: true, bulk });
-  const settings = scim.settings.parse({ provider: 'scim', baseUrl, token, ...block });
-  return scim.create(settings as unknown as PlatformConfig, {
+  const settings = scim.parse({ baseUrl, token, ...block });
+  return scim.create(settings, {
     platform: 'scimmy',
     pacer: freePacer(),
     log: { debug: () => undefined, warn: () => undefined },

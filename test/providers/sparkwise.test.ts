@@ -18,7 +18,7 @@ afterEach(async () => {
 
 function blockOf(baseUrl: string, settings: Record<string, unknown> = {}): PlatformConfig {
   const keys = { provider: 'sparkwise', baseUrl, apiKey: sparkwiseApiKey, ...settings };
-  return sparkwise.settings.parse(keys) as PlatformConfig;
+  return sparkwise.parse(keys);
 }
 
 function providerOf(block: PlatformConfig): Provider {

@@ -1,16 +1,10 @@
-import type { PlatformConfig } from '../../config/schema.ts';
-import type { CallContext, Provider, ProviderDeps, ProviderModule } from '../contract.ts';
+import { type CallContext, type Provider, type ProviderDeps, defineProvider } from '../contract.ts';
 import { createApi, type KeepnetApi } from './api.ts';
 import { fields, isEmployeeId, toAccount } from './convert.ts';
 import { createLauncher } from './launch.ts';
 import { type KeepnetSettings, settings } from './settings.ts';
 import { createTargets } from './targets.ts';
 import { createWriter } from './write.ts';
-
-/** A block that `settings` has parsed; the registry hands it on under its common type. */
-function parsed(block: PlatformConfig): KeepnetSettings {
-  return block as PlatformConfig & KeepnetSettings;
-}
 
 async function* readAccounts(
   api: KeepnetApi,
@@ -72,8 +66,7 @@ async function fieldWarnings(
   ];
 }
 
-function create(config: PlatformConfig, deps: ProviderDeps): Provider {
-  const block = parsed(config);
+function create(block: KeepnetSettings, deps: ProviderDeps): Provider {
   const api = createApi(block, deps);
   const targets = createTargets(api, block, deps.platform);
   const writer = createWriter(api, block);
@@ -114,13 +107,11 @@ function create(config: PlatformConfig, deps: ProviderDeps): Provider {
 }
 
 /** Keepnet: target users, target groups, and the enrollments sent to them. */
-export const keepnet: ProviderModule = {
+export const keepnet = defineProvider({
   name: 'keepnet',
   settings,
-  tenantOf: (block) => {
-    const { baseUrl, clientId, company } = parsed(block);
-    return JSON.stringify([new URL(baseUrl).href, clientId, company ?? null]);
-  },
-  credentialOf: (block) => parsed(block).clientId,
+  tenantOf: ({ baseUrl, clientId, company }) =>
+    JSON.stringify([new URL(baseUrl).href, clientId, company ?? null]),
+  credentialOf: ({ clientId }) => clientId,
   create,
-};
+});

@@ -1,6 +1,11 @@
 import type { Account } from '../../account.ts';
-import type { PlatformConfig } from '../../config/schema.ts';
-import type { CallContext, Capabilities, Provider, ProviderDeps, ProviderModule } from '../contract.ts';
+import {
+  type CallContext,
+  type Capabilities,
+  type Provider,
+  type ProviderDeps,
+  defineProvider,
+} from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { IdIndex } from '../../id-index.ts';
 import { createApi, type MimecastApi } from './api.ts';
@@ -82,20 +87,13 @@ function create(block: MimecastSettings, deps: ProviderDeps): Provider {
   };
 }
 
-/** A block that `settings` has parsed; the registry hands it on under its common type. */
-function parsed(block: PlatformConfig): MimecastSettings {
-  return block as PlatformConfig & MimecastSettings;
-}
-
 /** Mimecast awareness training: membership of directory groups, results of campaigns, and users if they are ours. */
-export const mimecast: ProviderModule = {
+export const mimecast = defineProvider({
   name: 'mimecast',
   settings,
-  tenantOf: (block) => {
-    const { baseUrl, accessKey, clientId } = parsed(block);
-    return JSON.stringify([new URL(baseUrl).href, accessKey ?? clientId ?? null]);
-  },
+  tenantOf: ({ baseUrl, accessKey, clientId }) =>
+    JSON.stringify([new URL(baseUrl).href, accessKey ?? clientId ?? null]),
   // The vendor counts by application.
-  credentialOf: (block) => parsed(block).applicationId ?? parsed(block).clientId ?? '',
-  create: (block, deps) => create(parsed(block), deps),
-};
+  credentialOf: ({ applicationId, clientId }) => applicationId ?? clientId ?? '',
+  create,
+});

@@ -1,5 +1,4 @@
-import type { PlatformConfig } from '../../config/schema.ts';
-import type { Capabilities, Provider, ProviderDeps, ProviderModule } from '../contract.ts';
+import { type Capabilities, type Provider, type ProviderDeps, defineProvider } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { createScimAccounts, type ScimAccounts } from '../scim/accounts.ts';
 import { required, type ScimFields, scimFields } from '../scim/fields.ts';
@@ -40,8 +39,7 @@ function createAccounts(block: OutthinkSettings, deps: ProviderDeps): ScimAccoun
   });
 }
 
-function create(config: PlatformConfig, deps: ProviderDeps): Provider {
-  const block = config as OutthinkSettings;
+function create(block: OutthinkSettings, deps: ProviderDeps): Provider {
   const { identifier, batch } = block;
   const { platform } = deps;
   const client = createOutthinkClient(block, deps);
@@ -106,13 +104,10 @@ function create(config: PlatformConfig, deps: ProviderDeps): Provider {
 }
 
 /** OutThink: accounts over SCIM, enrollment in training campaigns over its REST API. */
-export const outthink: ProviderModule = {
+export const outthink = defineProvider({
   name: 'outthink',
   settings,
-  tenantOf: (block) => `${block.baseUrl.replace(/\/+$/, '')} ${(block as OutthinkSettings).customerId}`,
-  credentialOf: (block) => {
-    const { customerId, apiKey } = block as OutthinkSettings;
-    return `${customerId} ${apiKey}`;
-  },
+  tenantOf: ({ baseUrl, customerId }) => `${baseUrl.replace(/\/+$/, '')} ${customerId}`,
+  credentialOf: ({ customerId, apiKey }) => `${customerId} ${apiKey}`,
   create,
-};
+});

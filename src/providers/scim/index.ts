@@ -1,5 +1,4 @@
-import type { PlatformConfig } from '../../config/schema.ts';
-import type { Capabilities, Provider, ProviderDeps, ProviderModule } from '../contract.ts';
+import { type Capabilities, type Provider, type ProviderDeps, defineProvider } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { createScimAccounts } from './accounts.ts';
 import type { ScimProfile } from './convert.ts';
@@ -11,8 +10,8 @@ const noResults = 'SCIM has groups, not trainings: there is nothing to read resu
 const noPatch =
   'the service has no PATCH (ServiceProviderConfig: patch.supported is false), and replacing a whole group could remove people added meanwhile';
 
-function create(block: PlatformConfig, deps: ProviderDeps): Provider {
-  const { baseUrl, token, matchBy, batch, timeout, fields } = block as ScimSettings;
+function create(block: ScimSettings, deps: ProviderDeps): Provider {
+  const { baseUrl, token, matchBy, batch, timeout, fields } = block;
   const profile: ScimProfile = {
     matchBy,
     userName: matchBy === 'userName' ? 'employeeId' : 'email',
@@ -84,10 +83,10 @@ function create(block: PlatformConfig, deps: ProviderDeps): Provider {
 }
 
 /** Any SCIM 2.0 service: accounts, and groups as enrollment targets. */
-export const scim: ProviderModule = {
+export const scim = defineProvider({
   name: 'scim',
   settings,
   tenantOf: (block) => block.baseUrl.replace(/\/+$/, ''),
-  credentialOf: (block) => (block as ScimSettings).token,
+  credentialOf: ({ token }) => token,
   create,
-};
+});

@@ -1,15 +1,14 @@
 import { hash } from 'node:crypto';
-import type { PlatformConfig } from '../../config/schema.ts';
-import type {
-  AccountItem,
-  CallContext,
-  Capabilities,
-  ItemOutcome,
-  Provider,
-  ProviderDeps,
-  ProviderModule,
-  TargetListing,
-  WriteRequest,
+import {
+  type AccountItem,
+  type CallContext,
+  type Capabilities,
+  type ItemOutcome,
+  type Provider,
+  type ProviderDeps,
+  type TargetListing,
+  type WriteRequest,
+  defineProvider,
 } from '../contract.ts';
 import { ProviderError } from '../error.ts';
 import { createApi, type SparkwiseApi } from './api.ts';
@@ -125,17 +124,12 @@ async function listClusters(
   return items.map(toListing);
 }
 
-/** A block that `settings` has parsed; the registry hands it on under its common type. */
-function parsed(block: PlatformConfig): SparkwiseSettings {
-  return block as PlatformConfig & SparkwiseSettings;
-}
-
 /** Sparkwise: live team-training sessions, over the Account API 1.1.0. */
-export const sparkwise: ProviderModule = {
+export const sparkwise = defineProvider({
   name: 'sparkwise',
   settings,
   // The key is all that names a tenant; only its hash leaves.
-  tenantOf: (block) => `${new URL(block.baseUrl).href} ${hash('sha256', parsed(block).apiKey).slice(0, 16)}`,
-  credentialOf: (block) => parsed(block).apiKey,
-  create: (block, deps) => create(parsed(block), deps),
-};
+  tenantOf: (block) => `${new URL(block.baseUrl).href} ${hash('sha256', block.apiKey).slice(0, 16)}`,
+  credentialOf: (block) => block.apiKey,
+  create,
+});
