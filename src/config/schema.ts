@@ -87,6 +87,10 @@ const dateFormat = z.union([
   z.strictObject({ startDate: z.string().min(1).optional(), endDate: z.string().min(1).optional() }),
 ]);
 
+/** What a roster can be written in. */
+const rosterFormat = z.enum(['csv', 'xlsx', 'json', 'jsonl']);
+export type RosterFormat = z.infer<typeof rosterFormat>;
+
 /** Lines that are no people: above the header, under it, at the end. */
 const skip = z.strictObject({
   above: z.number().int().min(0).max(1_000).default(0),

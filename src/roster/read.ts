@@ -3,12 +3,13 @@ import type { RosterConfig } from '../config/schema.ts';
 import { RollcallError } from '../errors.ts';
 import { normaliseText } from '../normalise.ts';
 import { incompleteReasons } from './completeness.ts';
+import { openContent } from './content/open.ts';
 import { decoderOf } from './formats/csv/encoding.ts';
-import { readCsv } from './formats/csv/read-csv.ts';
 import type { RosterReading } from './formats/format.ts';
+import { openReading } from './formats/open.ts';
 import { RowIntake } from './intake/rows.ts';
 import { compileDateFormat } from './mapping/dates.ts';
-import { resolveColumns } from './mapping/header.ts';
+import { configuredColumns, resolveColumns } from './mapping/header.ts';
 import type { MappingRules } from './mapping/map-row.ts';
 import { deliver } from './sources/deliver.ts';
 import { rosterFileAt } from './sources/file.ts';
@@ -60,10 +61,12 @@ async function readDelivered(
 ): Promise<Omit<RosterProof, 'isDated'>> {
   const { config } = options;
   const hash = createHash('sha256');
-  await using reading = readCsv(source, {
+  const content = await openContent(source);
+  await using reading = await openReading(content, {
     encoding: config.encoding,
     delimiter: config.delimiter,
     above: config.skip.above,
+    columns: configuredColumns(config),
     onBytes: (chunk) => {
       stopIfAsked(options.signal);
       hash.update(chunk);
@@ -97,6 +100,9 @@ async function readDelivered(
     complete: reasons.length === 0,
     reasons,
     fingerprint: hash.digest('hex'),
+    format: reading.format,
+    sheet: facts.sheet,
+    notes: facts.notes,
     encoding: facts.encoding,
     delimiter: facts.delimiter,
     endsInLine: facts.endsInLine,
@@ -121,6 +127,7 @@ async function readRows(
       const columns = resolveColumns(options.config, record.cells, {
         file: source.file,
         line: record.line,
+        traits: reading.traits,
         candidates: reading.candidates(),
       });
       rows = new RowIntake(columns, reading.delimiter(), mapping, options);

@@ -1,4 +1,4 @@
-import type { RosterConfig } from '../config/schema.ts';
+import type { RosterConfig, RosterFormat } from '../config/schema.ts';
 import type { Person, PersonState } from '../person.ts';
 import type { DeliveryContext } from './sources/context.ts';
 
@@ -87,6 +87,12 @@ export type RosterProof = RosterFile & {
   readonly perShrinkValue: Readonly<Record<string, number>>;
   /** SHA-256 (hex) of the content; of a compressed file, of what it unpacks to. */
   readonly fingerprint: string;
+  /** What it is written in, found or configured. */
+  readonly format: RosterFormat;
+  /** The sheet that was read, of a workbook. */
+  readonly sheet: string | null;
+  /** What whoever asks `check` should know of the file, in words. */
+  readonly notes: readonly string[];
   /** The label of the encoding, found or configured. */
   readonly encoding: string;
   readonly delimiter: string | null;

@@ -1,8 +1,30 @@
-/** A row's cells as they stand in the roster, and the line on which it begins (from 1). `multiline`: a cell has a line break. */
+import type { RosterFormat } from '../../config/schema.ts';
+import type { Progress } from '../content/content.ts';
+import type { RejectCode } from '../types.ts';
+
+// The contract of what a roster can be written in: one folder a format, which all feed the same intake.
+
+/** What is wrong with a cell before anybody asks what it means: a list where a text belongs. `what` follows the column's name. */
+export type CellFault = { readonly at: number; readonly code: RejectCode; readonly what: string };
+
+/** A row's cells as they stand in the roster, and where it stands (from 1, counted as `RowTraits.place` says). */
 export type RosterRecord = {
   readonly cells: readonly string[];
   readonly line: number;
+  /** Whether a cell has a line break that may have cut a row; only where rows are lines. */
   readonly multiline: boolean;
+  /** Cells (empty in `cells`) that are none. Absent: all are. */
+  readonly faults?: readonly CellFault[];
+  /** Why all of it describes nobody, as what is said of the row; not even an id can be read. */
+  readonly fault?: { readonly code: RejectCode; readonly what: string };
+};
+
+/** What the rows of a format are like, for messages and for what may be wrong with them. */
+export type RowTraits = {
+  /** What `line` counts, as messages call it. */
+  readonly place: 'line' | 'row' | 'record';
+  /** Whether delimiters, quotes and line breaks tell the cells apart: then some may be missing, or stand where they should not. */
+  readonly isDelimited: boolean;
 };
 
 /** Some rows, in their order. */
@@ -20,6 +42,10 @@ export type FormatFacts = {
   readonly encoding: string;
   /** What separates cells; null where nothing does. */
   readonly delimiter: string | null;
+  /** The sheet that was read, where there are sheets. */
+  readonly sheet: string | null;
+  /** What whoever asks `check` should know: rows that are hidden, sheets that were not read. */
+  readonly notes: readonly string[];
   /** Whether the last line has its line break; true where there are no lines. */
   readonly endsInLine: boolean;
   /** A row that swallows all that follows, as far as it can be read. */
@@ -33,11 +59,27 @@ export type HeaderCandidate = {
   readonly above: number;
 };
 
+/** What a format is told of the configuration. */
+export type ReadingOptions = {
+  /** A label, checked before; found when undefined. */
+  readonly encoding: string | undefined;
+  readonly delimiter: string | undefined;
+  /** Rows above the header, blank ones not counted. */
+  readonly above: number;
+  /** Names of the columns that are configured, each once: where there is no header, these are looked for. */
+  readonly columns: readonly string[];
+  /** To be told of all bytes that the roster's content is: the fingerprint is made of them. */
+  readonly onBytes: (chunk: Buffer) => void;
+  readonly onProgress: Progress | undefined;
+};
+
 /**
  * A roster in some format, being read: rows with line numbers, the header first. Whatever comes after (mapping, people,
  * proof) knows nothing of the format.
  */
 export type RosterReading = {
+  readonly format: RosterFormat;
+  readonly traits: RowTraits;
   readonly batches: AsyncIterable<RecordBatch>;
   /** For a message only: lines other than the one taken for the header. */
   readonly candidates: () => readonly HeaderCandidate[];

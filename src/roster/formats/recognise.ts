@@ -1,3 +1,4 @@
+import type { RosterFormat } from '../../config/schema.ts';
 import { RollcallError } from '../../errors.ts';
 
 /** Formats that are no CSV, by what they begin with. */
@@ -20,8 +21,19 @@ const signatures: readonly (readonly [what: string, bytes: readonly number[]])[]
 const zip = [0x50, 0x4b, 0x03, 0x04];
 const openPgp = /^-----BEGIN PGP/;
 
-/** A file that is no CSV, by its first bytes: what it is, as words for a message; undefined when it may be one. */
-export function otherFormat(head: Buffer): string | undefined {
+/** What a roster is by its first bytes: a format that can be read, or words for what it is. */
+export type Recognised = { readonly format: RosterFormat } | { readonly other: string };
+
+/** How much is looked at. */
+export const recognisedBytes = 65_536;
+
+/** What it is: CSV is whatever is nothing else. */
+export function recognise(head: Buffer): Recognised {
+  const other = otherFormat(head);
+  return other === undefined ? { format: 'csv' } : { other };
+}
+
+function otherFormat(head: Buffer): string | undefined {
   const begins = (bytes: readonly number[]): boolean => bytes.every((byte, at) => head[at] === byte);
   if (begins(zip)) {
     const names = head.toString('latin1');

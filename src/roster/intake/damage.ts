@@ -84,7 +84,14 @@ export class Damage {
     const id = columns.id.at === cells.length - 1 ? null : outcome.idIn(cells);
     const unread = id === null ? '; its id cannot be read' : '';
     outcome.reject(
-      rejection('ROW_TORN', id, line, null, `the last line has no line break and may be cut${unread}`),
+      rejection(
+        columns,
+        'ROW_TORN',
+        id,
+        line,
+        null,
+        `the last line has no line break and may be cut${unread}`,
+      ),
     );
     return true;
   }
@@ -125,6 +132,6 @@ export class Damage {
         ? 'the row is joined with the next one'
         : 'a quote in the row is not closed and has swallowed the rows after it';
     const unread = id === null ? '; its id cannot be read' : '';
-    return rejection('ROW_SWALLOWS', id, line, null, `${what}${unread}`);
+    return rejection(columns, 'ROW_SWALLOWS', id, line, null, `${what}${unread}`);
   }
 }

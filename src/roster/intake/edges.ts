@@ -40,9 +40,10 @@ export class Edges {
     const isLikeOthers = row.id !== null && this.#options.shape.fits(row.id);
     const mayBeFooter = isLast && !isLikeOthers && !cells.some((cell) => cell.includes('@'));
     if (!mayBeLabels && !mayBeFooter) return row;
+    const word = this.#options.columns.traits.place;
     const hint = mayBeFooter
-      ? '; if the last line is no person, set roster.skip.end: 1'
-      : '; if the first line has labels, set roster.skip.below: 1';
+      ? `; if the last ${word} is no person, set roster.skip.end: 1`
+      : `; if the first ${word} has labels, set roster.skip.below: 1`;
     return { ...row, message: row.message.replace(/\.$/, `${hint}.`) };
   }
 
@@ -53,8 +54,8 @@ export class Edges {
     for (const { id, line } of edges) {
       if (!shape.isOddOneOut(id, edges.length) || !outcome.people.isUsable(id)) continue;
       const key = line === this.#last?.line ? 'roster.skip.end: 1' : 'roster.skip.below: 1';
-      const what = `the id has the form of no other and there is no address: if the line is no person, set ${key}`;
-      outcome.reject(rejection('NOT_A_PERSON', id, line, columns.id.name, what));
+      const what = `the id has the form of no other and there is no address: if the ${columns.traits.place} is no person, set ${key}`;
+      outcome.reject(rejection(columns, 'NOT_A_PERSON', id, line, columns.id.name, what));
     }
   }
 
@@ -68,12 +69,12 @@ export class Edges {
       if (!('person' in verdict) || !shape.fits(verdict.person.id)) continue;
       lines.push(record.line);
       const what = 'the row is left out by roster.skip, and reads as a person';
-      outcome.reject(rejection('SKIPPED', verdict.person.id, record.line, null, what));
+      outcome.reject(rejection(columns, 'SKIPPED', verdict.person.id, record.line, null, what));
     }
     if (lines.length === 0) return undefined;
     return {
       code: 'ROSTER_SKIPPED',
-      message: `roster.skip leaves out ${lines.length} rows that read as people (line ${lines.slice(0, 3).join(', ')}): the lines it is meant for are not there. Check whether the export is whole, and skip.below and skip.end.`,
+      message: `roster.skip leaves out ${lines.length} rows that read as people (${columns.traits.place} ${lines.slice(0, 3).join(', ')}): the ${columns.traits.place}s it is meant for are not there. Check whether the export is whole, and skip.below and skip.end.`,
     };
   }
 }

@@ -56,7 +56,7 @@ export class RowJudge {
     if (this.#shape.isStrayAddress(row.id)) {
       const what = `the id (${this.#columns.id.name}) is an address, as no other is: cells have moved`;
       return {
-        rejected: rejection('ID_UNREADABLE', null, line, this.#columns.id.name, what),
+        rejected: rejection(this.#columns, 'ID_UNREADABLE', null, line, this.#columns.id.name, what),
         isNobody: false,
       };
     }
@@ -65,7 +65,14 @@ export class RowJudge {
     if (state === null) return { rejected: this.#unknownStatus(row), isNobody: false };
     if (this.#isOnlyId(cells))
       return {
-        rejected: rejection('NOT_A_PERSON', row.id, line, null, 'the row has an id and nothing else'),
+        rejected: rejection(
+          this.#columns,
+          'NOT_A_PERSON',
+          row.id,
+          line,
+          null,
+          'the row has an id and nothing else',
+        ),
         isNobody: false,
       };
     return { person: withState(row, state), isFlawed: isFlawed(mapped) };
@@ -119,12 +126,13 @@ export class RowJudge {
     const mayBeHeader =
       (id.charCodeAt(0) | 0x20) === (this.#header.charCodeAt(0) | 0x20) || id.charCodeAt(0) > 0x7e;
     if (mayBeHeader && normaliseText(id).toLowerCase() === this.#header)
-      return rejection('NOT_A_PERSON', null, line, null, 'the row is the header once more');
+      return rejection(this.#columns, 'NOT_A_PERSON', null, line, null, 'the row is the header once more');
     if (!isFirst) return undefined;
     const filled = this.#mapped.filter(({ at }) => normaliseText(cells[at] ?? '') !== '');
     const labels = filled.filter(({ at }) => isLabelOf(cells[at] ?? '', this.#columns.header[at] ?? ''));
     if (labels.length < 2 || labels.length * 2 < filled.length) return undefined;
     return rejection(
+      this.#columns,
       'NOT_A_PERSON',
       null,
       line,
@@ -150,7 +158,14 @@ export class RowJudge {
     }
     const shown =
       name === null ? '' : value === '' ? `: ${name} is empty` : `: ${name} has the shape ${shapeOf(value)}`;
-    return rejection('STATUS_UNKNOWN', row.id, row.line, name, `no rule of roster.state matches${shown}`);
+    return rejection(
+      this.#columns,
+      'STATUS_UNKNOWN',
+      row.id,
+      row.line,
+      name,
+      `no rule of roster.state matches${shown}`,
+    );
   }
 }
 

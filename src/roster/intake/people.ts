@@ -172,17 +172,19 @@ export class People {
 
   #reportContradiction(id: string, lines: readonly number[], field: string): void {
     const shown = lines.slice(0, 10).join(', ') + (lines.length > 10 ? ` and ${lines.length - 10} more` : '');
+    const { columns } = this.#options;
+    const where = `${columns.traits.place}s ${shown}`;
     const [code, what] =
       this.#options.prefer === undefined
         ? ([
             'DUPLICATE_CONTRADICTS',
-            `the rows of this id (lines ${shown}) contradict each other, first in ${field}`,
+            `the rows of this id (${where}) contradict each other, first in ${field}`,
           ] as const)
         : ([
             'DUPLICATE_PREFER',
-            `of the rows of this id (lines ${shown}) no single one is preferred, and they differ in ${field}`,
+            `of the rows of this id (${where}) no single one is preferred, and they differ in ${field}`,
           ] as const);
-    for (const line of lines) this.#options.onRejected(rejection(code, id, line, field, what));
+    for (const line of lines) this.#options.onRejected(rejection(columns, code, id, line, field, what));
   }
 
   #deliver(slot: number, person: Person): void {

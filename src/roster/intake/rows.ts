@@ -86,7 +86,7 @@ export class RowIntake {
   }
 
   take(record: RosterRecord): void {
-    if (isBlank(record.cells)) return;
+    if (record.fault === undefined && isBlank(record.cells) && record.faults === undefined) return;
     if (this.#below.length < this.#options.config.skip.below) {
       this.#below.push(record);
       return;
@@ -136,6 +136,11 @@ export class RowIntake {
     this.#rows++;
     this.#seenLine = this.#lastLine;
     this.#lastLine = line;
+    const { fault } = record;
+    if (fault !== undefined) {
+      this.#outcome.reject(rejection(this.#columns, fault.code, null, line, null, fault.what));
+      return;
+    }
     const oddness = this.#odd.judge(cells, this.#delimiter);
     const isStub = cells.length === 1 && this.#columns.count > 2 && !isLast;
     if (isStub) this.#suspectBroken(line);
@@ -191,7 +196,7 @@ export class RowIntake {
   #asBroken(line: number, id: string | null, other: string): RejectedRow {
     const unread = id === null ? '; its id cannot be read' : '';
     const what = `${other} beside it has 1 cell, the header ${this.#columns.count}: a line was broken there${unread}`;
-    return rejection('COLUMN_COUNT', id, line, null, what);
+    return rejection(this.#columns, 'COLUMN_COUNT', id, line, null, what);
   }
 
   /** A row of odd length that reads as a person whose values are in their columns. */
@@ -223,7 +228,7 @@ export class RowIntake {
       const unread = id === null ? '; its id cannot be read' : '';
       const what = `the row has ${had} ${had === 1 ? 'cell' : 'cells'}, the header ${count}${unread}`;
       this.#outcome.reject(
-        this.#edges.withHint(rejection('COLUMN_COUNT', id, line, null, what), cells, place),
+        this.#edges.withHint(rejection(this.#columns, 'COLUMN_COUNT', id, line, null, what), cells, place),
       );
     }
   }

@@ -2,7 +2,7 @@ import type { RosterConfig } from '../../config/schema.ts';
 import { RollcallError } from '../../errors.ts';
 import { normaliseText } from '../../normalise.ts';
 import { type PersonField, personFields } from '../../person.ts';
-import type { HeaderCandidate } from '../formats/format.ts';
+import type { HeaderCandidate, RowTraits } from '../formats/format.ts';
 import { mostColumns } from '../bounds.ts';
 import { meantColumn } from './words.ts';
 
@@ -11,6 +11,8 @@ export type Column = { readonly name: string; readonly at: number };
 
 /** Where the mapped columns stand in a row. */
 export type ColumnMap = {
+  /** What the roster's rows are like. */
+  readonly traits: RowTraits;
   /** Cells that a row has to have, empty ones at the end aside. */
   readonly count: number;
   /** Cells that the header line has, with empty ones at its end. */
@@ -25,6 +27,7 @@ export type ColumnMap = {
 export type HeaderPlace = {
   readonly file: string;
   readonly line: number;
+  readonly traits: RowTraits;
   /** Other lines, to tell where the header is. */
   readonly candidates: readonly HeaderCandidate[];
 };
@@ -44,6 +47,11 @@ function configured(
   const shrinkBy =
     config.shrinkBy === undefined ? [] : [{ field: null, name: config.shrinkBy, key: 'roster.shrinkBy' }];
   return [...fields, ...attributes, ...shrinkBy];
+}
+
+/** The names of all columns that are configured, each once. */
+export function configuredColumns(config: RosterConfig): readonly string[] {
+  return [...new Set(configured(config).map(({ name }) => name))];
 }
 
 /** Where a column of that name stands: exactly, or else whatever the case. */
@@ -75,7 +83,7 @@ export function resolveColumns(
       `the header has ${cells.length.toLocaleString('en')} columns, and may have ${mostColumns.toLocaleString('en')}.`,
       {
         place: { file: place.file, line: place.line },
-        hint: 'Is this the roster, and is its first line the header?',
+        hint: `Is this the roster, and is its first ${place.traits.place} the header?`,
       },
     );
   }
@@ -120,6 +128,7 @@ export function resolveColumns(
   let count = header.length;
   while (count > 0 && header[count - 1] === '') count--;
   return {
+    traits: place.traits,
     count,
     width: header.length,
     header,
@@ -149,7 +158,7 @@ function listed(header: readonly string[]): string {
 function headerElsewhere(
   wanted: ReturnType<typeof configured>,
   found: number,
-  { file, line, candidates }: HeaderPlace,
+  { file, line, traits, candidates }: HeaderPlace,
 ): RollcallError | undefined {
   const counted = candidates
     .filter((candidate) => candidate.line !== line)
@@ -165,23 +174,21 @@ function headerElsewhere(
   if (best === undefined || best.count <= found || best.count * 2 < wanted.length) return undefined;
   return new RollcallError(
     'ROSTER_HEADER',
-    `line ${line} is not the header: ${best.count} of ${wanted.length} configured columns are named on line ${best.line}.`,
+    `${traits.place} ${line} is not the header: ${best.count} of ${wanted.length} configured columns are named on ${traits.place} ${best.line}.`,
     {
       place: { file, line, key: 'roster.skip.above' },
-      hint: `Set roster.skip.above: ${best.above} (lines above the header that are not blank).`,
+      hint: `Set roster.skip.above: ${best.above} (${traits.place}s above the header that are not blank).`,
     },
   );
 }
 
-function noHeader(cells: number, columns: number, { file, line }: HeaderPlace): RollcallError {
+function noHeader(cells: number, columns: number, { file, line, traits }: HeaderPlace): RollcallError {
   return new RollcallError(
     'ROSTER_HEADER',
-    `line ${line} has ${cells} ${cells === 1 ? 'cell' : 'cells'} and names none of the ${columns} configured columns: it is taken for a row of people, and not shown.`,
+    `${traits.place} ${line} has ${cells} ${cells === 1 ? 'cell' : 'cells'} and names none of the ${columns} configured columns: it is taken for a row of people, and not shown.`,
     {
       place: { file, line, key: 'roster.columns' },
-      hint:
-        'Have it exported with its header line. If there are lines above the header, roster.skip.above is their number; ' +
-        'if the cells are not separated as they should be, see roster.delimiter.',
+      hint: `Have it exported with its header ${traits.place}. If there are ${traits.place}s above the header, roster.skip.above is their number${traits.isDelimited ? '; if the cells are not separated as they should be, see roster.delimiter' : ''}.`,
     },
   );
 }

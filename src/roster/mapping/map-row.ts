@@ -1,6 +1,6 @@
 import { normaliseEmail, normaliseText } from '../../normalise.ts';
 import { longestCell } from '../bounds.ts';
-import type { RosterRecord } from '../formats/format.ts';
+import type { CellFault, RosterRecord } from '../formats/format.ts';
 import type { RejectCode, RejectedRow, RowInput } from '../types.ts';
 import type { ParseDate } from './dates.ts';
 import type { Column, ColumnMap } from './header.ts';
@@ -12,15 +12,24 @@ const emailShape = /^[^\s@,;<>"()\\]+@[^\s@,;<>"()\\]+$/;
 /** Signs that could not be decoded, or that no text has. */
 const damage = /[\uFFFD\u0080-\u0084\u0086-\u009F]/;
 
-/** A rejected row, its message with the line before and the id after what is wrong. */
+const placeWords = { line: 'Line', row: 'Row', record: 'Record' } as const;
+
+/** A rejected row of that file, its message with where it stands and the id before what is wrong. */
 export function rejection(
+  { traits }: Pick<ColumnMap, 'traits'>,
   code: RejectCode,
   id: string | null,
   line: number,
   field: string | null,
   what: string,
 ): RejectedRow {
-  return { code, id, line, field, message: `Line ${line}${id === null ? '' : ` (id ${id})`}: ${what}.` };
+  return {
+    code,
+    id,
+    line,
+    field,
+    message: `${placeWords[traits.place]} ${line}${id === null ? '' : ` (id ${id})`}: ${what}.`,
+  };
 }
 
 /** A row whose id can be read, and some other cell cannot: `row` has null there, `unread` names the fields. */
@@ -59,6 +68,7 @@ export class RowMapper {
   /** Of the row at hand. Reused: most rows have none. */
   #faults: Fault[] = [];
   #unread: string[] = [];
+  #cellFaults: readonly CellFault[] | undefined;
 
   constructor(columns: ColumnMap, rules: MappingRules) {
     this.#columns = columns;
@@ -69,13 +79,14 @@ export class RowMapper {
   map(record: RosterRecord): RowInput | RejectedRow | FlawedRow {
     const { cells, line } = record;
     const { id: idColumn, fields, attributes: columns } = this.#columns;
+    const idFault = record.faults?.find(({ at }) => at === idColumn.at);
+    if (idFault !== undefined) return this.#noId(line, 'ID_UNREADABLE', idFault.what);
     const idCell = cells[idColumn.at] ?? '';
     const isEmpty = this.#rules.empty.size > 0 && this.#rules.empty.has(normaliseText(idCell));
     const reading = readId(isEmpty ? '' : idCell);
-    if (!('id' in reading)) {
-      return rejection(reading.code, null, line, idColumn.name, `the id (${idColumn.name}) ${reading.why}`);
-    }
+    if (!('id' in reading)) return this.#noId(line, reading.code, reading.why);
     const { id } = reading;
+    this.#cellFaults = record.faults;
     const email = this.#email(cells, fields.email);
     const previousId = this.#previousId(cells, fields.previousId);
     const attributes: Record<string, string> = {};
@@ -98,11 +109,23 @@ export class RowMapper {
     if (fault === undefined) return row;
     const flawed = {
       row: { ...row, unread: this.#unread },
-      fault: rejection(fault.code, id, line, fault.column.name, `${fault.column.name} ${fault.what}`),
+      fault: rejection(
+        this.#columns,
+        fault.code,
+        id,
+        line,
+        fault.column.name,
+        `${fault.column.name} ${fault.what}`,
+      ),
     };
     this.#faults = [];
     this.#unread = [];
     return flawed;
+  }
+
+  #noId(line: number, code: RejectCode, why: string): RejectedRow {
+    const { name } = this.#columns.id;
+    return rejection(this.#columns, code, null, line, name, `the id (${name}) ${why}`);
   }
 
   #fault(field: string, fault: Fault): null {
@@ -119,7 +142,11 @@ export class RowMapper {
   /** The cell's text; null when it is empty, not mapped, or cannot be read. */
   #text(cells: readonly string[], column: Column | undefined, field: string): string | null {
     if (column === undefined) return null;
+    const { isDelimited } = this.#columns.traits;
     const cell = cells[column.at] ?? '';
+    const cellFault = this.#cellFaults?.find(({ at }) => at === column.at);
+    if (cellFault !== undefined)
+      return this.#fault(field, { code: cellFault.code, column, what: cellFault.what });
     if (cell.length > longestCell)
       return this.#fault(field, {
         code: 'CELL_TOO_LONG',
@@ -133,7 +160,7 @@ export class RowMapper {
           column,
           what: 'holds bytes that are not in the encoding of the file (roster.encoding)',
         });
-      if (cell.includes('\\"') || cell.includes('\\\\') || cell.endsWith('\\'))
+      if (isDelimited && (cell.includes('\\"') || cell.includes('\\\\') || cell.endsWith('\\')))
         return this.#fault(field, {
           code: 'QUOTES',
           column,
@@ -144,7 +171,7 @@ export class RowMapper {
     const first = text.charCodeAt(0);
     if (first === 0x3d) text = withoutFormula(text).trim();
     if (text === '' || this.#rules.empty.has(text)) return null;
-    if (first === 0x22 && isStrayQuoted(text)) return this.#strayQuote(field, column);
+    if (first === 0x22 && isDelimited && isStrayQuoted(text)) return this.#strayQuote(field, column);
     if ((first === 0x23 || first === 0x45) && isErrorWord(text))
       return this.#fault(field, {
         code: 'ERROR_WORD',
@@ -157,7 +184,7 @@ export class RowMapper {
   /** A name: as any text, without what only stray quoting brings into one. */
   #name(cells: readonly string[], column: Column | undefined, field: string): string | null {
     const text = this.#text(cells, column, field);
-    if (text === null || column === undefined) return text;
+    if (text === null || column === undefined || !this.#columns.traits.isDelimited) return text;
     if (text.includes('"') && text.split('"').length % 2 === 0) return this.#strayQuote(field, column);
     if (this.isSuspect && field !== 'department' && text.includes('\\'))
       return this.#fault(field, {

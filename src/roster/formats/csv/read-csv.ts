@@ -1,8 +1,6 @@
 import { RollcallError } from '../../../errors.ts';
-import { contentOf, TornArchive } from '../../sources/content.ts';
-import type { RosterFile } from '../../types.ts';
-import type { FormatFacts, RecordBatch, RosterReading, RosterRecord } from '../format.ts';
-import { otherFormat, wrongFormat } from '../recognise.ts';
+import { type Content, TornContent } from '../../content/content.ts';
+import type { FormatFacts, ReadingOptions, RecordBatch, RosterReading, RosterRecord } from '../format.ts';
 import { IsUtf8, NotUtf8, Utf8Decoder } from './encoding.ts';
 import { headerCandidates, type Layout, layoutOf } from './layout.ts';
 import { likelyLabels } from './likely-labels.ts';
@@ -10,26 +8,16 @@ import type { Records } from './records.ts';
 import { openRecords } from './threaded-records.ts';
 import { unfinishedRow } from './unfinished-row.ts';
 
-export type CsvOptions = {
-  /** A label, checked before; found when undefined. */
-  readonly encoding: string | undefined;
-  readonly delimiter: string | undefined;
-  /** Lines above the header, blank ones not counted. */
-  readonly above: number;
-  readonly onBytes: (chunk: Buffer) => void;
-  readonly onProgress: ((bytes: number, totalBytes: number) => void) | undefined;
-};
-
 /** Lines that are looked at for a header elsewhere. */
 const mostCandidates = 60;
 const backslash = 0x5c;
 
 /**
- * Reads a CSV file as a stream of rows: gzip unpacked, decoded, its layout found in the head.
+ * Reads CSV as a stream of rows: decoded, its layout found in the head.
  *
- * @throws RollcallError ROSTER_UNREADABLE, ROSTER_FORMAT (another format), ROSTER_ENCODING (not UTF-8, and nothing named).
+ * @throws RollcallError ROSTER_UNREADABLE, ROSTER_ENCODING (not UTF-8, and nothing named).
  */
-export function readCsv(source: RosterFile, options: CsvOptions): RosterReading {
+export function readCsv(content: Content, options: ReadingOptions): RosterReading {
   const decoder = new Utf8Decoder(options.encoding);
   const torn: string[] = [];
   let head = '';
@@ -46,24 +34,18 @@ export function readCsv(source: RosterFile, options: CsvOptions): RosterReading 
     if (records !== undefined) return { records: await records.write(bytes), isSuspect };
     head = bytes.toString('utf8');
     layout = layoutOf(head, options);
-    records = openRecords(layout, source.sizeBytes);
+    records = openRecords(layout, content.deliveredBytes);
     return { records: await records.write(bytes.subarray(layout.skipBytes)), isSuspect };
   }
 
   async function* batches(): AsyncGenerator<RecordBatch> {
-    let isFirst = true;
     try {
-      for await (const chunk of contentOf(source, options.onProgress)) {
-        if (isFirst) {
-          const other = otherFormat(chunk);
-          if (other !== undefined) throw wrongFormat(other, source.file);
-          isFirst = false;
-        }
+      for await (const chunk of content.read(options.onProgress)) {
         options.onBytes(chunk);
         yield await rowsOf(decoder.write(chunk));
       }
     } catch (error) {
-      if (!(error instanceof TornArchive)) throw error;
+      if (!(error instanceof TornContent)) throw error;
       torn.push(error.message);
     }
     const { rest, torn: brokenCharacter } = decoder.end();
@@ -76,18 +58,24 @@ export function readCsv(source: RosterFile, options: CsvOptions): RosterReading 
     try {
       yield* batches();
     } catch (error) {
-      if (error instanceof NotUtf8) throw await notUtf8(source, error);
-      if (error instanceof IsUtf8) throw isUtf8(source, decoder.encoding);
+      if (error instanceof NotUtf8) throw await notUtf8(content, error);
+      if (error instanceof IsUtf8) throw isUtf8(content, decoder.encoding);
       throw error;
     }
   }
 
   async function facts(): Promise<FormatFacts> {
     const endsInLine = lastByte === 0x0a || lastByte === 0x0d;
-    const common = { encoding: decoder.encoding, delimiter: layout?.delimiter ?? null, endsInLine };
+    const delimiter = layout?.delimiter ?? null;
+    const common = { encoding: decoder.encoding, delimiter, sheet: null, endsInLine, notes: [] };
     const at = records?.damagedAtLine;
     if (at === undefined || layout === undefined) return { ...common, torn, unfinished: undefined };
-    const row: RosterRecord | undefined = await unfinishedRow(source, decoder.encoding, at, layout.delimiter);
+    const row: RosterRecord | undefined = await unfinishedRow(
+      content,
+      decoder.encoding,
+      at,
+      layout.delimiter,
+    );
     return {
       ...common,
       torn: [
@@ -99,6 +87,8 @@ export function readCsv(source: RosterFile, options: CsvOptions): RosterReading 
   }
 
   return {
+    format: 'csv',
+    traits: { place: 'line', isDelimited: true },
     batches: { [Symbol.asyncIterator]: explained },
     candidates: () => headerCandidates(head, mostCandidates),
     delimiter: () => layout?.delimiter ?? ',',
@@ -110,10 +100,10 @@ export function readCsv(source: RosterFile, options: CsvOptions): RosterReading 
 }
 
 /** The line of a byte, from 1. The file is read once more: only where there is something to tell. */
-async function lineOf(source: RosterFile, offset: number): Promise<number> {
+async function lineOf(content: Content, offset: number): Promise<number> {
   let left = offset;
   let line = 1;
-  for await (const chunk of contentOf(source, undefined)) {
+  for await (const chunk of content.read()) {
     const part = chunk.subarray(0, left);
     const breaks = part.includes(0x0a) ? 0x0a : 0x0d;
     for (let at = part.indexOf(breaks); at >= 0; at = part.indexOf(breaks, at + 1)) line++;
@@ -123,8 +113,8 @@ async function lineOf(source: RosterFile, offset: number): Promise<number> {
   return line;
 }
 
-async function notUtf8(source: RosterFile, { offset, sample }: NotUtf8): Promise<RollcallError> {
-  const line = await lineOf(source, offset);
+async function notUtf8(content: Content, { offset, sample }: NotUtf8): Promise<RollcallError> {
+  const line = await lineOf(content, offset);
   const likely = likelyLabels(sample);
   const [first] = likely;
   const example = first === undefined ? 'its label' : first;
@@ -132,16 +122,19 @@ async function notUtf8(source: RosterFile, { offset, sample }: NotUtf8): Promise
     'ROSTER_ENCODING',
     `the roster stops being UTF-8 on line ${line} (byte ${offset + 1} of the file)${likely.length === 0 ? '' : `; by its text it is likely ${likely.join(' or ')}`}.`,
     {
-      place: { file: source.file, line, key: 'roster.encoding' },
+      place: { file: content.file, line, key: 'roster.encoding' },
       hint: `Have it exported as UTF-8, or set roster.encoding: ${example}, run "rollcall check", and look whether names with accents come out right.`,
     },
   );
 }
 
-function isUtf8(source: RosterFile, declared: string): RollcallError {
+function isUtf8(content: Content, declared: string): RollcallError {
   return new RollcallError(
     'ROSTER_ENCODING',
     `roster.encoding is ${declared}, and the roster is UTF-8 from its beginning to its end: names with accents would be wrong.`,
-    { place: { file: source.file, key: 'roster.encoding' }, hint: 'Remove roster.encoding: UTF-8 is found.' },
+    {
+      place: { file: content.file, key: 'roster.encoding' },
+      hint: 'Remove roster.encoding: UTF-8 is found.',
+    },
   );
 }

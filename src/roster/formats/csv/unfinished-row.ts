@@ -1,5 +1,4 @@
-import { contentOf, TornArchive } from '../../sources/content.ts';
-import type { RosterFile } from '../../types.ts';
+import { type Content, TornContent } from '../../content/content.ts';
 import type { RosterRecord } from '../format.ts';
 import { Utf8Decoder } from './encoding.ts';
 
@@ -11,7 +10,7 @@ const mostCharacters = 65_536;
  * gave the row out, and its id is wanted. The file is read once more, up to there.
  */
 export async function unfinishedRow(
-  source: RosterFile,
+  content: Content,
   encoding: string,
   line: number,
   delimiter: string,
@@ -30,11 +29,10 @@ export async function unfinishedRow(
     return text.length > mostCharacters || /[\r\n]/.test(text);
   };
   try {
-    for await (const chunk of contentOf(source, undefined))
-      if (take(decoder.write(chunk).toString('utf8'))) break;
+    for await (const chunk of content.read()) if (take(decoder.write(chunk).toString('utf8'))) break;
     take(decoder.end().rest.toString('utf8'));
   } catch (error) {
-    if (!(error instanceof TornArchive)) throw error;
+    if (!(error instanceof TornContent)) throw error;
   }
   const row = /^[^\r\n]*/.exec(text)?.[0] ?? '';
   if (at < line || row === '') return undefined;
