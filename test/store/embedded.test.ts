@@ -318,6 +318,29 @@ describe.skipIf(!isRoot)('started by root', () => {
     await server.close();
   });
 
+  test('its programs lie in a folder that nobody may enter, too: a checkout below /root', async () => {
+    await makeDataDir(dataDir);
+    const found = await findBinaries();
+    const native = join(folder, 'native');
+    await cp(found.native, native, { recursive: true });
+    const moved = (path: string): string => path.replace(found.native, native);
+    const server = await openServer(dataDir, 'test', {
+      findBinaries: async () => ({
+        native,
+        initdb: moved(found.initdb),
+        postgres: moved(found.postgres),
+        pgCtl: moved(found.pgCtl),
+        links: new Map([...found.links].map(([name, target]) => [name, moved(target)])),
+      }),
+    });
+    expect((await stat(`/proc/${await postmaster()}`)).uid).toBe(nobody);
+    const status = await readFile(`/proc/${await postmaster()}/status`, 'utf8');
+    // To pass through folders, and nothing else of what root may: dac_read_search alone.
+    expect(status).toMatch(/^CapPrm:\s*0{15}4$/m);
+    expect(status).toMatch(/^CapEff:\s*0{15}4$/m);
+    await server.close();
+  });
+
   test('it runs as the owner of the directory, and leaves nothing of root there', async () => {
     await chmod(folder, 0o755);
     await mkdir(dataDir);

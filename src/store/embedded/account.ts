@@ -21,6 +21,8 @@ const passing = [
   { name: 'dac_read_search', bit: 2n },
   { name: 'dac_override', bit: 1n },
 ] as const;
+/** CAP_SETPCAP: without it a process may not set its secure bits. */
+const setpcap = 1n << 8n;
 
 /** Whether this process is root, where there is such a thing. */
 export function isRoot(): boolean {
@@ -92,7 +94,8 @@ export async function startedAs(
   if (account === null) return { file, args, user: null };
   const closed = await firstClosed(account, paths);
   if (closed === null) return { file, args, user: account };
-  const capability = await passingCapability();
+  const held = await heldCapabilities();
+  const capability = passing.find(({ bit }) => (held & (1n << bit)) !== 0n)?.name ?? null;
   const setpriv = await findSetpriv();
   if (capability === null || setpriv === null)
     throw new RollcallError(
@@ -109,6 +112,9 @@ export async function startedAs(
       `--reuid=${account.uid}`,
       `--regid=${account.gid}`,
       '--clear-groups',
+      // PostgreSQL looks for its own programs with access(2), which sees no capability of a user other than root without
+      // it (access_override_creds in Linux's fs/open.c). exec leaves the process the ambient one alone either way.
+      ...((held & setpcap) === 0n ? [] : ['--securebits=+no_setuid_fixup']),
       `--inh-caps=+${capability}`,
       `--ambient-caps=+${capability}`,
       file,
@@ -133,10 +139,9 @@ async function firstClosed(
   return null;
 }
 
-async function passingCapability(): Promise<string | null> {
+async function heldCapabilities(): Promise<bigint> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
-  const held = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  return passing.find(({ bit }) => ((held >> bit) & 1n) === 1n)?.name ?? null;
+  return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
 }
 
 async function findSetpriv(): Promise<string | null> {
