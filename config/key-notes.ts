@@ -155,7 +155,7 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     example: 'name',
   },
   'roster.columns': {
-    what: 'Which column is which field of a person; names as in the header line, whatever the case.',
+    what: 'Which column is which field of a person; names as in the header line, whatever the case. In JSON: paths, such as `work.email`.',
     example: '{ id: WorkerID, email: WorkEmail }',
   },
   'roster.columns.id': { what: 'The employee id: the one identity there is.', example: 'WorkerID' },
@@ -170,13 +170,21 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     what: 'The id before a change of system: the account goes over.',
     example: 'FormerID',
   },
+  'roster.format': {
+    what: 'What the roster is written in; found from the content if left out: [formats](roster.md#formats).',
+    example: 'xlsx',
+  },
+  'roster.records': {
+    what: 'JSON: where the list of records is; left out, it is a list itself.',
+    example: 'Report_Entry',
+  },
   'roster.encoding': {
     what: 'The encoding, where it is neither UTF-8 nor UTF-16: [encodings](roster.md#encodings).',
     why: 'no byte says which it is.',
     example: 'windows-1252',
   },
   'roster.delimiter': { what: 'What separates cells; found if left out.', example: '";"' },
-  'roster.skip.above': { what: 'Lines above the header, blank ones not counted.', example: '2' },
+  'roster.skip.above': { what: 'Lines or rows above the header, blank ones not counted.', example: '2' },
   'roster.skip.below': { what: 'Rows under the header that are labels.', example: '1' },
   'roster.skip.end': { what: 'Rows at the end that are no people.', example: '1' },
   'roster.empty': {

@@ -24,7 +24,7 @@ export const errorCodes = {
   ROSTER_UNREACHABLE: { exit: 1, title: 'The roster could not be fetched' },
   ROSTER_UNREADABLE: { exit: 1, title: 'The roster cannot be read' },
   ROSTER_HEADER: { exit: 1, title: 'The roster lacks a mapped column' },
-  ROSTER_FORMAT: { exit: 1, title: 'The roster is not CSV' },
+  ROSTER_FORMAT: { exit: 1, title: 'The roster is in no format that can be read' },
   ROSTER_ENCODING: { exit: 1, title: 'The roster is not in the encoding that it should be in' },
   ROSTER_CHANGING: { exit: 1, title: 'The roster file changed while it was read' },
 

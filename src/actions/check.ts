@@ -1,4 +1,4 @@
-import type { EnrollmentRule, PlatformConfig } from '../config/schema.ts';
+import type { EnrollmentRule, PlatformConfig, RosterFormat } from '../config/schema.ts';
 import { defaultLimits } from '../diff/guard.ts';
 import { type PersonState, personStates } from '../person.ts';
 import type { Launch, ResolvedTarget } from '../providers/contract.ts';
@@ -30,6 +30,9 @@ export type RosterCheck =
       readonly states: Readonly<Record<PersonState, number>>;
       /** People for each value of the status column, most first. */
       readonly statuses: readonly { readonly value: string; readonly people: number }[];
+      /** What it is written in, found or configured; of a workbook, the sheet that was read. */
+      readonly format: RosterFormat;
+      readonly sheet: string | null;
       /** The label of the encoding, found or configured. */
       readonly encoding: string;
       /** Status values that no rule knows, with their rows; what is rejected never says them. */
@@ -38,7 +41,7 @@ export type RosterCheck =
       readonly flawedLeavers: number;
       readonly rejected: number;
       readonly rejectedRows: readonly RejectedRow[];
-      /** Rules of platforms that match nobody. */
+      /** What stands in the file and is not read, and rules of platforms that match nobody. */
       readonly warnings: readonly string[];
     };
 
@@ -106,12 +109,14 @@ export async function checkRoster(
         .map(([value, people]) => ({ value, people }))
         .filter(({ people }) => people > 0)
         .sort((a, b) => b.people - a.people || (a.value < b.value ? -1 : 1)),
+      format: proof.format,
+      sheet: proof.sheet,
       encoding: proof.encoding,
       unknownStatuses: proof.unknownStatuses,
       flawedLeavers: proof.flawedLeavers,
       rejected: proof.rejected,
       rejectedRows,
-      warnings: matches.warnings(),
+      warnings: [...proof.notes, ...matches.warnings()],
     };
   } catch (error) {
     signal.throwIfAborted();

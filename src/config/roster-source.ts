@@ -13,7 +13,7 @@ const largestPage = 100_000;
 const secret = z.string().min(1);
 
 /** Where in JSON something is: names with dots between. */
-const jsonPath = z
+export const jsonPath = z
   .string()
   .regex(/^[^.\s]+(\.[^.\s]+)*$/, 'write names with dots between, such as metadata.total')
   .meta({ description: 'A path within the JSON: metadata.total' });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { pattern } from '../pattern.ts';
 import type { ConfigIssue } from './issues.ts';
 import { personFields } from '../person.ts';
-import { rosterSource } from './roster-source.ts';
+import { jsonPath, rosterSource } from './roster-source.ts';
 import { parsePercent, parseRate } from './units.ts';
 import { durationMs, durationUpTo, httpUrl } from './values.ts';
 
@@ -125,6 +125,8 @@ const roster = z.strictObject({
   source: rosterSource,
   pick: z.enum(['modified', 'name']).default('modified'),
   columns,
+  format: rosterFormat.optional(),
+  records: jsonPath.optional(),
   encoding: z.string().min(1).optional(),
   delimiter: character.optional(),
   skip: skip.prefault({}),

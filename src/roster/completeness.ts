@@ -29,7 +29,7 @@ export function incompleteReasons(
   if (counts.rows === 0) {
     reasons.push({
       code: 'ROSTER_EMPTY',
-      message: 'The roster has a header and no rows. Check the export in the HR system.',
+      message: 'The roster has no rows. Check the export in the HR system.',
     });
   }
   // People, not rows: an export that has some rows twice is not larger for it, and the next one has not shrunk.

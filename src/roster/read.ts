@@ -4,12 +4,12 @@ import { RollcallError } from '../errors.ts';
 import { normaliseText } from '../normalise.ts';
 import { incompleteReasons } from './completeness.ts';
 import { openContent } from './content/open.ts';
-import { decoderOf } from './formats/csv/encoding.ts';
+import { decoderOf } from './formats/text/encoding.ts';
 import type { RosterReading } from './formats/format.ts';
 import { openReading } from './formats/open.ts';
 import { RowIntake } from './intake/rows.ts';
 import { compileDateFormat } from './mapping/dates.ts';
-import { configuredColumns, resolveColumns } from './mapping/header.ts';
+import { configuredColumns, refuseMissing, resolveColumns } from './mapping/header.ts';
 import type { MappingRules } from './mapping/map-row.ts';
 import { deliver } from './sources/deliver.ts';
 import { rosterFileAt } from './sources/file.ts';
@@ -36,8 +36,11 @@ export async function readRoster(options: ReadRosterOptions): Promise<RosterProo
   refuseUnknownEncoding(config.encoding);
   await using delivery = await deliver(config, { ...options.delivery, signal: options.signal });
   const { file, shown, isDated } = delivery;
+  // Pages are saved as lines: of what the whole is like, the configuration speaks no more.
+  const written =
+    delivery.format === null ? config : { ...config, format: delivery.format, records: undefined };
   try {
-    const proof = await readDelivered(file, mapping, options);
+    const proof = await readDelivered(file, mapping, { ...options, config: written });
     return { ...proof, file: shown, isDated };
   } catch (error) {
     throw shown === file.file ? error : inTheNameOf(shown, file.file, error);
@@ -67,6 +70,8 @@ async function readDelivered(
     delimiter: config.delimiter,
     above: config.skip.above,
     columns: configuredColumns(config),
+    format: config.format,
+    records: config.records,
     onBytes: (chunk) => {
       stopIfAsked(options.signal);
       hash.update(chunk);
@@ -82,6 +87,7 @@ async function readDelivered(
     });
   }
   const facts = await reading.facts();
+  if (facts.fields !== undefined) refuseMissing(config, facts.fields, { file: source.file });
   rows.finish(facts);
 
   const torn = [...facts.torn, ...rows.torn];

@@ -24,6 +24,8 @@ export type RejectCode =
   | 'ERROR_WORD'
   | 'QUOTES'
   | 'COLUMN_COUNT'
+  | 'NOT_A_RECORD'
+  | 'NOT_A_TEXT'
   | 'CELL_TOO_LONG'
   | 'ROW_SWALLOWS'
   | 'ROW_TORN'

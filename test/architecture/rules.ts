@@ -153,6 +153,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node-cron': ['jobs'],
   ky: ['providers', 'alerts', 'roster/sources'],
   'csv-parse': ['roster'],
+  'stream-json': ['roster'],
   'ssh2-sftp-client': ['roster/sources'],
   aws4fetch: ['roster/sources'],
   kysely: ['store'],

@@ -3,7 +3,7 @@ import { reportUser, startReports } from '../../sandbox/deliveries/https.ts';
 import { exampleKeys, startS3 } from '../../sandbox/deliveries/s3.ts';
 import { hasSshd, startSftp } from '../../sandbox/deliveries/sftp.ts';
 import { type DeliveryFault, signInPage } from '../../sandbox/deliveries/stage.ts';
-import { changed, people, toCsv } from '../support/company.ts';
+import { changed, people, person, type Row, toCsv } from '../support/company.ts';
 import { openSparkwiseCompany } from '../support/harness.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -70,6 +70,98 @@ test('a roster over HTTPS that does not come removes nobody; the next one that c
     expect(exports).toHaveLength(2);
     await company.rollcall('sync', '--yes', '--json');
     expect(await (await company.opened()).store.roster.recentExports('harbour', 10)).toHaveLength(2);
+  } finally {
+    await reports.close();
+  }
+});
+
+test('a list of JSON in pages is a roster: people come, change and go; what is not all of it removes nobody', async () => {
+  const reports = await startReports();
+  const everyone = people(60);
+  const records = (rows: readonly Row[]) =>
+    rows.map(({ id, email, firstName, lastName, department, location, status }) => ({
+      employee: { id, email, names: { first: firstName, last: lastName } },
+      job: { department, location },
+      ...(status === 'Active' ? {} : { status }),
+    }));
+  const all = records([...everyone.slice(0, 59), person(60, { status: 'On leave' })]);
+  reports.list(all);
+  const pages = { by: 'offset', size: 25, total: 'metadata.total' };
+  await using company = await openSparkwiseCompany({
+    backend: 'embedded',
+    rows: everyone,
+    roster: {
+      source: {
+        type: 'https',
+        url: `${reports.url}/people`,
+        auth: reportUser,
+        records: 'data.people',
+        pages,
+      },
+      columns: {
+        id: 'employee.id',
+        email: 'employee.email',
+        firstName: 'employee.names.first',
+        lastName: 'employee.names.last',
+        department: 'job.department',
+        status: 'status',
+      },
+      attributes: ['job.location'],
+      state: [
+        { is: 'terminated', when: 'person.status == "Terminated"' },
+        { is: 'leave', when: 'person.status == "On leave"' },
+        { is: 'active', when: 'true' },
+      ],
+    },
+  });
+  try {
+    const check = await company.rollcall('check');
+    expect(check, check.out + check.err).toMatchObject({ exit: 0 });
+    expect(check.out).toMatch(/JSON lines\n {2}60 records, 60 people: .*59 active, 1 leave/);
+    expect(await company.sync('--yes')).toMatchObject({ exit: 0, applied: { create: 60 } });
+    const gone = records([person(60, { status: 'Terminated' })]);
+    for (const [what, strike, code] of [
+      ['cut', () => reports.fail({ kind: 'cut', after: 0.5, times: 9 }), 'ROSTER_UNREACHABLE'],
+      [
+        'a total that is wrong',
+        () => reports.list(all.slice(0, 40), { wrongTotal: { from: 1, total: 60 } }),
+        'ROSTER_UNREACHABLE',
+      ],
+      [
+        'a field that is renamed',
+        () => reports.list(all.map(({ job, ...rest }) => ({ ...rest, work: job }))),
+        'ROSTER_HEADER',
+      ],
+      ['nobody', () => reports.list([]), 'ROSTER_EMPTY'],
+      ['fewer', () => reports.list(all.slice(0, 40)), 'ROSTER_SHRUNK'],
+      [
+        'lists for ids',
+        () =>
+          reports.list([
+            ...all
+              .slice(0, 59)
+              .map(({ employee, ...rest }) => ({ ...rest, employee: { ...employee, id: [employee.id] } })),
+            ...gone,
+          ]),
+        'ROSTER_REJECTED',
+      ],
+    ] as const) {
+      company.sandbox.clearLog();
+      strike();
+      const run = await company.sync('--yes');
+      expect([1, 3], what).toContain(run.exit);
+      expect(
+        run.reasons.map((reason) => reason.code),
+        what,
+      ).toContain(code);
+      expect(
+        company.sandbox.log.filter(({ kind }) => kind === 'write'),
+        what,
+      ).toEqual([]);
+      reports.heal();
+    }
+    reports.list([...all.slice(0, 59), ...gone]);
+    expect(await company.sync('--yes')).toMatchObject({ exit: 0, applied: { deactivate: 1 } });
   } finally {
     await reports.close();
   }

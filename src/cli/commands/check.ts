@@ -66,12 +66,15 @@ function refuseSchedules(customer: Customer, nowMs: number): void {
   }
 }
 
+const formatNames = { csv: 'CSV', xlsx: 'XLSX', json: 'JSON', jsonl: 'JSON lines' } as const;
+const placeWords = { csv: 'line', xlsx: 'row', json: 'record', jsonl: 'line' } as const;
+
 function describeRoster(roster: RosterCheck, limit: number): string {
   if (roster.error !== null) return shown(`roster: ${roster.error.code}: ${roster.error.message}`);
   const states = personStates.map((state) => `${roster.states[state].toLocaleString('en')} ${state}`);
   const lines = [
-    `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}, ${roster.encoding}`,
-    `  ${roster.rows.toLocaleString('en')} rows, ${roster.people.toLocaleString('en')} people: ${states.join(', ')}`,
+    `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}, ${formatNames[roster.format]}${roster.sheet === null ? '' : `, sheet "${roster.sheet}"`}`,
+    `  ${roster.rows.toLocaleString('en')} ${roster.format.startsWith('json') ? 'records' : 'rows'}, ${roster.people.toLocaleString('en')} people: ${states.join(', ')}`,
   ];
   const statuses = roster.statuses.slice(0, limit);
   lines.push(
@@ -94,7 +97,7 @@ function describeRoster(roster: RosterCheck, limit: number): string {
     const rows = roster.rejectedRows.slice(0, limit);
     lines.push(`  ${roster.rejected} people have rejected rows; nothing happens to them:`);
     const cells = rows.map(({ line, id, field, code, message }) => [
-      `    line ${line}`,
+      `    ${placeWords[roster.format]} ${line}`,
       id ?? '(no id)',
       field ?? '',
       code,

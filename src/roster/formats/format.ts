@@ -50,6 +50,11 @@ export type FormatFacts = {
   readonly endsInLine: boolean;
   /** A row that swallows all that follows, as far as it can be read. */
   readonly unfinished: RosterRecord | undefined;
+  /**
+   * Where there is no header, which of the columns no record had, and the names of fields that the first ones have;
+   * undefined where there is one, or not all was read.
+   */
+  readonly fields: { readonly missing: readonly string[]; readonly names: readonly string[] } | undefined;
 };
 
 /** A line near the beginning that may be the header, and how many lines that are not blank stand above it. */
@@ -68,6 +73,10 @@ export type ReadingOptions = {
   readonly above: number;
   /** Names of the columns that are configured, each once: where there is no header, these are looked for. */
   readonly columns: readonly string[];
+  /** `roster.format`; found when undefined. */
+  readonly format: RosterFormat | undefined;
+  /** Where in JSON the list is. */
+  readonly records: string | undefined;
   /** To be told of all bytes that the roster's content is: the fingerprint is made of them. */
   readonly onBytes: (chunk: Buffer) => void;
   readonly onProgress: Progress | undefined;

@@ -1,5 +1,6 @@
 import type { RosterFormat } from '../../config/schema.ts';
 import { RollcallError } from '../../errors.ts';
+import { wideEncodingOf } from './text/encoding.ts';
 
 /** Formats that are no CSV, by what they begin with. */
 const signatures: readonly (readonly [what: string, bytes: readonly number[]])[] = [
@@ -27,45 +28,68 @@ export type Recognised = { readonly format: RosterFormat } | { readonly other: s
 /** How much is looked at. */
 export const recognisedBytes = 65_536;
 
-/** What it is: CSV is whatever is nothing else. */
+/** What it is; CSV is whatever is nothing else. */
 export function recognise(head: Buffer): Recognised {
-  const other = otherFormat(head);
-  return other === undefined ? { format: 'csv' } : { other };
-}
-
-function otherFormat(head: Buffer): string | undefined {
   const begins = (bytes: readonly number[]): boolean => bytes.every((byte, at) => head[at] === byte);
   if (begins(zip)) {
     const names = head.toString('latin1');
     return names.includes('xl/') || names.includes('[Content_Types].xml')
-      ? 'an Excel workbook (xlsx)'
-      : 'a zip archive';
+      ? { other: 'an Excel workbook (xlsx)' }
+      : { other: 'a zip archive' };
   }
   const known = signatures.find(([, bytes]) => begins(bytes));
-  if (known !== undefined) return known[0];
-  const text = head
-    .toString(isWide(head) ? 'utf16le' : 'utf8')
-    .replace(/^\ufeff/, '')
-    .trimStart()
-    .slice(0, 2_000);
-  if (openPgp.test(text)) return 'an encrypted file (OpenPGP)';
-  if (text.startsWith('{\\rtf')) return 'a text document (RTF)';
-  if (/^<(!doctype html|html|head|body|table|meta|script|style|div)\b/i.test(text)) return 'an HTML page';
-  if (/^<(\?xml|[A-Za-z_][\w.:-]*[\s/>])/.test(text))
-    return /<(html|table)\b/i.test(text) ? 'an HTML page' : 'XML';
-  if (/^(\[\s*(?:[[{\]"]|-?\d|$)|\{\s*(?:"|\}|$))/.test(text)) return 'JSON';
-  return undefined;
+  if (known !== undefined) return { other: known[0] };
+  const text = new TextDecoder(wideEncodingOf(head) ?? 'utf-8').decode(head).trimStart();
+  const beginning = text.slice(0, 2_000);
+  if (openPgp.test(beginning)) return { other: 'an encrypted file (OpenPGP)' };
+  if (beginning.startsWith('{\\rtf')) return { other: 'a text document (RTF)' };
+  if (/^<(!doctype html|html|head|body|table|meta|script|style|div)\b/i.test(beginning))
+    return { other: 'an HTML page' };
+  if (/^<(\?xml|[A-Za-z_][\w.:-]*[\s/>])/.test(beginning))
+    return { other: /<(html|table)\b/i.test(beginning) ? 'an HTML page' : 'XML' };
+  if (!/^(\[\s*(?:[[{\]"]|-?\d|$)|\{\s*(?:"|\}|$))/.test(beginning)) return { format: 'csv' };
+  return { format: isLines(text) ? 'jsonl' : 'json' };
 }
 
-/** UTF-16 in the byte order of Windows, with its mark. */
-function isWide(head: Buffer): boolean {
-  return head[0] === 0xff && head[1] === 0xfe;
+/** Whether another value follows the first one: JSON has one, JSON lines have one a line. */
+function isLines(text: string): boolean {
+  let depth = 0;
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const sign = text[at];
+    if (isQuoted) {
+      if (sign === '\\') at++;
+      else if (sign === '"') isQuoted = false;
+      continue;
+    }
+    if (sign === '"') isQuoted = true;
+    else if (sign === '{' || sign === '[') depth++;
+    else if (sign === '}' || sign === ']') depth--;
+    if (depth === 0) return /^[\t\r ]*\n\s*[{[]/.test(text.slice(at + 1));
+  }
+  return false;
 }
 
-/** The error for a file of another format. None of its content is in it. */
+/** The error for a file that is no roster. None of its content is in it. */
 export function wrongFormat(what: string, file: string): RollcallError {
-  return new RollcallError('ROSTER_FORMAT', `the roster is ${what}, not CSV.`, {
+  return new RollcallError('ROSTER_FORMAT', `the roster is ${what}.`, {
     place: { file },
-    hint: 'Have it exported as CSV (UTF-8), and check that roster.source names the file that was meant.',
+    hint: 'Have it exported as CSV (UTF-8), XLSX or JSON, and check that roster.source names the file that was meant.',
+  });
+}
+
+const names: Readonly<Record<RosterFormat, string>> = {
+  csv: 'CSV',
+  xlsx: 'an Excel workbook (xlsx)',
+  json: 'JSON',
+  jsonl: 'JSON lines',
+};
+
+/** The error for a file of a format that can be read, and that `roster.format` does not say. */
+export function unexpectedFormat(found: RosterFormat, wanted: RosterFormat, file: string): RollcallError {
+  const is = found === 'csv' ? 'CSV, or nothing that is known' : names[found];
+  return new RollcallError('ROSTER_FORMAT', `the roster is ${is}, and roster.format says ${wanted}.`, {
+    place: { file, key: 'roster.format' },
+    hint: `Leave roster.format out, or have it exported as ${names[wanted]}.`,
   });
 }

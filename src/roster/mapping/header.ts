@@ -51,7 +51,32 @@ function configured(
 
 /** The names of all columns that are configured, each once. */
 export function configuredColumns(config: RosterConfig): readonly string[] {
-  return [...new Set(configured(config).map(({ name }) => name))];
+  const names = new Map(configured(config).map(({ name }) => [normaliseText(name), name]));
+  return [...names.values()];
+}
+
+/**
+ * Of records that have names instead of a header.
+ *
+ * @throws RollcallError ROSTER_HEADER when no record has a configured field (says which there are, and the nearest).
+ */
+export function refuseMissing(
+  config: RosterConfig,
+  { missing, names }: { readonly missing: readonly string[]; readonly names: readonly string[] },
+  { file }: { readonly file: string },
+): void {
+  const lacking = new Set(missing);
+  const wanted = configured(config);
+  const first = wanted.find(({ name }) => lacking.has(name));
+  if (first === undefined) return;
+  const taken = new Set(
+    wanted.filter(({ name }) => !lacking.has(name)).map(({ name }) => name.toLowerCase()),
+  );
+  const meant = meantColumn(first.name, names, taken);
+  throw new RollcallError('ROSTER_HEADER', `no record has the field "${first.name}".`, {
+    place: { file, key: first.key },
+    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The fields there are: ${listed(names)}.`,
+  });
 }
 
 /** Where a column of that name stands: exactly, or else whatever the case. */

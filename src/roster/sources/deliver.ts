@@ -30,6 +30,8 @@ export type Delivery = {
   readonly shown: string;
   /** Whether its time is that of the export; false for a report that is made when it is asked for. */
   readonly isDated: boolean;
+  /** The format that it was saved in here; null where it is as it was delivered. */
+  readonly format: 'jsonl' | null;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
@@ -79,7 +81,13 @@ export async function deliver(
   const { source, pick } = config;
   if (!isRemote(source)) {
     const file = await findRoster({ source, pick });
-    return { file, shown: file.file, isDated: true, [Symbol.asyncDispose]: async () => undefined };
+    return {
+      file,
+      shown: file.file,
+      isDated: true,
+      format: null,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
   }
   const remote = sourceOf(source, pick, context.settleMs ?? defaultSettleMs);
   const kept = await openInboxFile(context.inbox);
@@ -96,6 +104,7 @@ export async function deliver(
       file,
       shown: `${source.type}://${remote.host}/…${fetched.name === '' ? '' : `/${fetched.name}`}`,
       isDated: fetched.modifiedAtMs !== null,
+      format: fetched.format ?? null,
       [Symbol.asyncDispose]: kept[Symbol.asyncDispose],
     };
   } catch (error) {

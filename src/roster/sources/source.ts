@@ -17,6 +17,8 @@ export type Fetched = {
   readonly name: string;
   /** When it was written there; null where that is not said: a report that is made when it is asked for. */
   readonly modifiedAtMs: number | null;
+  /** What was made of several answers; absent where it is as it was sent. */
+  readonly format?: 'jsonl';
 };
 
 /** How one source is asked. */

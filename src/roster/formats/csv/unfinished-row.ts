@@ -1,6 +1,6 @@
 import { type Content, TornContent } from '../../content/content.ts';
 import type { RosterRecord } from '../format.ts';
-import { Utf8Decoder } from './encoding.ts';
+import { Utf8Decoder } from '../text/encoding.ts';
 
 /** More than any line of a roster has. */
 const mostCharacters = 65_536;

@@ -50,7 +50,7 @@ export function createHttpsSource(
       await saveTo(
         readPages({ ...config, pages }, ask, (response, of, most) => readText(response, of, timeoutMs, most)),
       );
-      return { name: '', modifiedAtMs: null };
+      return { name: '', modifiedAtMs: null, format: 'jsonl' };
     },
   };
 }

@@ -100,6 +100,13 @@ function nulPattern(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   return undefined;
 }
 
+/** UTF-16, by its mark or by what it looks like; undefined when it is neither. */
+export function wideEncodingOf(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  return nulPattern(bytes);
+}
+
 const singleByte = /^(windows-125|windows-874|iso-8859|koi8|ibm|cp|mac|x-mac)/i;
 
 /**
@@ -168,13 +175,7 @@ export class Utf8Decoder {
       this.#offset = 3;
       return this.#pass(bytes.subarray(3), final);
     }
-    const mark =
-      bytes[0] === 0xff && bytes[1] === 0xfe
-        ? 'utf-16le'
-        : bytes[0] === 0xfe && bytes[1] === 0xff
-          ? 'utf-16be'
-          : undefined;
-    const found = mark ?? nulPattern(bytes) ?? this.#declared ?? 'utf-8';
+    const found = wideEncodingOf(bytes) ?? this.#declared ?? 'utf-8';
     this.#encoding = found;
     if (found !== 'utf-8') {
       this.#decoder = decoderOf(found);

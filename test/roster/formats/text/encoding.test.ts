@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Utf8Decoder } from '../../../../src/roster/formats/csv/encoding.ts';
+import { Utf8Decoder } from '../../../../src/roster/formats/text/encoding.ts';
 import { utf16be, windows1252 } from '../../reading.ts';
 
 const mark = '\ufeff';
