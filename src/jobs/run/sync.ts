@@ -115,6 +115,9 @@ async function takeTurn(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncRe
     throw overlap;
   }
   try {
+    // Whoever had the platform until now may have done the work of this one too.
+    const settled = await store.runs.find(id);
+    if (settled !== undefined && settled.ended_ms !== null) return { run: id, status: settled.status };
     const signal = AbortSignal.any([deps.draining, hold.lost]);
     await settleEarlier(deps, customer, platform, data, hold, signal);
     const run = await performRun(deps, customer, platform, data, hold, signal, notes);
@@ -130,7 +133,9 @@ async function takeTurn(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncRe
 
 /**
  * Runs of this platform that a process left when it died. One that has a plan is brought to its end first: were it to go
- * on after a newer run, it would write what has been outdated since. One that was still reading is replaced by this one.
+ * on after a newer run, it would write what has been outdated since. One that was still reading is replaced by this one, and
+ * so is a slot that never began: this run does its work, and its job may be lost or put off under another clock. A slot
+ * that waits for the roster goes on: it has a deadline, and on-call hears of it.
  */
 async function settleEarlier(
   deps: JobDeps,
@@ -158,16 +163,15 @@ async function settleEarlier(
       const again = { ...data, trigger, actor, slotMs, approval, person, undoes, run: run.id };
       await performRun(deps, customer, platform, again, hold, signal);
     } else if (
-      run.status === 'reading' &&
+      (run.status === 'reading' || (isScheduled(run) && isWaitingRequest(run))) &&
       run.person === null &&
       run.approval === null &&
       run.undoes === null &&
       data.person === null &&
       data.undoes === null
     ) {
-      const reasons = [
-        { code: 'RUN_REPLACED', message: `it never came to a plan; ${data.run} took its place.` },
-      ];
+      const what = run.status === 'reading' ? 'it never came to a plan' : 'it never began';
+      const reasons = [{ code: 'RUN_REPLACED', message: `${what}; ${data.run} took its place.` }];
       await store.runs.end(run.id, { status: 'cancelled', reasons }, deps.now());
       deps.events.emit('runEnded', run.id);
     }
