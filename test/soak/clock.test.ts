@@ -1,10 +1,15 @@
 import { existsSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { webhookReceiver } from '../../sandbox/receivers/index.ts';
 import { startSandbox } from '../../sandbox/server.ts';
 import type { Run } from '../../src/store/run-lookups.ts';
+import { findBinaries } from '../../src/store/embedded/binaries.ts';
+import { makeCluster } from '../../src/store/embedded/cluster.ts';
+import { openLayout } from '../../src/store/embedded/layout.ts';
+import { startServer } from '../../src/store/embedded/postmaster.ts';
 import { type BackendName, describeOn, openBackend } from '../support/backends.ts';
 import { people } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';
@@ -51,6 +56,14 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
   const on = await openBackend(backend);
   const rows = people(30);
   const clockFile = { path: '' };
+  const env = {
+    LD_PRELOAD: library ?? '',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    FAKETIME_NO_CACHE: '1',
+    get FAKETIME_TIMESTAMP_FILE() {
+      return clockFile.path;
+    },
+  };
   try {
     await using company = await openSparkwiseCompany({
       backend,
@@ -62,15 +75,10 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
         control: { listen: '127.0.0.1:0' },
         alerts: { channels: [{ type: 'webhook', url: `${receiver.url}/hook`, secret }] },
       },
-      env: {
-        LD_PRELOAD: library ?? '',
-        FAKETIME_DONT_FAKE_MONOTONIC: '1',
-        FAKETIME_NO_CACHE: '1',
-        get FAKETIME_TIMESTAMP_FILE() {
-          return clockFile.path;
-        },
-      },
+      env,
     });
+    // The embedded server, which runs as somebody else where we are root, has to read it too.
+    await chmod(company.folder, 0o755);
     clockFile.path = join(company.folder, 'clock');
     const set = async (ms: number): Promise<void> => {
       wrongMs = ms;
@@ -78,6 +86,14 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
       await rename(`${clockFile.path}.next`, clockFile.path);
     };
     await set(0);
+    const start = async () => {
+      const before = company.logged().split('service started').length;
+      const service = await company.start();
+      await until('the service', () => company.logged().split('service started').length > before, 30_000);
+      return service;
+    };
+    if (backend === 'embedded') await startClocked(join(company.folder, 'data'), { ...env });
+    let service = await start();
     const { store } = await company.opened();
     const runs = (): Promise<readonly Run[]> =>
       store.runs.list({ customer: 'harbour', platform: platformName, limit: 500 });
@@ -94,18 +110,14 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
       webhook.state
         .slice(from)
         .some((body) => body['kind'] === 'PLATFORM_STALE' && events.includes(String(body['event'])));
-    const start = async () => {
-      const before = company.logged().split('service started').length;
-      const service = await company.start();
-      await until('the service', () => company.logged().split('service started').length > before);
-      return service;
-    };
-
-    let service = await start();
     await until('a good run', () => goodRun(0, 0), 30_000);
     let sinceMs = Date.now();
     await set(offsetMs);
     await until('a good run by the wrong clock', () => goodRun(offsetMs, sinceMs), 30_000);
+    const { rows: clocks } = await sql<{ ms: number }>`
+      select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`.execute(store.database.db);
+    const serverMs = Date.now() + (backend === 'embedded' ? offsetMs : 0);
+    expect(Math.abs((clocks[0]?.ms ?? 0) - serverMs)).toBeLessThan(10_000);
 
     company.sandbox.fail({
       times: Number.POSITIVE_INFINITY,
@@ -135,6 +147,19 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
   }
 }
 
+/** Starts the server of a data directory with that environment: one machine, one clock. Whoever comes next finds it running. */
+async function startClocked(dataDir: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const layout = await openLayout(dataDir);
+  const binaries = await findBinaries();
+  const cluster = await makeCluster(layout, binaries);
+  const started = await startServer(layout, binaries, { ...cluster, env: { ...cluster.env, ...env } });
+  await until('the server', async () => {
+    const end = await started.ended();
+    if (end !== null) throw new Error(end);
+    return (await readFile(layout.log, 'utf8').catch(() => '')).includes('ready to accept connections');
+  });
+}
+
 describe.skipIf(skip)('a clock that is set', () => {
   const soak = process.env['ROLLCALL_SOAK'] !== undefined;
   const chosen = soak ? settings : settings.filter(({ name }) => /^a (day|year) ahead/.test(name));
@@ -143,6 +168,14 @@ describe.skipIf(skip)('a clock that is set', () => {
     'on shared servers, whose own clock is right',
     () => {
       test.for(chosen)('$name', { timeout: 240_000 }, (setting) => setClock('redis', setting));
+    },
+    { concurrent: true },
+  );
+  describeOn(
+    'embedded',
+    'whose clock goes with it',
+    () => {
+      test.for(chosen)('$name', { timeout: 240_000 }, (setting) => setClock('embedded', setting));
     },
     { concurrent: true },
   );
