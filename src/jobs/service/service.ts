@@ -63,6 +63,8 @@ type Watch = {
   nextMs: number;
   /** Slots are being enqueued. */
   busy: boolean;
+  /** How often the clock was set back. */
+  setBack: number;
   pausedUntilMs: number | 'for good' | null;
 };
 
@@ -76,7 +78,18 @@ export function createService(options: ServiceOptions): Service {
       const schedule = scheduleOf(customer, platform);
       return schedule === undefined
         ? []
-        : [{ customer, platform, schedule, doneMs: null, nextMs: 0, busy: false, pausedUntilMs: null }];
+        : [
+            {
+              customer,
+              platform,
+              schedule,
+              doneMs: null,
+              nextMs: 0,
+              busy: false,
+              setBack: 0,
+              pausedUntilMs: null,
+            },
+          ];
     }),
   );
   const probe = createHealthProbe({ store, queues, now });
@@ -124,8 +137,12 @@ export function createService(options: ServiceOptions): Service {
   async function takeSlots(watch: Watch, nowMs: number): Promise<void> {
     const customer = watch.customer.name;
     const platform = watch.platform.name;
+    // What was begun by a clock that was set back since is left: the next beat looks at the schedule anew.
+    const { setBack } = watch;
+    const isOld = (): boolean => watch.setBack !== setBack || now() < nowMs - clockToleranceMs;
     if (watch.doneMs === null) {
       const row = await store.platforms.find(customer, platform);
+      if (isOld()) return;
       if (row?.last_slot_ms == null) await store.platforms.slotDone(customer, platform, nowMs);
       watch.doneMs = row?.last_slot_ms ?? nowMs;
     }
@@ -134,10 +151,13 @@ export function createService(options: ServiceOptions): Service {
         ? null
         : ((await store.platforms.find(customer, platform))?.last_good_ms ?? null);
     for (const slot of dueSlots(watch.schedule, { doneMs: watch.doneMs, lastGoodMs }, nowMs)) {
+      if (isOld()) return;
       await enqueueSlot(watch, slot, nowMs);
+      if (isOld()) return;
       watch.doneMs = slot.slotMs;
       await store.platforms.slotDone(customer, platform, slot.slotMs);
     }
+    if (isOld()) return;
     watch.nextMs = watch.schedule.next(nowMs) ?? Number.POSITIVE_INFINITY;
   }
 
@@ -168,6 +188,7 @@ export function createService(options: ServiceOptions): Service {
       for (const watch of watches) {
         watch.doneMs = null;
         watch.nextMs = 0;
+        watch.setBack++;
       }
       void tend(async () => void (await engine.sweep())).catch((error: unknown) =>
         log.error({ err: error }, 'the queue could not be looked at after the clock was set back'),

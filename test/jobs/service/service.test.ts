@@ -236,3 +236,47 @@ test('one customer whose schedule cannot be taken care of does not stop the othe
   await ended(company, 1);
   await until('more ticks', () => ticks > 1);
 });
+
+test('a clock set back while slots by the wrong one are being enqueued delays the schedule no further', async () => {
+  await using company = await openSparkwiseCompany({
+    backend: 'embedded',
+    rows: people(5),
+    clock: '2026-11-20T12:00:00Z',
+    platform: { schedule: '*/10 * * * * *', timezone: 'UTC' },
+  });
+  const { customers, store, queues, engine } = await company.opened();
+  const asked: number[] = [];
+  let letGo = (): void => undefined;
+  const released = new Promise<void>((done) => {
+    letGo = done;
+  });
+  const service = createService({
+    customers,
+    store,
+    queues,
+    engine: {
+      ...engine,
+      request: async (request) => {
+        asked.push(request.slotMs ?? 0);
+        if (asked.length === 1) await released;
+        return engine.request(request);
+      },
+    },
+    log: engine.deps.log,
+    now: company.clock.now,
+  });
+  running.push(service);
+  await service.start();
+  company.clock.set('2026-11-21T12:00:00Z');
+  await until('a slot by the wrong clock', () => asked.length === 1);
+  company.clock.set('2026-11-20T12:00:04Z');
+  await until('the service to see it', () => company.logged().includes('the clock was set back'));
+  letGo();
+  // A beat in between, by which the slot that was under way has ended.
+  const { lastBeatMs } = service.health();
+  company.clock.set('2026-11-20T12:00:05Z');
+  await until('a beat', () => service.health().lastBeatMs !== lastBeatMs);
+  company.clock.set('2026-11-20T12:00:21Z');
+  await until('a slot by the right clock', () => asked.includes(Date.parse('2026-11-20T12:00:20Z')), 10_000);
+  expect(asked.filter((slotMs) => slotMs > company.clock.now())).toHaveLength(1);
+});
