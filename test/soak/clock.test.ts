@@ -44,6 +44,24 @@ const settings: readonly Setting[] = [
   ),
 );
 
+/** The environment of a process whose clock is as far off as that file says at the moment. */
+function faked(file: { readonly path: string }) {
+  return {
+    LD_PRELOAD: library ?? '',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    FAKETIME_NO_CACHE: '1',
+    get FAKETIME_TIMESTAMP_FILE() {
+      return file.path;
+    },
+  };
+}
+
+/** In one step: a process that looks meanwhile finds the old offset or the new one. */
+async function setOffset(file: string, ms: number): Promise<void> {
+  await writeFile(`${file}.next`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1_000}`);
+  await rename(`${file}.next`, file);
+}
+
 /**
  * A service on a schedule of seconds whose clock is wrong for a while. It runs by schedule all the time; and once the clock
  * is right again, with a platform that has gone out of order meanwhile, on-call hears that there is no good run, and
@@ -56,14 +74,7 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
   const on = await openBackend(backend);
   const rows = people(30);
   const clockFile = { path: '' };
-  const env = {
-    LD_PRELOAD: library ?? '',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    FAKETIME_NO_CACHE: '1',
-    get FAKETIME_TIMESTAMP_FILE() {
-      return clockFile.path;
-    },
-  };
+  const env = faked(clockFile);
   try {
     await using company = await openSparkwiseCompany({
       backend,
@@ -82,8 +93,7 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
     clockFile.path = join(company.folder, 'clock');
     const set = async (ms: number): Promise<void> => {
       wrongMs = ms;
-      await writeFile(`${clockFile.path}.next`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1_000}`);
-      await rename(`${clockFile.path}.next`, clockFile.path);
+      await setOffset(clockFile.path, ms);
     };
     await set(0);
     const start = async () => {
@@ -106,10 +116,10 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
           run.created_ms > sinceMs + ms &&
           Math.abs(run.created_ms - (Date.now() + ms)) < 10 * 60_000,
       );
-    const heard = (events: readonly string[], from: number): boolean =>
+    const heard = (events: readonly string[], from: number, kind = 'PLATFORM_STALE'): boolean =>
       webhook.state
         .slice(from)
-        .some((body) => body['kind'] === 'PLATFORM_STALE' && events.includes(String(body['event'])));
+        .some((body) => body['kind'] === kind && events.includes(String(body['event'])));
     await until('a good run', () => goodRun(0, 0), 30_000);
     let sinceMs = Date.now();
     await set(offsetMs);
@@ -134,6 +144,8 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
     sinceMs = Date.now();
     await until('a good run once the platform is back', () => goodRun(0, sinceMs), 60_000);
     await until('on-call to hear that it is', () => heard(['end'], told), 60_000);
+    // Set back to now or from it: stored times lay in the future, and there is a word for that.
+    await until('on-call to hear of the clock', () => heard(['begin'], 0, 'CLOCK_WRONG'), 30_000);
     expect(await service.kill('SIGTERM')).toBeUndefined();
     await company.configure({ platform: { schedule: '0 0 1 1 *' } });
     // What the service was at when it was stopped comes to its end first.
@@ -145,6 +157,83 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
     await receiver.close();
     await on.stop();
   }
+}
+
+type Change = {
+  readonly name: string;
+  readonly schedule: string;
+  /** Instants to which the clock is moved, one after the other, each a little before something that is due or is not. */
+  readonly moves: readonly string[];
+  readonly slots: readonly string[];
+};
+
+/** In Dublin the clock goes from 01:00 to 02:00 on 29 March 2026, and from 02:00 to 01:00 on 25 October: both at 01:00 UTC. */
+const changes: readonly Change[] = [
+  {
+    name: 'a slot in the hour that is skipped comes once',
+    schedule: '30 1 * * *',
+    moves: ['2026-03-29T00:29:58Z', '2026-03-29T00:59:58Z', '2026-03-29T01:29:58Z', '2026-03-30T00:29:58Z'],
+    slots: ['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z'],
+  },
+  {
+    name: 'a slot in the hour that comes twice comes once',
+    schedule: '30 1 * * *',
+    moves: ['2026-10-25T00:29:58Z', '2026-10-25T00:59:58Z', '2026-10-25T01:29:58Z', '2026-10-26T01:29:58Z'],
+    slots: ['2026-10-25T00:30:00.000Z', '2026-10-26T01:30:00.000Z'],
+  },
+  {
+    name: 'half-hourly slots keep their distance in the hour that comes twice',
+    schedule: '*/30 * * * *',
+    moves: ['2026-10-25T00:29:58Z', '2026-10-25T00:59:58Z', '2026-10-25T01:29:58Z'],
+    slots: ['2026-10-25T00:30:00.000Z', '2026-10-25T01:00:00.000Z', '2026-10-25T01:30:00.000Z'],
+  },
+  {
+    name: 'half-hourly slots keep their distance where an hour is skipped',
+    schedule: '*/30 * * * *',
+    moves: ['2026-03-29T00:29:58Z', '2026-03-29T00:59:58Z', '2026-03-29T01:29:58Z'],
+    slots: ['2026-03-29T00:30:00.000Z', '2026-03-29T01:00:00.000Z', '2026-03-29T01:30:00.000Z'],
+  },
+];
+
+/** A service of that time zone, in it, while the clock on the wall is put forward or back. */
+async function changeTime({ schedule, moves, slots }: Change): Promise<void> {
+  const [first = ''] = moves;
+  const startMs = Date.parse(first) - 600_000;
+  const clockFile = { path: '' };
+  await using company = await openSparkwiseCompany({
+    backend: 'embedded',
+    rows: people(10),
+    clock: new Date(startMs).toISOString(),
+    platform: { schedule, timezone: 'Europe/Dublin' },
+    config: { control: { listen: '127.0.0.1:0' } },
+    env: Object.assign(faked(clockFile), { TZ: 'Europe/Dublin' }),
+  });
+  clockFile.path = join(company.folder, 'clock');
+  let aheadMs = 0;
+  const set = async (atMs: number): Promise<void> => {
+    aheadMs = atMs - Date.now();
+    await setOffset(clockFile.path, aheadMs);
+  };
+  await set(startMs);
+  const service = await company.start();
+  await until('the service', () => company.logged().includes('service started'), 30_000);
+  const { store } = await company.opened();
+  const ended = async (): Promise<readonly string[]> =>
+    (await store.runs.list({ customer: 'harbour', platform: platformName, limit: 50 }))
+      .filter((run) => run.ended_ms !== null)
+      .map((run) => new Date(run.slot_ms ?? 0).toISOString())
+      .toReversed();
+  for (const move of moves) {
+    const atMs = Date.parse(move);
+    await set(atMs);
+    const isDue = slots.some((slot) => Math.abs(Date.parse(slot) - atMs) < 5_000);
+    const before = slots.filter((slot) => Date.parse(slot) < atMs + 5_000).length;
+    if (isDue) await until(`the slot after ${move}`, async () => (await ended()).length >= before, 30_000);
+    // Nothing is due here: some beats later, nothing has come.
+    else await until(`the time after ${move}`, () => Date.now() + aheadMs > atMs + 6_000);
+  }
+  expect(await ended()).toEqual(slots);
+  await service.kill('SIGTERM');
 }
 
 /** Starts the server of a data directory with that environment: one machine, one clock. Whoever comes next finds it running. */
@@ -162,7 +251,8 @@ async function startClocked(dataDir: string, env: Readonly<Record<string, string
 
 describe.skipIf(skip)('a clock that is set', () => {
   const soak = process.env['ROLLCALL_SOAK'] !== undefined;
-  const chosen = soak ? settings : settings.filter(({ name }) => /^a (day|year) ahead/.test(name));
+  const chosen = soak ? settings : settings.filter(({ name }) => name.startsWith('a day ahead'));
+  const onTheWall = soak ? changes : changes.slice(0, 2);
   describeOn(
     'redis',
     'on shared servers, whose own clock is right',
@@ -176,6 +266,14 @@ describe.skipIf(skip)('a clock that is set', () => {
     'whose clock goes with it',
     () => {
       test.for(chosen)('$name', { timeout: 240_000 }, (setting) => setClock('embedded', setting));
+    },
+    { concurrent: true },
+  );
+  describeOn(
+    'embedded',
+    'put forward or back on the wall',
+    () => {
+      test.for(onTheWall)('$name', { timeout: 240_000 }, (change) => changeTime(change));
     },
     { concurrent: true },
   );
