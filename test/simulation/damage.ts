@@ -110,6 +110,27 @@ function lines(change: (lines: string[], first: number, scene: Scene) => string[
   };
 }
 
+/**
+ * Some people's cells of a column say something else: so many that a limit holds what follows, and too few for the column
+ * to be called recoded.
+ */
+function several(column_: Column, from: string, to: string): Damage {
+  return ({ table, dialect, random }) => {
+    const at = table.columns.indexOf(column_);
+    const those = table.rows.filter((row) => row[at] === from);
+    const count = leastHeld + random.int(3);
+    if (those.length < count || count > table.rows.length * 0.18) return null;
+    const chosen = new Set(random.some(those, count));
+    return write(
+      { ...table, rows: table.rows.map((row) => (chosen.has(row) ? row.with(at, to) : row)) },
+      dialect,
+    );
+  };
+}
+
+/** More than the floor of any limit on removals, which is five. */
+const leastHeld = 6;
+
 const valueColumns: readonly Column[] = columnNames.filter((name) => name !== 'id');
 const ruleColumns: readonly Column[] = ['cost', 'site', 'department', 'status'];
 
@@ -179,6 +200,9 @@ export const damages: Readonly<Record<string, Damage>> = {
     const at = random.int(row.length);
     return [...row.slice(0, at), 'Nord', ...row.slice(at)];
   }),
+  // More than the smallest limit, and fewer than a column that is recoded.
+  'several marked as leavers': several('status', 'Active', 'Terminated'),
+  'several under another cost centre': several('cost', 'FIN', 'OPS'),
   'two people under one id': ({ table, dialect, random }) => {
     const at = table.columns.indexOf('id');
     const [one, two] = random.some(table.rows, 2);
@@ -215,6 +239,28 @@ export const damages: Readonly<Record<string, Damage>> = {
       );
     }
     return next;
+  }),
+  // One that is opened and one that is closed, in one column: the row looks whole and has swallowed those between.
+  'two quotes in one column': lines((all, first, { random, dialect, table }) => {
+    const width = table.columns.length + (dialect.hasLooseEnd ? 1 : 0);
+    const at = first + random.int(all.length - first);
+    const to = at + 1 + random.int(3);
+    const cell = table.columns.indexOf(random.pick(['firstName', 'lastName', 'department', 'title']));
+    const swallowed = all.slice(at, to + 1).map((line) => line.split(dialect.delimiter));
+    if (to >= all.length - dialect.end || dialect.quotes === 'all') return null;
+    if (swallowed.some((cells) => cells.length !== width || cells.some((one) => one.includes('"'))))
+      return null;
+    const join = (cells: readonly string[] | undefined, change: (text: string) => string): string =>
+      (cells ?? []).map((text, index) => (index === cell ? change(text) : text)).join(dialect.delimiter);
+    return all
+      .with(
+        at,
+        join(swallowed[0], (text) => `"${text}`),
+      )
+      .with(
+        to,
+        join(swallowed.at(-1), (text) => `${text}"`),
+      );
   }),
   'backslash instead of a second quote': lines((all) =>
     all.some((line) => line.includes('""')) ? all.map((line) => line.replaceAll('""', '\\"')) : null,

@@ -92,7 +92,7 @@ else {
           played += nights;
           if (broken === null) continue;
           failures++;
-          console.log(`\nseed ${seed}, night ${broken.night}:`);
+          console.log(`\nseed ${seed}, night ${broken.night}, found after ${played} nights in all:`);
           for (const rule of broken.rules.slice(0, 6)) console.log(`  ${rule}`);
           if (values.plant !== undefined || values.quick) continue;
           // The same kind of failure, not another one that a smaller story happens to have.
