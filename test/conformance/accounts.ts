@@ -67,6 +67,31 @@ export function describeAccounts(harness: Harness, open: Open, test: Case): void
       expect(bench.sandbox.counts().writes).toBe(0);
     });
 
+    test('asks for the first page alone, before any is read ahead', noAccounts, async () => {
+      const bench = await open();
+      await bench.started.seed(people(harness.accountsOfThreePages), true);
+      await bench.readAny();
+      bench.sandbox.clearLog();
+      // Long enough for those that are asked for at once to be there before the first is answered.
+      bench.sandbox.setLatency(30);
+      let atFirstAnswer: number | undefined;
+      const pagesAsked = (): number => bench.sandbox.log.filter(({ kind }) => kind === 'read').length;
+      bench.sandbox.fail({
+        kind: 'read',
+        times: Number.POSITIVE_INFINITY,
+        effect: {
+          do: 'rewrite',
+          rewrite: (response) => {
+            atFirstAnswer ??= pagesAsked();
+            return response;
+          },
+        },
+      });
+      await bench.read();
+      expect(atFirstAnswer).toBe(1);
+      expect(pagesAsked()).toBeGreaterThan(2);
+    });
+
     test('of an empty platform ends without accounts', noAccounts, async () => {
       const bench = await open();
       expect(await bench.read()).toEqual([]);
@@ -107,6 +132,28 @@ export function describeAccounts(harness: Harness, open: Open, test: Case): void
       const [nobody] = await bench.items('create', unknown);
       expect(await bench.provider.lookUp(nobody?.ref ?? account, bench.ctx)).toBeNull();
     });
+
+    test(
+      'looks up by the id, or by what is known without it, and does not read all for it',
+      noLookUp,
+      async () => {
+        const bench = await open();
+        const all = people(harness.accountsOfThreePages);
+        await bench.started.seed(all, true);
+        const [account] = (await bench.accountsOf(all.slice(-1))) as [Account];
+        const [stranger] = await bench.items('create', people(1, all.length));
+        const { id, externalId, email } = account;
+        for (const [ref, found] of [
+          [{ id, externalId: null, email: null }, account],
+          [{ id: null, externalId, email }, account],
+          [stranger?.ref ?? account, null],
+        ] as const) {
+          bench.sandbox.clearLog();
+          expect(await bench.provider.lookUp(ref, bench.ctx)).toEqual(found);
+          expect(bench.sandbox.counts().reads).toBeLessThan(3);
+        }
+      },
+    );
   });
 
   describe('writing', () => {

@@ -77,9 +77,15 @@ export type Started = {
   readonly secrets: readonly string[];
   /** Puts people there as accounts that somebody else made: with the employee id where there is room, and the email. */
   readonly seed: (people: readonly SamplePerson[], active: boolean) => void | Promise<void>;
-  /** Ids of the platform's own making, in an order that is the same each time: they are no part of an operation. */
+  /**
+   * Ids of the platform's own making (of accounts, targets, jobs), in an order that is the same each time: the table of
+   * fields takes them out of the operations' paths. Needed where a path or an answer has any.
+   */
   readonly ids?: () => readonly string[];
-  /** Puts somebody there as an active account that has a value in every field that the API knows. */
+  /**
+   * Puts somebody there as an active account that has a value in every field that the API knows, those too that we never
+   * read. Needed where there are accounts.
+   */
   readonly seedWhole?: (person: SamplePerson) => void | Promise<void>;
   /** All accounts as the platform has them, in a form that `toEqual` compares. */
   readonly accountsThere: () => unknown;
@@ -108,8 +114,11 @@ export type Harness = {
   readonly cannotRefuseOne?: string;
   /** Fields that only a `fields:` rule fills, with a value that the platform takes. */
   readonly extraFields?: AccountFields;
-  /** What the fields of the platform's answers mean to us; without it the table is not made. */
-  readonly answers?: Answers;
+  /**
+   * What the fields of the platform's answers mean to us. Begin with none, `{}`: the test names every field and what it came
+   * to, for you to judge. `null` where another harness of the provider has the table.
+   */
+  readonly answers: Answers | null;
   readonly start: (options: StartOptions) => Promise<Started>;
 };
 

@@ -157,7 +157,7 @@ function harness(
     capabilities: keepnet.create(block('http://127.0.0.1:9', keys), quiet).capabilities,
     credentialKeys: ['clientId', 'clientSecret'],
     accountsOfThreePages: 250,
-    ...(told === undefined ? {} : { answers: told }),
+    answers: told ?? null,
     extraFields: {
       phoneNumber: '+353 1 555 0100',
       timeZone: 'Europe/Dublin',

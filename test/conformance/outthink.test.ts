@@ -91,7 +91,7 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions, told?
     capabilities: outthink.create(given, quiet).capabilities,
     credentialKeys: hasScim ? ['scim.token', 'apiKey'] : ['customerId', 'apiKey'],
     accountsOfThreePages: 450,
-    ...(told === undefined ? {} : { answers: told }),
+    answers: told ?? null,
     extraFields: hasScim ? { title: 'Clerk', country: 'IE', language: 'en-IE', division: 'East' } : {},
     start: async ({ deps, wrongSecret, sandbox: served }) => {
       const { sandbox, state, credentials, restUrl, scimUrl } = await startOutthink({

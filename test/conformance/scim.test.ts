@@ -70,7 +70,7 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
     capabilities,
     credentialKeys: ['token'],
     accountsOfThreePages: 450,
-    ...(told === undefined ? {} : { answers: told }),
+    answers: told ?? null,
     extraFields: {
       title: 'Clerk',
       displayName: 'Clerk 1',

@@ -79,6 +79,7 @@ async function night(
     name: 'specification',
     capabilities: provider.capabilities,
     credentialKeys: [],
+    answers: null,
     accountsOfThreePages: 0,
     extraFields,
     start: async () => whole,

@@ -105,6 +105,18 @@ describe('docs/errors.md', () => {
     expect(unknown).toEqual([]);
   });
 
+  it('has every code of an outcome that a provider can give, wherever in an expression it stands', () => {
+    const words = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'AND', 'OR', 'GMT', 'UTC']);
+    const unknown = sources.flatMap(({ file, text }) =>
+      !/^providers\/[^/]+\//.test(file)
+        ? []
+        : [...text.matchAll(/'([A-Z]{2,}(?:_[A-Z]+)*)'/g)].flatMap(([, code = '']) =>
+            words.has(code) || page.includes(`\`${code}\``) ? [] : [`${code} (${file})`],
+          ),
+    );
+    expect(unknown, 'docs/errors.md, Outcomes: a row for each').toEqual([]);
+  });
+
   it('has no code that the source does not know', () => {
     const all = sources.map(({ text }) => text).join('\n');
     const codes = ['Errors', 'Reasons', 'Notes', 'Rejected rows', 'Reviews', 'Outcomes'].flatMap(codesOf);

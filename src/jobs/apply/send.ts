@@ -54,6 +54,8 @@ export async function send(
       return null;
     } catch (error) {
       if (!(error instanceof ProviderError) || error.code !== 'PLATFORM_REFUSED') throw error;
+      // Refused is what came after it, such as the look at a job that it began: it is not sent again in parts.
+      if (error.applied === 'unknown') throw error;
       refusedInARow++;
       if (part.length === 1) {
         for (const change of part) outcomes.set(change, refusal(error));

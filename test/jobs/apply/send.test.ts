@@ -6,14 +6,16 @@ import { ProviderError } from '../../../src/providers/error.ts';
 import type { Batch, OpenChange } from '../../../src/store/batches.ts';
 
 /** A platform that refuses a whole request for one bad item, and says no more than that. */
-function refusing(bad: ReadonlySet<string>) {
+function refusing(bad: ReadonlySet<string>, applied: 'no' | 'unknown' = 'no') {
   const requests: string[][] = [];
   const provider = {
     write: async (request: WriteRequest) => {
       const people = ('accounts' in request ? request.accounts : request.members).map(({ person }) => person);
       requests.push(people);
       if (people.some((person) => bad.has(person)))
-        throw new ProviderError('PLATFORM_REFUSED', 'academy: HTTP 200 (an error in the body).', {});
+        throw new ProviderError('PLATFORM_REFUSED', 'academy: HTTP 200 (an error in the body).', {
+          applied,
+        });
       return people.map(() => ({ ok: true }));
     },
   } as unknown as Provider;
@@ -22,8 +24,9 @@ function refusing(bad: ReadonlySet<string>) {
 
 const people = (count: number): string[] => Array.from({ length: count }, (_, at) => `E${at}`);
 
-async function sendAll(count: number, bad: ReadonlySet<string>) {
-  const { provider, requests } = refusing(bad);
+async function sendAll(count: number, bad: ReadonlySet<string> | Provider) {
+  const { provider, requests } =
+    bad instanceof Set ? refusing(bad) : { provider: bad as Provider, requests: [] };
   const changes = people(count).map(
     (person, seq): OpenChange => ({
       seq,
@@ -69,6 +72,13 @@ describe('a batch that is refused as a whole', () => {
     const { requests, failed } = await sendAll(200, new Set(bad));
     expect(failed.toSorted()).toEqual(bad.toSorted());
     expect(requests.length).toBeLessThanOrEqual(most);
+  });
+
+  it('is not sent in parts when what was refused came after a write of unknown outcome', async () => {
+    const { provider, requests } = refusing(new Set(['E0']), 'unknown');
+    const error = await sendAll(8, provider).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'PLATFORM_REFUSED', applied: 'unknown' });
+    expect(requests).toHaveLength(1);
   });
 
   it('is given up when the platform refuses everything', async () => {
