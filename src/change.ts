@@ -69,6 +69,17 @@ export function countsInWords(counts: ChangeCounts): string {
   return parts.length === 0 ? 'no changes' : parts.join(', ');
 }
 
+/** What a reviewer sees of a person's row, as the run read it. A null is an empty cell, or a column that there is not. */
+export type SeenRow = {
+  /** On which line of the export it begins, from 1. */
+  readonly line: number;
+  readonly name: string | null;
+  readonly department: string | null;
+  readonly site: string | null;
+  /** An ISO 8601 date. */
+  readonly lastDay: string | null;
+};
+
 /**
  * Why a change came up: the columns behind it whose cell of this person is not what it was in the last good export, and the
  * person's department. `from` and `to` are null where the value is not one to name; '' is empty.
@@ -82,4 +93,8 @@ export type Cause = {
   readonly department: string | null;
   /** Exports in a row without this person, where absence is the reason. */
   readonly exports: number | null;
+  /** The rule behind it, where it is not the one of the last good run; `from` is null for one that is new. */
+  readonly rule?: { readonly from: string | null; readonly to: string } | null;
+  /** For a reviewer's screen alone; null for who is not on the roster. */
+  readonly row?: SeenRow | null;
 };

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Job } from 'bullmq';
 import { changeKinds } from '../change.ts';
 import { RollcallError } from '../errors.ts';
-import type { Approval } from '../store/decisions.ts';
+import { hashOf } from '../diff/change.ts';
+import type { Approval, HeldChange, Suppression } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
 import { legalSpansMs } from '../store/times.ts';
 import type { Run } from '../store/run-lookups.ts';
@@ -10,6 +11,9 @@ import type { Customer } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import type { Engine } from '../jobs/service/engine.ts';
 import { runIdOf } from '../jobs/queue/sync-job.ts';
+
+/** People who are not held that an error names. */
+const shownMissing = 10;
 
 /** For how long a rejected change is not proposed again, unless a date is given. */
 export const rejectedForMs = 30 * 24 * 3_600_000;
@@ -65,13 +69,7 @@ export async function approveRun(
   const { deps } = engine;
   const { customer } = request;
   const run = await heldRun(deps, customer, request.run, ['open']);
-  if (run.hash !== request.hash) {
-    throw new RollcallError(
-      'HASH_MISMATCH',
-      `the hash given is not that of the changes which ${run.id} holds: nothing was approved.`,
-      { hint: `See what it holds, and its hash, with rollcall show ${run.id}.` },
-    );
-  }
+  if (run.hash !== request.hash) refuseHash(run.id, 'approved');
   await refuseUnlessRunnable(deps, customer, run);
   const only = request.only === undefined || request.only.length === 0 ? null : [...new Set(request.only)];
   if (only !== null) await refuseUnheld(deps, run, only);
@@ -126,6 +124,10 @@ export type RejectRequest = Decider & {
   readonly untilMs?: number;
   /** Why, in the decider's words: for the reviewer's screen and `show`, never for a log. */
   readonly reason?: string | null;
+  /** Only these people's changes: the rest waits on, under a new hash. All when left out. */
+  readonly only?: readonly string[];
+  /** The hash of the held changes that were reviewed; not compared when left out. */
+  readonly hash?: string;
 };
 
 /** What a rejection amounts to. */
@@ -135,7 +137,8 @@ export type Rejected = { readonly run: string; readonly changes: number; readonl
  * Rejects what a run holds: each of its held changes is not proposed again until the date, or until it is another change
  * (other values, another account). A rejected undo is only closed: it would not come again by itself.
  *
- * @throws RollcallError RUN_UNKNOWN, RUN_NOT_HELD, USAGE (a date that is past)
+ * @throws RollcallError RUN_UNKNOWN, RUN_NOT_HELD, USAGE (a date that is past), HASH_MISMATCH, PERSON_UNKNOWN (`only`
+ * names somebody who is not held)
  */
 export async function rejectRun(deps: JobDeps, request: RejectRequest): Promise<Rejected> {
   const { customer } = request;
@@ -146,26 +149,26 @@ export async function rejectRun(deps: JobDeps, request: RejectRequest): Promise<
     throw new RollcallError('USAGE', 'the date until which the changes are rejected is past.', {
       hint: 'Give a later one with --until, or none for 30 days.',
     });
+  if (request.hash !== undefined && request.hash !== run.hash) refuseHash(run.id, 'rejected');
   const held: StoredChange[] = [];
   for await (const page of deps.store.journal.changes(run.id, { disposition: 'held' })) held.push(...page);
-  const suppressions =
-    run.undoes !== null
-      ? []
-      : held.map((change) => ({
-          id: randomUUID(),
-          customer: customer.name,
-          platform: run.platform,
-          person: change.person,
-          kind: change.kind,
-          fingerprint: change.fingerprint,
-          target: change.target,
-          row_hash: null,
-          until_ms: untilMs,
-          cause: 'rejected' as const,
-          actor: byOf(request),
-          created_ms: nowMs,
-          run_id: run.id,
-        }));
+  const only = request.only === undefined || request.only.length === 0 ? null : new Set(request.only);
+  if (only !== null) refuseMissing(run, held, only, 'rejected');
+  const suppressionOf = (change: HeldChange): Suppression => ({
+    id: randomUUID(),
+    customer: customer.name,
+    platform: run.platform,
+    person: change.person,
+    kind: change.kind,
+    fingerprint: change.fingerprint,
+    target: change.target,
+    row_hash: null,
+    until_ms: untilMs,
+    cause: 'rejected',
+    actor: byOf(request),
+    created_ms: nowMs,
+    run_id: run.id,
+  });
   const rejection = {
     id: randomUUID(),
     customer: customer.name,
@@ -174,23 +177,37 @@ export async function rejectRun(deps: JobDeps, request: RejectRequest): Promise<
     actor: request.actor,
     via: request.via,
     reason: request.reason ?? null,
-    changes: held.length,
     until_ms: untilMs,
     created_ms: nowMs,
   };
-  if (!(await deps.store.decisions.rejectHold(rejection, suppressions, { by: byOf(request), atMs: nowMs })))
-    await refuseDecided(deps, run);
+  let changes = held.length;
+  // Whoever names everybody who is held rejects all of it.
+  if (only !== null && held.some(({ person }) => !only.has(person))) {
+    const done = await deps.store.decisions.rejectSome(rejection, [...only], {
+      hash: request.hash ?? null,
+      suppressionOf: run.undoes === null ? suppressionOf : null,
+      hashOf,
+    });
+    if (done === null) return refuseDecided(deps, run);
+    changes = done;
+  } else {
+    const suppressions = run.undoes === null ? held.map(suppressionOf) : [];
+    const decision = { by: byOf(request), atMs: nowMs };
+    const whole = { ...rejection, changes };
+    if (!(await deps.store.decisions.rejectHold(whole, suppressions, decision)))
+      await refuseDecided(deps, run);
+  }
   deps.log.info(
     {
       customer: customer.name,
       platform: run.platform,
       run: run.id,
       actor: request.actor,
-      changes: held.length,
+      changes,
     },
     'hold rejected',
   );
-  return { run: run.id, changes: held.length, untilMs };
+  return { run: run.id, changes, untilMs };
 }
 
 /** What taking a rejection back amounts to. */
@@ -217,10 +234,8 @@ export async function withdrawRejection(
   if (run === undefined || run.customer !== customer.name)
     throw new RollcallError('RUN_UNKNOWN', `there is no run ${request.run}.`, { hint: 'See rollcall runs.' });
   const nowMs = deps.now();
-  const withdrawn = await deps.store.decisions.withdrawRejection(run.id, {
-    by: byOf(request),
-    atMs: nowMs,
-  });
+  const decision = { by: byOf(request), atMs: nowMs };
+  const withdrawn = await deps.store.decisions.withdrawRejection(run.id, decision, hashOf);
   if (withdrawn === null)
     throw new RollcallError('RUN_NOT_HELD', `nothing that was rejected of ${run.id} stands any more.`, {
       hint: `See rollcall show ${run.id}.`,
@@ -255,6 +270,7 @@ async function heldRun(
 async function refuseDecided(deps: Pick<JobDeps, 'store' | 'now'>, known: Run): Promise<never> {
   const run = (await deps.store.runs.find(known.id)) ?? known;
   const state = holdStateOf(run, deps.now());
+  if (state === 'open' && run.hash !== known.hash) refuseHash(run.id, 'approved');
   if (state === 'expired' || state === 'open') {
     const at = new Date(run.hold_expires_ms ?? 0).toISOString();
     throw new RollcallError('APPROVAL_EXPIRED', `the hold of ${run.id} could be approved until ${at}.`, {
@@ -300,13 +316,33 @@ async function refuseUnlessRunnable(deps: JobDeps, customer: Customer, run: Run)
 }
 
 async function refuseUnheld(deps: JobDeps, run: Run, only: readonly string[]): Promise<void> {
+  const held: StoredChange[] = [];
+  for await (const page of deps.store.journal.changes(run.id, { disposition: 'held' })) held.push(...page);
+  refuseMissing(run, held, new Set(only), 'approved');
+}
+
+function refuseMissing(
+  run: Run,
+  held: readonly Pick<StoredChange, 'person'>[],
+  only: ReadonlySet<string>,
+  what: 'approved' | 'rejected',
+): void {
   const missing = new Set(only);
-  for await (const page of deps.store.journal.changes(run.id, { disposition: 'held' }))
-    for (const change of page) missing.delete(change.person);
-  if (missing.size > 0)
-    throw new RollcallError(
-      'PERSON_UNKNOWN',
-      `${run.id} holds nothing of ${[...missing].join(', ')}: nothing was approved.`,
-      { hint: `See rollcall show ${run.id}.` },
-    );
+  for (const { person } of held) missing.delete(person);
+  if (missing.size === 0) return;
+  const named = [...missing].slice(0, shownMissing).join(', ');
+  const more = missing.size > shownMissing ? ` and ${missing.size - shownMissing} more` : '';
+  throw new RollcallError(
+    'PERSON_UNKNOWN',
+    `${run.id} holds nothing of ${named}${more}: nothing was ${what}.`,
+    { hint: `See rollcall show ${run.id}.` },
+  );
+}
+
+function refuseHash(run: string, what: 'approved' | 'rejected'): never {
+  throw new RollcallError(
+    'HASH_MISMATCH',
+    `the hash given is not that of the changes which ${run} holds: nothing was ${what}.`,
+    { hint: `See what it holds, and its hash, with rollcall show ${run}.` },
+  );
 }

@@ -16,6 +16,11 @@ export type HeldPerson = {
   readonly person: string;
   readonly name: string;
   readonly department: string | null;
+  readonly site: string | null;
+  /** An ISO 8601 date. */
+  readonly lastDay: string | null;
+  /** Of the export, from 1; null for who was not on it. */
+  readonly line: number | null;
   readonly why: string;
   /** What differs, as `field: before → after`; '' where the kind says it all. */
   readonly what: string;
@@ -31,6 +36,15 @@ export type HoldGroup = {
   /** In the order of the plan; one entry a change. */
   readonly people: readonly HeldPerson[];
   /** Of how many it is known and where they work, the largest first. */
+  readonly places: readonly Place[];
+};
+
+/** A site with its departments; the site is null where none is known. */
+export type Place = {
+  /** Names the place in its group. */
+  readonly key: string;
+  readonly site: string | null;
+  readonly count: number;
   readonly departments: readonly { readonly name: string; readonly count: number }[];
 };
 
@@ -41,24 +55,22 @@ export type Hold = {
   readonly people: ReadonlySet<string>;
 };
 
-/** Reads what a run holds, grouped by kind, target and cause: the largest group first. */
-export async function readHold(deps: Pick<JobDeps, 'store'>, run: Pick<Run, 'id'>): Promise<Hold> {
+/** Reads what a run holds, or what was rejected of it while the rest waited on, grouped by kind, target and cause: the largest group first. */
+export async function readHold(
+  deps: Pick<JobDeps, 'store'>,
+  run: Pick<Run, 'id'>,
+  disposition: 'held' | 'rejected' = 'held',
+): Promise<Hold> {
   const groups = new Map<string, { first: StoredChange; why: string; people: HeldPerson[] }>();
   const people = new Set<string>();
-  for await (const page of deps.store.journal.changes(run.id, { disposition: 'held' }))
+  for await (const page of deps.store.journal.changes(run.id, { disposition }))
     for (const change of page) {
       people.add(change.person);
       const why = describeCause(change);
       const key = keyOf(change.kind, change.target, why);
       const group = groups.get(key) ?? { first: change, why, people: [] };
       groups.set(key, group);
-      group.people.push({
-        person: change.person,
-        name: nameIn(change),
-        department: change.cause?.department ?? change.after?.['department'] ?? null,
-        why,
-        what: whatOf(change),
-      });
+      group.people.push(heldPerson(change, why));
     }
   const sorted = [...groups].sort(
     ([, a], [, b]) => b.people.length - a.people.length || (a.why < b.why ? -1 : 1),
@@ -83,8 +95,23 @@ export async function readHold(deps: Pick<JobDeps, 'store'>, run: Pick<Run, 'id'
       target: first.target,
       why,
       people: of,
-      departments: departmentsOf(of),
+      places: placesOf(key, of),
     })),
+  };
+}
+
+function heldPerson(change: StoredChange, why: string): HeldPerson {
+  const row = change.cause?.row ?? null;
+  const known = change.after?.['department'] ?? change.before?.['department'] ?? null;
+  return {
+    person: change.person,
+    name: row?.name ?? nameIn(change),
+    department: row?.department ?? change.cause?.department ?? known,
+    site: row?.site ?? null,
+    lastDay: row?.lastDay ?? null,
+    line: row?.line ?? null,
+    why,
+    what: whatOf(change),
   };
 }
 
@@ -102,25 +129,50 @@ function whatOf(change: StoredChange): string {
     .join(', ');
 }
 
-function departmentsOf(people: readonly HeldPerson[]): HoldGroup['departments'] {
+/** Names a site of a group. */
+export function placeKey(group: string, site: string | null): string {
+  return createHash('sha256')
+    .update(JSON.stringify([group, site]))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function placesOf(group: string, people: readonly HeldPerson[]): readonly Place[] {
+  const known = people.filter(({ site, department }) => site !== null || department !== null);
+  const sites = Map.groupBy(known, ({ site }) => site);
+  return [...sites]
+    .map(([site, of]) => ({
+      key: placeKey(group, site),
+      site,
+      count: of.length,
+      departments: departmentsOf(of),
+    }))
+    .sort((a, b) => b.count - a.count || ((a.site ?? '') < (b.site ?? '') ? -1 : 1));
+}
+
+function departmentsOf(people: readonly HeldPerson[]): Place['departments'] {
   const counts = new Map<string, number>();
   for (const { department } of people)
-    if (department !== null) counts.set(department, (counts.get(department) ?? 0) + 1);
+    if (department !== null && department !== '') counts.set(department, (counts.get(department) ?? 0) + 1);
   return [...counts]
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .map(([name, count]) => ({ name, count }));
 }
 
-/** Some of what is held: whole groups, and single people. */
-export type Choice = { readonly groups: readonly string[]; readonly people: readonly string[] };
+/** Some of what is held: whole groups, sites of one, and single people. */
+export type Choice = {
+  readonly groups: readonly string[];
+  readonly places: readonly string[];
+  readonly people: readonly string[];
+};
 
 /** The people of a choice, each once. Who is not held is left to whoever decides, and refused there. */
 export function chosenPeople(hold: Hold, choice: Choice): ReadonlySet<string> {
-  const keys = new Set(choice.groups);
+  const keys = new Set([...choice.groups, ...choice.places]);
   return new Set([
-    ...hold.groups
-      .filter(({ key }) => keys.has(key))
-      .flatMap((group) => group.people.map((one) => one.person)),
+    ...hold.groups.flatMap(({ key, people }) =>
+      people.filter(({ site }) => keys.has(key) || keys.has(placeKey(key, site))).map(({ person }) => person),
+    ),
     ...choice.people,
   ]);
 }
@@ -129,7 +181,7 @@ export function chosenPeople(hold: Hold, choice: Choice): ReadonlySet<string> {
 export function holdOf(hold: Hold, people: ReadonlySet<string>): readonly HoldGroup[] {
   return hold.groups.flatMap((group) => {
     const of = group.people.filter(({ person }) => people.has(person));
-    return of.length === 0 ? [] : [{ ...group, people: of, departments: departmentsOf(of) }];
+    return of.length === 0 ? [] : [{ ...group, people: of, places: placesOf(group.key, of) }];
   });
 }
 

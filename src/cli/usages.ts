@@ -73,7 +73,7 @@ export const usages = {
     summary: 'release what a run holds, exactly as show printed it',
   },
   reject: {
-    usage: 'reject RUN [--until DATE] [--reason TEXT] [--json] | reject RUN --withdraw',
+    usage: 'reject RUN [--only PERSON…] [--until DATE] [--reason TEXT] [--json] | reject RUN --withdraw',
     summary: 'turn down what a run holds; it is not proposed again for 30 days, or until it changes',
   },
   review: {

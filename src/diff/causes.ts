@@ -24,6 +24,24 @@ export type CauseGroup = {
 const shownCauses = 3;
 const shownDepartments = 3;
 
+/** A rule longer than this is shown from where it differs. */
+const longestRule = 90;
+
+/** The rule that came up, from what to what; the part that differs where it is long. */
+function ruleWords({ from, to }: { readonly from: string | null; readonly to: string }): string {
+  if (from === null) return `the rule is new: ${cut(to, 0)}`;
+  let same = 0;
+  while (same < from.length && from[same] === to[same]) same++;
+  const at = Math.max(from.length, to.length) > longestRule ? Math.max(0, same - 20) : 0;
+  return `the rule changed from ${cut(from, at)} to ${cut(to, at)}`;
+}
+
+function cut(rule: string, at: number): string {
+  const rest = rule.slice(at);
+  const shown = rest.length > longestRule ? `${rest.slice(0, longestRule)}…` : rest;
+  return `"${at > 0 ? '…' : ''}${shown}"`;
+}
+
 const words: Readonly<Record<string, string>> = {
   NEW_PERSON: 'new on the roster',
   BACK_ON_ROSTER: 'back on the roster',
@@ -49,8 +67,11 @@ function whyOf({ reason, changed, cause }: Caused, values: boolean): string {
     const exports = cause?.exports ?? null;
     return exports === null ? 'missing from the roster' : `missing from ${exports} exports`;
   }
-  if (reason === 'TERMINATED') return moved === '' ? 'left' : `left, ${moved}`;
+  const rule = moved !== '' || cause?.rule == null ? '' : values ? ruleWords(cause.rule) : 'the rule changed';
+  const more = moved === '' ? rule : moved;
+  if (reason === 'TERMINATED') return more === '' ? 'left' : `left, ${more}`;
   if (moved !== '') return moved;
+  if (rule !== '') return rule;
   if (reason === 'FIELDS_DIFFER' && changed.length > 0) return `${changed.join(', ')} differ`;
   return words[reason] ?? reason;
 }

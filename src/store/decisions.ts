@@ -1,4 +1,5 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { noChanges } from '../change.ts';
 import { insertMany } from './database.ts';
 import { jsonb } from './json.ts';
 import { createRunStore, type NewRun } from './runs.ts';
@@ -12,6 +13,12 @@ export type Review = Selectable<Tables['reviews']>;
 
 /** Who decides a hold, and when. `by` says from where, too. */
 export type HoldDecision = { readonly by: string; readonly atMs: number };
+
+/** A held change, as far as its rejection has to know it. */
+export type HeldChange = Pick<Selectable<Tables['changes']>, 'person' | 'kind' | 'fingerprint' | 'target'>;
+
+/** The hash that names held changes, from their fingerprints. */
+export type HashOf = (fingerprints: readonly string[]) => string;
 
 /** What people decided: approvals of held changes, and what must not be proposed again. */
 export type DecisionStore = {
@@ -31,12 +38,27 @@ export type DecisionStore = {
     decision: HoldDecision,
   ) => Promise<boolean>;
   /**
+   * Rejects what a run holds of some people in one step; the rest waits on, under the hash of what is left. Null, with
+   * nothing stored, when the hold was decided meanwhile or is not what was reviewed; else the changes that it is of.
+   */
+  readonly rejectSome: (
+    rejection: Omit<Rejection, 'withdrawn_by' | 'withdrawn_ms' | 'changes'>,
+    people: readonly string[],
+    options: {
+      /** The hash of what was reviewed. */
+      readonly hash: string | null;
+      readonly suppressionOf: ((change: HeldChange) => Suppression) | null;
+      readonly hashOf: HashOf;
+    },
+  ) => Promise<number | null>;
+  /**
    * Takes the rejection of a run back in one step: what it keeps from being proposed may be again, and the hold waits
    * again unless a newer plan took its place. Null when nothing of it stands any more.
    */
   readonly withdrawRejection: (
     run: string,
     decision: HoldDecision,
+    hashOf: HashOf,
   ) => Promise<{ readonly changes: number; readonly reopened: boolean } | null>;
   /** The rejections of a run's hold, oldest first. */
   readonly rejectionsOf: (run: string) => Promise<readonly Rejection[]>;
@@ -62,6 +84,39 @@ export type DecisionStore = {
   readonly dropReview: (customer: string, platform: string, person: string) => Promise<void>;
 };
 
+const listOf = (people: readonly string[]) =>
+  sql`select json_array_elements_text(${JSON.stringify(people)}::json) collate "C"`;
+
+/** What was rejected of a run waits again; returns how many changes. */
+async function holdAgain(tx: Kysely<Tables>, run: string, hashOf: HashOf): Promise<number> {
+  const again = await tx
+    .updateTable('changes')
+    .set({ disposition: 'held' })
+    .where('run_id', '=', run)
+    .where('disposition', '=', 'rejected')
+    .executeTakeFirst();
+  if (again.numUpdatedRows > 0n) await holdWhatIsLeft(tx, run, hashOf);
+  return Number(again.numUpdatedRows);
+}
+
+/** A run holds what waits of it, under the hash of that. */
+async function holdWhatIsLeft(tx: Kysely<Tables>, run: string, hashOf: HashOf): Promise<void> {
+  const left = await tx
+    .selectFrom('changes')
+    .select(['kind', 'fingerprint'])
+    .where('run_id', '=', run)
+    .where('disposition', '=', 'held')
+    .execute();
+  const held = noChanges();
+  for (const { kind } of left) held[kind]++;
+  const hash = hashOf(left.map(({ fingerprint }) => fingerprint));
+  await tx
+    .updateTable('runs')
+    .set({ hash, held: jsonb(held) })
+    .where('id', '=', run)
+    .execute();
+}
+
 /** Decisions in that database. */
 export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): DecisionStore {
   const decideHold = async (
@@ -69,6 +124,7 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
     run: string,
     decided: 'approved' | 'rejected',
     decision: HoldDecision,
+    hash?: string,
   ): Promise<boolean> => {
     let update = tx
       .updateTable('runs')
@@ -81,6 +137,8 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
             .where('hold_expires_ms', '>', decision.atMs)
             // Planned under another clock, it would expire at a time that says nothing.
             .where('planned_ms', '<=', times.latestMs('created'))
+            // Some of it may have been rejected since it was looked at.
+            .where('hash', '=', hash ?? '')
         : update.where('hold_expires_ms', 'is not', null);
     const done = await update.executeTakeFirst();
     return done.numUpdatedRows > 0n;
@@ -88,7 +146,7 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
   return {
     approveHold: (approval, next, decision) =>
       db.transaction().execute(async (tx) => {
-        if (!(await decideHold(tx, approval.run_id, 'approved', decision))) return false;
+        if (!(await decideHold(tx, approval.run_id, 'approved', decision, approval.hash))) return false;
         await createDecisionStore(tx, times).approve(approval);
         await createRunStore(tx, times).begin(next, decision.atMs);
         return true;
@@ -103,9 +161,37 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
           .execute();
         return true;
       }),
-    withdrawRejection: (id, { by, atMs }) =>
+    rejectSome: (rejection, people, { hash, suppressionOf, hashOf }) =>
+      db.transaction().execute(async (tx) => {
+        const run = await tx
+          .selectFrom('runs')
+          .select(['hash'])
+          .where('id', '=', rejection.run_id)
+          .where('hold_expires_ms', 'is not', null)
+          .where('decided', 'is', null)
+          .forUpdate()
+          .executeTakeFirst();
+        if (run === undefined || (hash !== null && run.hash !== hash)) return null;
+        const rejected = await tx
+          .updateTable('changes')
+          .set({ disposition: 'rejected' })
+          .where('run_id', '=', rejection.run_id)
+          .where('disposition', '=', 'held')
+          .where(sql<boolean>`person in (${listOf(people)})`)
+          .returning(['person', 'kind', 'fingerprint', 'target'])
+          .execute();
+        if (suppressionOf !== null) await insertMany(tx, 'suppressions', rejected.map(suppressionOf));
+        await tx
+          .insertInto('rejections')
+          .values({ ...rejection, changes: rejected.length, withdrawn_by: null, withdrawn_ms: null })
+          .execute();
+        await holdWhatIsLeft(tx, rejection.run_id, hashOf);
+        return rejected.length;
+      }),
+    withdrawRejection: (id, { by, atMs }, hashOf) =>
       db.transaction().execute(async (tx) => {
         const runs = createRunStore(tx, times);
+        await tx.selectFrom('runs').select('id').where('id', '=', id).forUpdate().execute();
         const run = await runs.find(id);
         if (run === undefined) return null;
         const dropped = await tx
@@ -113,7 +199,10 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
           .where('run_id', '=', id)
           .where('cause', '=', 'rejected')
           .executeTakeFirst();
-        const changes = Number(dropped.numDeletedRows);
+        const suppressed = Number(dropped.numDeletedRows);
+        const isOpen = run.decided === null || run.decided === 'rejected';
+        const again = isOpen ? await holdAgain(tx, id, hashOf) : 0;
+        const changes = Math.max(suppressed, again);
         if (changes === 0 && run.decided !== 'rejected') return null;
         await tx
           .updateTable('rejections')
@@ -121,7 +210,7 @@ export function createDecisionStore(db: Kysely<Tables>, times: StoredTimes): Dec
           .where('run_id', '=', id)
           .where('withdrawn_ms', 'is', null)
           .execute();
-        if (run.decided !== 'rejected') return { changes, reopened: false };
+        if (run.decided !== 'rejected') return { changes, reopened: run.decided === null };
         const isReplaced = run.undoes === null && (await runs.replacing(run)) !== undefined;
         await tx
           .updateTable('runs')

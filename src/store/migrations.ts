@@ -247,6 +247,11 @@ create unique index tokens_in_use on tokens (customer, name) where revoked_ms is
     // What targets were called: a reviewer reads names.
     sql: `alter table runs add column target_names jsonb not null default '{}';`,
   },
+  {
+    version: 11,
+    // The rules of the last good run: a plan says which of them changed since.
+    sql: `alter table platforms add column rules jsonb not null default '{}';`,
+  },
 ];
 
 /**

@@ -12,8 +12,14 @@ export type Pause = { readonly untilMs: number | null; readonly reason: string |
 export type PlatformStore = {
   readonly find: (customer: string, platform: string) => Promise<PlatformRow | undefined>;
   readonly all: (customer: string) => Promise<readonly PlatformRow[]>;
-  /** A run that left the platform in step. */
-  readonly good: (customer: string, platform: string, run: string, nowMs: number) => Promise<void>;
+  /** A run that left the platform in step, by these rules. */
+  readonly good: (
+    customer: string,
+    platform: string,
+    run: string,
+    nowMs: number,
+    rules: PlatformRow['rules'],
+  ) => Promise<void>;
   /** Sizes of a complete read, adjusted by what was applied: what the next read is compared with. */
   readonly sizes: (
     customer: string,
@@ -44,7 +50,11 @@ export function createPlatformStore(db: Kysely<Tables>, times: StoredTimes): Pla
       last_good_ms: times.credible('lastGood', row.last_good_ms, of),
     };
   };
-  const upsert = (customer: string, platform: string, values: Partial<Omit<PlatformRow, 'last_members'>>) =>
+  const upsert = (
+    customer: string,
+    platform: string,
+    values: Partial<Omit<PlatformRow, 'last_members' | 'rules'>>,
+  ) =>
     db
       .insertInto('platforms')
       .values({ customer, platform, last_members: jsonb({}), ...values } as never)
@@ -68,8 +78,15 @@ export function createPlatformStore(db: Kysely<Tables>, times: StoredTimes): Pla
         .execute();
       return rows.map(credible);
     },
-    good: async (customer, platform, run, nowMs) => {
+    good: async (customer, platform, run, nowMs, rules) => {
       await upsert(customer, platform, { last_good_run: run, last_good_ms: nowMs }).execute();
+      await db
+        .updateTable('platforms')
+        .set({ rules: jsonb({ ...rules }) })
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .where('rules', 'is distinct from', jsonb({ ...rules }))
+        .execute();
     },
     sizes: async (customer, platform, accounts, members) => {
       await upsert(customer, platform, { last_accounts: accounts }).execute();

@@ -64,6 +64,8 @@ type Platforms = {
   last_good_ms: number | null;
   last_accounts: number | null;
   last_members: Record<string, number>;
+  /** The rules of the last good run, by what they are of. */
+  rules: Record<string, string>;
   paused_ms: number | null;
   paused_until_ms: number | null;
   pause_reason: string | null;

@@ -35,6 +35,13 @@ export class ApiError extends Error {
   }
 }
 
+/** The same refusal in other words. */
+export function reworded(error: unknown, message: string, hint: string): Error {
+  if (error instanceof RollcallError) return new RollcallError(error.code, message, { hint, cause: error });
+  if (error instanceof ApiError) return new ApiError(error.status, error.code, message, { hint });
+  return new Error(message, { cause: error });
+}
+
 /** An error as every route answers it. */
 export type ErrorAnswer = {
   readonly status: number;

@@ -110,6 +110,9 @@ export function actRoutes(world: ControlWorld, gate: Gate): readonly Route[] {
           run: run.id,
           actor,
           via,
+          reason: body.reason ?? null,
+          ...(body.only === undefined ? {} : { only: body.only }),
+          ...(body.hash === undefined ? {} : { hash: body.hash }),
           ...(body.until === undefined ? {} : { untilMs: Date.parse(body.until) }),
         });
         return ok({

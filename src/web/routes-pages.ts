@@ -4,6 +4,7 @@ import type { Pages } from './page-route.ts';
 import { homePage } from './pages/home.ts';
 import type { Route } from './route.ts';
 import { lookPages } from './routes-look-pages.ts';
+import { decidePages } from './routes-decide-pages.ts';
 import { runPages } from './routes-run-pages.ts';
 import { type ControlWorld, customersOf } from './world.ts';
 
@@ -21,6 +22,7 @@ export function pageRoutes(world: ControlWorld, pages: Pages, gate: Gate): reado
       },
     }),
     ...runPages(world, pages),
+    ...decidePages(world, pages),
     ...lookPages(world, pages, gate),
   ];
 }

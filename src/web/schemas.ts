@@ -179,6 +179,14 @@ export const approveBody = z.strictObject({
 /** Body of `POST /api/runs/:id/reject`. */
 export const rejectBody = z.strictObject({
   until: z.iso.date().optional().meta({ description: 'Not proposed again before that day; default 30 days' }),
+  only: z
+    .array(id)
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'Employee ids: the rest waits on, under a new hash; all when left out' }),
+  hash: z.string().min(1).max(200).optional().meta({ description: 'Of what was reviewed' }),
+  reason: z.string().max(500).optional(),
 });
 /** `POST /api/runs/:id/approve`: the run that applies what is still needed. */
 export const approveAnswer = z.strictObject({ approval: id, run: id, job: id });

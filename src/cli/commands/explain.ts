@@ -122,7 +122,7 @@ function asJson(explanation: Explanation) {
       ...withTarget(line.target),
       fields: line.changed,
       reason: line.reason,
-      outcome: line.disposition === 'held' ? 'held' : line.outcome,
+      outcome: line.disposition === 'apply' ? line.outcome : line.disposition,
       trigger: line.trigger,
       actor: line.actor,
       approved: line.approved,
@@ -213,7 +213,7 @@ function describeJournal(journal: readonly JournalLine[]): string {
       line.kind,
       line.target ?? line.changed.join(', '),
       line.reason,
-      line.disposition === 'held' ? 'held' : (line.outcome ?? 'waits'),
+      line.disposition === 'apply' ? (line.outcome ?? 'waits') : line.disposition,
       `${line.run_id} (${line.trigger}${line.actor === null ? '' : ` by ${line.actor}`}${line.approved ? ', approved' : ''})`,
     ]);
   const more = journal.length > rows.length ? `\n… and ${journal.length - rows.length} more` : '';

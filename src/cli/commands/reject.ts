@@ -1,12 +1,10 @@
 import { RollcallError } from '../../errors.ts';
-import { dateIn } from '../../jobs/read/roster.ts';
+import { startOfDate } from '../../actions/dates.ts';
 import { rejectRun, withdrawRejection } from '../../actions/decisions.ts';
 import { findRun } from '../../actions/run-story.ts';
 import type { Command } from '../context.ts';
 import { deciderOf } from './approve.ts';
 import { usages } from '../usages.ts';
-
-const dayMs = 24 * 3_600_000;
 
 /**
  * `rollcall reject RUN`: what it holds is not proposed again until the date (30 days from now), or until it changes.
@@ -16,6 +14,7 @@ const dayMs = 24 * 3_600_000;
 export const reject: Command = {
   ...usages.reject,
   options: {
+    only: { type: 'string', multiple: true, help: 'only this person (may be repeated); the rest waits on' },
     until: { type: 'string', help: 'until this date (2026-03-31) instead of 30 days' },
     reason: { type: 'string', help: 'why; show and the page of the run have it' },
     withdraw: { type: 'boolean', help: 'take the rejection of the run back' },
@@ -25,9 +24,15 @@ export const reject: Command = {
     const opened = await open();
     const { customer, engine } = opened;
     const until = args.text('until');
-    const run = await findRun(engine.deps, customer, args.positionals[0]);
+    const [wanted, ...people] = args.positionals;
+    const only = [...args.texts('only'), ...people];
+    if (people.length > 0 && args.texts('only').length === 0)
+      throw new RollcallError('USAGE', 'rollcall reject: one run at a time.', {
+        hint: 'Name people with --only PERSON.',
+      });
+    const run = await findRun(engine.deps, customer, wanted);
     if (args.flag('withdraw')) {
-      if (until !== undefined || args.text('reason') !== undefined)
+      if (until !== undefined || args.text('reason') !== undefined || only.length > 0)
         throw new RollcallError('USAGE', 'rollcall reject: --withdraw goes with nothing else.');
       const withdrawn = await withdrawRejection(engine.deps, {
         customer,
@@ -46,6 +51,7 @@ export const reject: Command = {
       customer,
       run: run.id,
       reason: args.text('reason') ?? null,
+      ...(only.length === 0 ? {} : { only }),
       ...(until === undefined ? {} : { untilMs: startOfDate(until, customer.config.roster.timezone) }),
       ...deciderOf(cli, opened),
     });
@@ -59,18 +65,3 @@ export const reject: Command = {
     return 0;
   },
 };
-
-/** The first moment of a date in a time zone, in ms. Throws USAGE for what is no date. */
-function startOfDate(text: string, timezone: string): number {
-  const midnightMs = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(midnightMs) || new Date(midnightMs).toISOString().slice(0, 10) !== text)
-    throw new RollcallError('USAGE', `"${text}" is not a date.`, { hint: 'Write it as 2026-03-31.' });
-  let early = midnightMs - dayMs;
-  let late = midnightMs + dayMs;
-  while (late - early > 1) {
-    const middle = Math.floor((early + late) / 2);
-    if (dateIn(timezone, middle) < text) early = middle;
-    else late = middle;
-  }
-  return late;
-}

@@ -71,7 +71,7 @@ export const show: Command = {
 function filterOf(all: boolean, failed: boolean): (change: StoredChange) => boolean {
   const isFailed = (change: StoredChange): boolean => change.outcome !== null && change.outcome !== 'done';
   if (failed) return isFailed;
-  return all ? () => true : (change) => change.disposition === 'held' || isFailed(change);
+  return all ? () => true : (change) => change.disposition !== 'apply' || isFailed(change);
 }
 
 function approvalAsJson(approval: Approval) {
@@ -168,13 +168,18 @@ function describeChanges(changes: readonly StoredChange[], more: number, story: 
     nameIn(change),
     whatOf(change, story.run.target_names),
     change.cause === null ? change.reason : describeCause(change),
-    change.disposition === 'held' ? decidedOf(story, change.person) : (change.outcome ?? 'waits'),
+    outcomeOf(change, story),
     change.outcome === 'done' || change.outcome === null
       ? ''
       : `${change.outcome_code ?? ''} ${change.outcome_message ?? ''}`.trim(),
   ]);
   const rest = more === 0 ? '' : `\n… and ${more.toLocaleString('en')} more (--all)`;
   return `\n\n${table([['kind', 'person', 'name', 'what', 'why', 'outcome', ''], ...rows])}${rest}`;
+}
+
+function outcomeOf(change: StoredChange, story: RunStory): string {
+  if (change.disposition === 'rejected') return 'rejected';
+  return change.disposition === 'held' ? decidedOf(story, change.person) : (change.outcome ?? 'waits');
 }
 
 function whatOf(change: StoredChange, targetNames: Run['target_names']): string {

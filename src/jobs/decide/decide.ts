@@ -11,6 +11,7 @@ import type { Customer, Platform } from '../customer.ts';
 import { type Judgement, judge, withholdReasons } from './judge.ts';
 import { createLayout } from './layout.ts';
 import type { Sides } from '../read/sides.ts';
+import { configuredTarget } from '../read/seen.ts';
 import { coursesOf } from '../read/courses.ts';
 import { doubtfulChanges } from './doubtful.ts';
 import { createCauses, heldReasons, idleDoubts, respelledReason } from './held.ts';
@@ -107,7 +108,8 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   });
   const { waits } = judgement;
   const causeOf = await createCauses(
-    sides.values,
+    sides,
+    configuredTarget(platform, sides.targets),
     doubtful.dependence,
     judgement.anyHeld ? those(difference.changes(), waits) : [],
     exportsWithout,

@@ -5,6 +5,7 @@ import { columnsBehind, type Dependence, union } from '../../diff/dependence.ts'
 import { describeHold, isHeldBy } from '../../diff/guard.ts';
 import type { RespelledIds } from '../../diff/respelled.ts';
 import { describeRespelled } from '../../diff/spelling.ts';
+import { ruleMove } from '../../diff/rule-book.ts';
 import { heldCode, type Reason } from '../reasons.ts';
 import type { Sides } from '../read/sides.ts';
 import type { JudgedTarget, Judgement } from './judge.ts';
@@ -15,26 +16,35 @@ export type CauseOf = (change: Change) => Cause | null;
 /** Beyond this many, what is held is a matter of its kind: the columns of each person are not looked up. */
 const mostLookedUp = 100_000;
 
-/** Looks up, for the changes that wait, what of the person's row is not what it was in the last good export. */
+/** Looks up, for the changes that wait, what of the person's row, or which rule, is not what it was at the last good run. */
 export async function createCauses(
-  values: Sides['values'],
+  sides: Pick<Sides, 'values' | 'differ' | 'seen' | 'rules'>,
+  nameOf: (target: string) => string,
   dependence: Dependence,
   held: Iterable<Change>,
   exportsWithout: (person: string) => number,
 ): Promise<CauseOf> {
+  const { values, differ, seen, rules } = sides;
   let columns: ReadonlySet<string> = new Set();
   let count = 0;
   for (const change of held) {
     if (++count > mostLookedUp) break;
     if (change.kind !== 'create') columns = union(columns, columnsBehind(change, dependence));
   }
-  if (count === 0 || count > mostLookedUp) return () => null;
-  await values.load(columns);
+  if (count === 0) return () => null;
+  const isLookedUp = count <= mostLookedUp;
+  if (isLookedUp) await values.load(columns);
   return (change) => {
-    if (change.kind === 'create' || change.reason === 'UNDO') return null;
-    const moves = values.movesOf(columnsBehind(change, dependence), change.person);
-    const exports = change.reason === 'ABSENT' ? exportsWithout(change.person) : null;
-    return { moves, department: values.departmentOf(change.person), exports };
+    if (change.reason === 'UNDO') return null;
+    const { person } = change;
+    const isMoved = isLookedUp && change.kind !== 'create';
+    return {
+      moves: isMoved ? values.movesOf(columnsBehind(change, dependence), person) : [],
+      department: isMoved ? values.departmentOf(person) : null,
+      exports: change.reason === 'ABSENT' ? exportsWithout(person) : null,
+      rule: ruleMove(change, rules.before, rules.now, nameOf),
+      row: seen.of(differ.people.find(person)),
+    };
   };
 }
 

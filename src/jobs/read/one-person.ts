@@ -1,11 +1,13 @@
 import type { Account, Link, Membership } from '../../account.ts';
 import { createDiffer } from '../../diff/differ.ts';
+import { createSeenRows } from '../../diff/seen-rows.ts';
 import { spellingKey } from '../../diff/spelling.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
 import { linkOf } from '../../store/links.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
 import { hashRow } from './row-hash.ts';
+import { rulesOf, seenColumnsOf } from './seen.ts';
 import { feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
 import { valuesOfOne } from './values.ts';
 
@@ -35,6 +37,8 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const differ = createDiffer(diffPlatform(customer, platform, targets));
   const desire = desireOf(customer, platform, roster.today);
   differ.person(desire.of(found));
+  const seen = createSeenRows(seenColumnsOf(customer, platform));
+  seen.add(differ.people.find(found.id), found);
   const rowHashes = new Map<string, string>();
   if (options.hashRowsOf?.has(id) === true) rowHashes.set(id, hashRow(found));
 
@@ -84,6 +88,11 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
     platformReasons: [],
     cutValues: desire.cut(),
     rowHashes,
+    seen,
+    rules: {
+      before: (await store.platforms.find(customer.name, platform.name))?.rules ?? {},
+      now: rulesOf(customer, platform),
+    },
     values: await valuesOfOne({ customer, platform, store }),
   };
 }

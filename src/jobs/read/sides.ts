@@ -1,6 +1,8 @@
 import type { Account } from '../../account.ts';
 import { createDiffer, type Differ } from '../../diff/differ.ts';
 import type { AccountsRead } from '../../diff/platform.ts';
+import type { RuleBook } from '../../diff/rule-book.ts';
+import { createSeenRows, type SeenRows } from '../../diff/seen-rows.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
 import type { Store } from '../../store/store.ts';
@@ -8,6 +10,7 @@ import { type Customer, desireOf, diffPlatform, type Platform } from '../custome
 import type { OnProgress } from '../progress.ts';
 import { dateIn, type RosterRead, readCustomerRoster } from './roster.ts';
 import { hashRow } from './row-hash.ts';
+import { rulesOf, seenColumnsOf } from './seen.ts';
 import type { Reason } from '../reasons.ts';
 import { openValues, type Values } from './values.ts';
 
@@ -24,6 +27,10 @@ export type Sides = {
   readonly cutValues: number;
   /** The roster's values beside those of the last good export. */
   readonly values: Values;
+  /** The rows for a reviewer's screen. */
+  readonly seen: SeenRows;
+  /** The rules, and those of the last good run. */
+  readonly rules: { readonly before: RuleBook; readonly now: RuleBook };
   /** Hash of the roster row of people who have a suppression. */
   readonly rowHashes: ReadonlyMap<string, string>;
 };
@@ -71,6 +78,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   const shape = diffPlatform(customer, platform, targets);
   const differ = createDiffer(shape, hooks);
 
+  const seen = createSeenRows(seenColumnsOf(customer, platform));
   const rowHashes = new Map<string, string>();
   const desireRules = { today: '', desire: undefined as ReturnType<typeof desireOf> | undefined };
   const values = await openValues({ customer, platform, store, accepted: options.accepted ?? null });
@@ -81,7 +89,9 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     signal: ctx.signal,
     onPerson: (person) => {
       desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
+      const ordinal = differ.people.size();
       differ.person(desireRules.desire.of(person));
+      if (differ.people.size() > ordinal) seen.add(ordinal, person);
       values.add(person);
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
@@ -121,6 +131,8 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     cutValues: desireRules.desire?.cut() ?? 0,
     rowHashes,
     values: proven,
+    seen,
+    rules: { before: known?.rules ?? {}, now: rulesOf(customer, platform) },
   };
 }
 

@@ -3,6 +3,7 @@ import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../../store/schema.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
+import { rulesOf } from '../read/seen.ts';
 import { cancelledReason, incomplete, type Reason, some } from '../reasons.ts';
 
 /** How far back a repetition of our own change means that somebody else undid it. */
@@ -93,7 +94,7 @@ async function remember(
 ): Promise<void> {
   const { store } = deps;
   if (status === 'applied' || status === 'unchanged')
-    await store.platforms.good(customer.name, platform.name, run.id, nowMs);
+    await store.platforms.good(customer.name, platform.name, run.id, nowMs, rulesOf(customer, platform));
   const readWhole = incomplete(reasons, 'platform').length === 0 && !some(reasons, 'ends');
   if (!readWhole) return;
   const accounts = platform.provider.capabilities.accounts === 'write' ? run.accounts + applied.create : null;

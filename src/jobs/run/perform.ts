@@ -160,8 +160,10 @@ async function approvedBy(
     for (const change of page)
       if (people === null || people.has(change.person)) fingerprints.add(change.fingerprint);
   }
-  // Who approves some of it has not said that the rest is right.
-  return { fingerprints, accepted: people === null ? approval.run_id : null };
+  // Who approves some of it, or rejected some of it before, has not said that the rest is right.
+  const rejections = await deps.store.decisions.rejectionsOf(approval.run_id);
+  const isWhole = people === null && rejections.every(({ withdrawn_ms }) => withdrawn_ms !== null);
+  return { fingerprints, accepted: isWhole ? approval.run_id : null };
 }
 
 async function planRun(

@@ -73,7 +73,7 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
       await page.locator('summary').first().click();
       expect(await page.getByRole('rowheader', { name: /<img src=x/ }).isVisible()).toBe(true);
       expect(await page.getByRole('rowheader', { name: 'محمد العلي' }).isVisible()).toBe(true);
-      await page.getByRole('button', { name: 'Reject all' }).click();
+      await page.getByRole('button', { name: 'Reject all 12' }).click();
       await sound(page);
       await page.getByLabel('Why').fill('HR is asked');
       await page.getByRole('button', { name: 'Reject', exact: true }).click();
@@ -100,7 +100,7 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
       await page.getByRole('link', { name: /See who and why/ }).click();
       await page.locator('summary').first().click();
       for (const id of ['010000', '010001']) await page.getByLabel(`Choose ${id}`).check();
-      await page.getByRole('button', { name: 'Approve what is ticked' }).click();
+      await page.getByRole('button', { name: 'Approve ticked' }).click();
       expect(await heading(page)).toBe('Approve 2 changes of 2 people on academy?');
       await page.getByRole('button', { name: 'Approve', exact: true }).click();
       await expect
@@ -130,7 +130,7 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
     await as(tokens.both, {}, async (second) => {
       await second.goto(path);
       await second.getByRole('button', { name: 'Tick all' }).click();
-      await second.getByRole('button', { name: 'Approve what is ticked' }).click();
+      await second.getByRole('button', { name: 'Approve ticked' }).click();
       await as(tokens.operator, {}, async (first) => {
         await first.goto(path);
         await first.getByRole('button', { name: /^Approve all/ }).click();
@@ -159,6 +159,32 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
       expect(said).toContain('3 people more and 0 fewer');
     });
     expect((await service.opened.store.runs.held('alpha')).map(({ held }) => held.deactivate)).toEqual([15]);
+  });
+
+  test('rejects one site of a hold by phone; the rest waits, and the rejection is taken back', async () => {
+    const [held] = await service.opened.store.runs.held('alpha');
+    const all = held?.held.deactivate ?? 0;
+    await as(tokens.operator, phone, async (page) => {
+      await page.goto(`${service.url}/runs/${held?.id}`);
+      const site = page.getByRole('checkbox', { name: /^Ireland \d+: / }).first();
+      const some = Number(/\d+/.exec((await site.locator('xpath=..').textContent()) ?? '')?.[0]);
+      expect(some).toBeGreaterThan(0);
+      await site.check();
+      await page.getByRole('button', { name: 'Reject ticked' }).click();
+      expect(await heading(page)).toBe(`Reject ${some} changes of ${some} people on academy?`);
+      await sound(page);
+      await page.getByLabel('Why').fill('Ireland stays open');
+      await page.getByRole('button', { name: 'Reject', exact: true }).click();
+      await page.getByRole('heading', { name: 'What was rejected' }).waitFor();
+      await page.getByRole('heading', { name: `${all - some} deactivations wait for a decision` }).waitFor();
+      await sound(page);
+      await page.getByRole('button', { name: 'Take the rejection back' }).click();
+      await page.getByRole('heading', { name: `${all} deactivations wait for a decision` }).waitFor();
+    });
+    expect(await service.opened.store.runs.find(held?.id ?? '')).toMatchObject({
+      hash: held?.hash,
+      decided: null,
+    });
   });
 
   test('every page is sound, light and dark, wide and narrow, and names nobody in its title', async () => {

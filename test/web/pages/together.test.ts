@@ -75,7 +75,10 @@ test('another platform that cannot be approved any more is said, and what was ap
     ['also', `${library.id} 0000`],
   ]);
   expect(answer.status).toBe(409);
-  expect(await answer.text()).toContain('HASH_MISMATCH');
+  const said = await answer.text();
+  expect(said).toContain('HASH_MISMATCH');
+  expect(said).toMatch(/Approved on academy, and not on library \(the hash given is not that/);
+  expect(said).toContain(`/runs/${library.id}`);
   expect((await service.opened.store.runs.find(academy.id))?.decided).toBe('approved');
   expect((await service.opened.store.runs.find(library.id))?.decided).toBeNull();
 });

@@ -1,0 +1,40 @@
+import { type RuleBook, targetRule } from '../../diff/rule-book.ts';
+import { type SeenColumns, siteColumn } from '../../diff/seen-rows.ts';
+import type { ResolvedTarget } from '../../providers/contract.ts';
+import { type Customer, managedFields, type Platform } from '../customer.ts';
+
+/** Fields of accounts that tell a person's name. */
+const nameFields: ReadonlySet<string> = new Set(['firstName', 'lastName', 'displayName']);
+
+/** What of a row reviewers see: names only where the account has none, for changes that carry no account. */
+export function seenColumnsOf(customer: Pick<Customer, 'config'>, platform: Platform): SeenColumns {
+  const { roster } = customer.config;
+  const fields = managedFields(platform, roster.columns);
+  return {
+    site: siteColumn(roster.attributes, roster.shrinkBy),
+    names: !fields.some(({ name }) => nameFields.has(name)),
+  };
+}
+
+/** The rules that a plan for this platform goes by; those of targets by what the configuration calls them. */
+export function rulesOf(customer: Pick<Customer, 'config'>, platform: Pick<Platform, 'config'>): RuleBook {
+  const { accounts, fields, enrollments } = platform.config;
+  const rules: Record<string, string> = { accounts };
+  const { state } = customer.config.roster;
+  rules['state'] = state === undefined ? '' : state.map(({ is, when }) => `${is}: ${when}`).join('; ');
+  for (const [name, rule] of Object.entries(fields)) rules[`fields.${name}`] = rule;
+  for (const { target, when } of enrollments) {
+    const key = targetRule(target);
+    rules[key] = rules[key] === undefined ? when : `${rules[key]} || ${when}`;
+  }
+  return rules;
+}
+
+/** What the configuration calls a target of the platform's id. */
+export function configuredTarget(
+  platform: Pick<Platform, 'config'>,
+  targets: readonly Pick<ResolvedTarget, 'id'>[],
+): (id: string) => string {
+  const names = new Map(targets.map(({ id }, at) => [id, platform.config.enrollments[at]?.target ?? id]));
+  return (id) => names.get(id) ?? id;
+}
