@@ -188,7 +188,7 @@ export function holdOf(hold: Hold, people: ReadonlySet<string>): readonly HoldGr
 /** What runs of the whole platform planned on an ordinary day: the median by kind; null while there are too few to tell. */
 export async function ordinaryDay(
   deps: Pick<JobDeps, 'store'>,
-  run: Pick<Run, 'id' | 'customer' | 'platform'>,
+  run: Pick<Run, 'customer' | 'platform'> & { readonly id?: string },
 ): Promise<ChangeCounts | null> {
   const { customer, platform, id } = run;
   const runs = (await deps.store.runs.list({ customer, platform, limit: ordinaryRuns })).filter(

@@ -1,14 +1,15 @@
-import type { Change } from './change.ts';
+import type { ChangeCore } from '../change.ts';
 import { shown } from '../shown.ts';
 
 /**
- * A plan as a table for people: kind, employee id, name, what. Shows `limit` changes and counts the rest. Names are for
+ * A plan as a table for people: kind, employee id, name, what, with targets by name. Shows `limit` changes and counts the rest. Names are for
  * a reviewer's screen and nowhere else.
  */
 export function planTable(
-  changes: Iterable<Change>,
+  changes: Iterable<ChangeCore>,
   nameOf: (person: string) => string | null,
   limit: number,
+  targetName: (target: string) => string = (target) => target,
 ): string {
   const rows: [string, string, string, string][] = [];
   let more = 0;
@@ -16,7 +17,7 @@ export function planTable(
     if (rows.length >= limit) more++;
     else {
       const { kind, person } = change;
-      rows.push([kind, shown(person), shown(nameOf(person) ?? ''), shown(whatOf(change))]);
+      rows.push([kind, shown(person), shown(nameOf(person) ?? ''), shown(whatOf(change, targetName))]);
     }
   }
   if (rows.length === 0) return more === 0 ? '' : `  … and ${more.toLocaleString('en')} more`;
@@ -31,9 +32,9 @@ export function planTable(
   return lines.map((line) => `  ${line}`).join('\n');
 }
 
-function whatOf(change: Change): string {
+function whatOf(change: ChangeCore, targetName: (target: string) => string): string {
   if (change.target !== null)
-    return `${change.target}${change.reason === 'EMAIL_MOVED' ? ' (email changed)' : ''}`;
+    return `${targetName(change.target)}${change.reason === 'EMAIL_MOVED' ? ' (email changed)' : ''}`;
   if (change.kind === 'deactivate')
     return change.reason === 'TERMINATED'
       ? 'left'

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type Hold, readHold } from '../../src/actions/hold-groups.ts';
 import { siteColumn } from '../../src/diff/seen-rows.ts';
-import { type CostCompany, type CostRow, costCsv, costPeople, openCostCompany } from '../support/cost.ts';
+import {
+  type CostCompany,
+  type CostRow,
+  costCsv,
+  costPeople,
+  costPerson,
+  openCostCompany,
+} from '../support/cost.ts';
 import type { RunEnded } from '../support/harness.ts';
 
 const timeoutMs = 120_000;
@@ -61,8 +68,20 @@ describe('what a run holds', () => {
       ['Cork', 4],
     ]);
     expect(group?.places[1]?.departments.reduce((sum, { count }) => sum + count, 0)).toBe(4);
-    // At a terminal the same cause.
-    expect(await company.shown(run.id)).toContain('left, LastDay changed');
+    // At a terminal the same causes.
+    const line = /20 +deactivate +17 % +(?:\d+ +)?left, LastDay changed +Kiel 16, Cork 4$/m;
+    expect(await company.shown(run.id)).toMatch(line);
+    expect((await company.rollcall('plan')).out).toMatch(line);
+  });
+
+  it('has targets by name at a terminal', { timeout: timeoutMs }, async () => {
+    await using company = await open();
+    await company.night(withLastDays(rows, new Map()));
+    company.clock.advance(24 * 3_600_000);
+    await company.export(withLastDays([...rows, costPerson(130)], new Map()));
+    const { out } = await company.rollcall('plan');
+    expect(out).toMatch(/1 +enroll +Payment fraud .*the rule of the target holds for them/);
+    expect(out).not.toContain('group-fraud');
   });
 
   it('says that a rule changed, from what to what, until a run by it was good', {

@@ -1,7 +1,11 @@
 import { changeReport, failedReport, previewReport, type RunReport } from '../../actions/run-report.ts';
+import { createCauseLines } from '../../actions/cause-lines.ts';
+import { ordinaryDay } from '../../actions/hold-groups.ts';
+import type { ChangeCounts } from '../../change.ts';
 import { planTable } from '../../diff/summary.ts';
 import { type Customer, type Platform, platformOf, requireSecrets } from '../../jobs/customer.ts';
 import { type Preview, previewRun } from '../../jobs/run/preview.ts';
+import { causeTable } from '../cause-table.ts';
 import type { Cli, Command, ParsedArguments } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { observesLine } from '../observes.ts';
@@ -35,8 +39,12 @@ export const plan: Command = {
         const report = previewReport(platform.name, preview);
         const changes = args.flag('changes') ? { changes: [...preview.changes()].map(changeReport) } : {};
         reports.push({ ...report, ...changes });
-        if (!args.flag('json'))
-          showPlan(cli, platform, preview, args.flag('all') ? Number.POSITIVE_INFINITY : shownChanges);
+        if (!args.flag('json')) {
+          const asked = { customer: customer.name, platform: platform.name };
+          const ordinary = await ordinaryDay(engine.deps, asked);
+          const limit = args.flag('all') ? Number.POSITIVE_INFINITY : shownChanges;
+          showPlan(cli, { platform, preview, ordinary }, limit);
+        }
       } catch (error) {
         bar.clear();
         cli.signal.throwIfAborted();
@@ -57,12 +65,42 @@ export function platformsOf(customer: Customer, args: ParsedArguments): readonly
   return args.positionals.map((name) => platformOf(customer, name));
 }
 
-/** The plan for a person at a terminal: counts first, then who and what. */
-export function showPlan(cli: Pick<Cli, 'out'>, platform: Platform, preview: Preview, limit: number): void {
+/** A plan to be shown, and what an ordinary day has. */
+export type ShownPlan = {
+  readonly platform: Platform;
+  readonly preview: Preview;
+  readonly ordinary: ChangeCounts | null;
+};
+
+/** The plan for a person at a terminal: counts first, then by cause, then who and what. */
+export function showPlan(
+  cli: Pick<Cli, 'out'>,
+  { platform, preview, ordinary }: ShownPlan,
+  limit: number,
+): void {
+  const { decision, sides } = preview;
+  const names = new Map(sides.targets.map(({ id, name }) => [id, name]));
+  const targetName = (id: string): string => names.get(id) ?? id;
+  const causes = createCauseLines(({ person }) => sides.seen.of(sides.differ.people.find(person)));
+  // One walk for both tables: a plan may be of a million people.
+  function* changes() {
+    for (const change of decision.changes()) {
+      causes.add({ ...change, cause: change.cause ?? null });
+      yield change;
+    }
+  }
+  const changed = planTable(changes(), (person) => nameOf(preview, person), limit, targetName);
+  const { managed } = decision;
+  const { members } = sides;
+  const byCause = causeTable(causes.lines({ nameOf: targetName, managed, members, ordinary }));
   cli.out.write(`${describeRun(previewReport(platform.name, preview))}\n${observesLine(platform)}`);
   for (const note of preview.decision.notes) cli.out.write(`  note     ${note.message}\n`);
-  const text = planTable(preview.changes(), (person) => nameOf(preview, person), limit);
-  if (text !== '') cli.out.write(`\n${text}\n`);
+  if (byCause !== '') cli.out.write(`\n${indented(byCause)}\n`);
+  if (changed !== '') cli.out.write(`\n${changed}\n`);
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
 }
 
 function nameOf(preview: Preview, person: string): string | null {

@@ -1,10 +1,13 @@
 import { decidedOf, findRun, nameIn, type RunStory, runStory } from '../../actions/run-story.ts';
-import type { Cause } from '../../change.ts';
+import type { Cause, ChangeCounts } from '../../change.ts';
+import { type CauseLines, createCauseLines } from '../../actions/cause-lines.ts';
+import { ordinaryDay } from '../../actions/hold-groups.ts';
 import { describeCause } from '../../diff/causes.ts';
 import { toldReasons } from '../../jobs/reasons.ts';
 import type { Approval } from '../../store/decisions.ts';
 import type { StoredChange } from '../../store/journal.ts';
 import type { Run } from '../../store/run-lookups.ts';
+import { causeTable } from '../cause-table.ts';
 import type { Command } from '../context.ts';
 import { describeRun } from '../report.ts';
 import { table } from '../table.ts';
@@ -53,17 +56,23 @@ export const show: Command = {
     const story = await runStory(engine.deps, run);
     const wanted = filterOf(args.flag('changes'), args.flag('failed'));
     const changes: StoredChange[] = [];
+    const causes = createCauseLines(({ cause }) => cause?.row ?? null);
     let more = 0;
     const limit = args.flag('all') || args.flag('json') ? Number.POSITIVE_INFINITY : shownChanges;
     for await (const page of story.changes)
       for (const change of page) {
         if (!wanted(change)) continue;
+        causes.add(change);
         if (changes.length < limit) changes.push(change);
         else more++;
       }
     const listed = listedRun(run, engine.deps.now());
     if (args.flag('json')) cli.out.write(`${JSON.stringify(storyAsJson(listed, story, changes))}\n`);
-    else cli.out.write(`${describeStory(listed, story)}${describeChanges(changes, more, story)}\n`);
+    else {
+      const ordinary = await ordinaryDay(engine.deps, run);
+      const text = describeChanges(changes, more, story);
+      cli.out.write(`${describeStory(listed, story)}${describeCauses(causes, run, ordinary)}${text}\n`);
+    }
     return 0;
   },
 };
@@ -158,6 +167,17 @@ function describeStory(listed: ListedRun, story: RunStory): string {
       `  carries out what ${story.carriesOut.actor} (${story.carriesOut.via}) approved of ${story.carriesOut.run_id}`,
     );
   return [head, ...lines.map(shown)].join('\n');
+}
+
+/** What is listed, by cause. */
+function describeCauses(
+  causes: CauseLines,
+  { managed, members, target_names: names }: Run,
+  ordinary: ChangeCounts | null,
+): string {
+  const nameOf = (target: string): string => names[target] ?? target;
+  const text = causeTable(causes.lines({ nameOf, managed, members, ordinary }));
+  return text === '' ? '' : `\n\n${text}`;
 }
 
 function describeChanges(changes: readonly StoredChange[], more: number, story: RunStory): string {

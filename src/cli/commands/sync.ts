@@ -1,3 +1,4 @@
+import { ordinaryDay } from '../../actions/hold-groups.ts';
 import { failedReport, type RunReport, reportOf } from '../../actions/run-report.ts';
 import { RollcallError } from '../../errors.ts';
 import { watchRuns } from '../../alerts/watch/once.ts';
@@ -53,7 +54,9 @@ async function askForEach(
       onProgress: (progress) => bar.show(platform.name, progress),
     });
     bar.clear();
-    showPlan(cli, platform, preview, 40);
+    const asked = { customer: customer.name, platform: platform.name };
+    const ordinary = await ordinaryDay(opened.engine.deps, asked);
+    showPlan(cli, { platform, preview, ordinary }, 40);
     // Nothing is applied there: nothing to ask.
     if (platform.config.mode === 'observe') continue;
     if (preview.status === 'unchanged' || (await cli.ask(`Apply this to ${platform.name}?`)))

@@ -14,7 +14,7 @@ import type { Sides } from '../read/sides.ts';
 import { configuredTarget } from '../read/seen.ts';
 import { coursesOf } from '../read/courses.ts';
 import { doubtfulChanges } from './doubtful.ts';
-import { createCauses, heldReasons, idleDoubts, respelledReason } from './held.ts';
+import { causesBefore, createCauses, heldReasons, idleDoubts, respelledReason } from './held.ts';
 import { indexSuppressions } from './suppressed.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -113,6 +113,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     doubtful.dependence,
     judgement.anyHeld ? those(difference.changes(), waits) : [],
     exportsWithout,
+    () => causesBefore(store, customer.name, platform.name),
   );
   const held = heldReasons({
     judgement,

@@ -1,4 +1,4 @@
-import type { Cause } from '../../change.ts';
+import { type Cause, sumOf } from '../../change.ts';
 import { createCauseGroups, describeCauses, describeGroup, type TargetNames } from '../../diff/causes.ts';
 import type { Change } from '../../diff/change.ts';
 import { columnsBehind, type Dependence, union } from '../../diff/dependence.ts';
@@ -6,6 +6,7 @@ import { describeHold, isHeldBy } from '../../diff/guard.ts';
 import type { RespelledIds } from '../../diff/respelled.ts';
 import { describeRespelled } from '../../diff/spelling.ts';
 import { ruleMove } from '../../diff/rule-book.ts';
+import type { Store } from '../../store/store.ts';
 import { heldCode, type Reason } from '../reasons.ts';
 import type { Sides } from '../read/sides.ts';
 import type { JudgedTarget, Judgement } from './judge.ts';
@@ -23,6 +24,7 @@ export async function createCauses(
   dependence: Dependence,
   held: Iterable<Change>,
   exportsWithout: (person: string) => number,
+  before: () => Promise<ReadonlyMap<string, Cause>>,
 ): Promise<CauseOf> {
   const { values, differ, seen, rules } = sides;
   let columns: ReadonlySet<string> = new Set();
@@ -34,18 +36,40 @@ export async function createCauses(
   if (count === 0) return () => null;
   const isLookedUp = count <= mostLookedUp;
   if (isLookedUp) await values.load(columns);
+  const known = isLookedUp ? await before() : new Map<string, Cause>();
   return (change) => {
     if (change.reason === 'UNDO') return null;
     const { person } = change;
     const isMoved = isLookedUp && change.kind !== 'create';
+    const moves = isMoved ? values.movesOf(columnsBehind(change, dependence), person) : [];
     return {
-      moves: isMoved ? values.movesOf(columnsBehind(change, dependence), person) : [],
+      // What moved on the day that it was held first is why it is held still: the export after that has it on both sides.
+      moves: moves.length > 0 ? moves : (known.get(change.fingerprint)?.moves ?? []),
       department: isMoved ? values.departmentOf(person) : null,
       exports: change.reason === 'ABSENT' ? exportsWithout(person) : null,
       rule: ruleMove(change, rules.before, rules.now, nameOf),
       row: seen.of(differ.people.find(person)),
     };
   };
+}
+
+/** Runs that are looked through for the last one that held something. */
+const lookedThrough = 10;
+
+/** Why what the last hold of the platform held came up, by fingerprint. */
+export async function causesBefore(
+  store: Pick<Store, 'runs' | 'journal'>,
+  customer: string,
+  platform: string,
+): Promise<ReadonlyMap<string, Cause>> {
+  const causes = new Map<string, Cause>();
+  const runs = await store.runs.list({ customer, platform, limit: lookedThrough });
+  const last = runs.find(({ held, person, undoes }) => sumOf(held) > 0 && person === null && undoes === null);
+  if (last === undefined) return causes;
+  for await (const page of store.journal.changes(last.id, { disposition: 'held' }))
+    for (const { fingerprint, cause } of page)
+      if (cause !== null && cause.moves.length > 0) causes.set(fingerprint, cause);
+  return causes;
 }
 
 export type HeldReasonsOptions = {
