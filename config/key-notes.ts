@@ -178,6 +178,22 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     what: 'JSON: where the list of records is; left out, it is a list itself.',
     example: 'Report_Entry',
   },
+  'roster.decrypt': {
+    what: 'The file is an OpenPGP message: what opens it. [Encrypted](roster.md#encrypted).',
+  },
+  'roster.decrypt.privateKey': {
+    what: 'The key that it is encrypted to: the armoured private half, or several one behind the other.',
+    example: `"\${file:secrets/rollcall.asc}"`,
+  },
+  'roster.decrypt.passphrase': {
+    what: 'What unlocks the private key; left out where it is not locked.',
+    example: `"\${PGP_PASSPHRASE}"`,
+  },
+  'roster.decrypt.signedBy': {
+    what: 'Whose signature it has to bear: the armoured public key, or several.',
+    why: 'the public half of the key above is no secret, so whoever has it could send a roster.',
+    example: `"\${file:secrets/hr-public.asc}"`,
+  },
   'roster.encoding': {
     what: 'The encoding, where it is neither UTF-8 nor UTF-16: [encodings](roster.md#encodings).',
     why: 'no byte says which it is.',

@@ -26,6 +26,9 @@ export const errorCodes = {
   ROSTER_HEADER: { exit: 1, title: 'The roster lacks a mapped column' },
   ROSTER_FORMAT: { exit: 1, title: 'The roster is in no format that can be read' },
   ROSTER_ENCODING: { exit: 1, title: 'The roster is not in the encoding that it should be in' },
+  ROSTER_KEY: { exit: 1, title: 'A key of roster.decrypt cannot be used' },
+  ROSTER_DECRYPT: { exit: 1, title: 'The roster cannot be decrypted' },
+  ROSTER_SIGNATURE: { exit: 1, title: 'The roster is not signed by whom it should be' },
   ROSTER_CHANGING: { exit: 1, title: 'The roster file changed while it was read' },
 
   // Platforms: exit status 1.

@@ -3,7 +3,7 @@ import { defaultLimits } from '../diff/guard.ts';
 import { type PersonState, personStates } from '../person.ts';
 import type { Launch, ResolvedTarget } from '../providers/contract.ts';
 import { ProviderError } from '../providers/error.ts';
-import type { RejectedRow } from '../roster/index.ts';
+import type { EncryptionFacts, RejectedRow } from '../roster/index.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
 import { createLookBuilder, type LookColumn } from '../diff/look.ts';
 import { columnsOf, lookColumns } from '../jobs/read/columns.ts';
@@ -41,7 +41,9 @@ export type RosterCheck =
       readonly flawedLeavers: number;
       readonly rejected: number;
       readonly rejectedRows: readonly RejectedRow[];
-      /** What stands in the file and is not read, and rules of platforms that match nobody. */
+      /** How it was encrypted and signed; null of one that is not. */
+      readonly encryption: EncryptionFacts | null;
+      /** What stands in the file and is not read, rules of platforms that match nobody, keys that are near their end. */
       readonly warnings: readonly string[];
     };
 
@@ -116,12 +118,30 @@ export async function checkRoster(
       flawedLeavers: proof.flawedLeavers,
       rejected: proof.rejected,
       rejectedRows,
-      warnings: [...proof.notes, ...matches.warnings()],
+      encryption: proof.encryption ?? null,
+      warnings: [...proof.notes, ...matches.warnings(), ...endingKeys(proof.encryption, deps.now())],
     };
   } catch (error) {
     signal.throwIfAborted();
     return { error: failureOf(error) };
   }
+}
+
+/** A key that ends within 30 days is told of: whoever sends the export needs time for theirs. */
+const keyWarningMs = 30 * 24 * 3_600_000;
+
+function endingKeys(encryption: EncryptionFacts | undefined, nowMs: number): readonly string[] {
+  return (encryption?.keys ?? []).flatMap(({ role, fingerprint, expiresAtMs }) =>
+    expiresAtMs !== null && expiresAtMs - nowMs < keyWarningMs
+      ? [
+          `roster.decrypt.${role}: the key ${fingerprint} ends on ${new Date(expiresAtMs).toISOString().slice(0, 10)}, and from then on the roster is not read. ${
+            role === 'privateKey'
+              ? 'Give it more time (gpg --quick-set-expire), export it again, and give its public half to whoever encrypts.'
+              : 'Ask whoever signs the export for the key with more time, or for the next one; signedBy may hold both.'
+          }`,
+        ]
+      : [],
+  );
 }
 
 /** The longest pause that a person who looks on does not notice; for a longer one they are told until when it lasts. */

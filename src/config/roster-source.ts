@@ -160,6 +160,14 @@ const path = z
     });
   });
 
+/** OpenPGP: what opens the delivery, and whose signature it has to bear. */
+export const decrypt = z.strictObject({
+  privateKey: secret,
+  passphrase: secret.optional(),
+  signedBy: z.string().min(1).optional(),
+});
+export type DecryptConfig = z.infer<typeof decrypt>;
+
 /** `roster.source`. */
 export const rosterSource = z.union([path, z.discriminatedUnion('type', [https, sftp, s3])]);
 export type RosterSourceConfig = z.infer<typeof rosterSource>;

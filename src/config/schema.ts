@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { pattern } from '../pattern.ts';
 import type { ConfigIssue } from './issues.ts';
 import { personFields } from '../person.ts';
-import { jsonPath, rosterSource } from './roster-source.ts';
+import { decrypt, jsonPath, rosterSource } from './roster-source.ts';
 import { parsePercent, parseRate } from './units.ts';
 import { durationMs, durationUpTo, httpUrl } from './values.ts';
 
@@ -127,6 +127,7 @@ const roster = z.strictObject({
   columns,
   format: rosterFormat.optional(),
   records: jsonPath.optional(),
+  decrypt: decrypt.optional(),
   encoding: z.string().min(1).optional(),
   delimiter: character.optional(),
   skip: skip.prefault({}),

@@ -5,6 +5,7 @@ export { findRoster } from './sources/file.ts';
 export { inboxOf, sweepInbox } from './sources/inbox.ts';
 export { DeliveryError } from './sources/source.ts';
 export { readRoster } from './read.ts';
+export type { EncryptionFacts } from './content/openpgp/facts.ts';
 export type {
   IncompleteCode,
   IncompleteReason,

@@ -26,7 +26,8 @@ const defaultDateFormat = 'yyyy-MM-dd';
  * all their rows are rejected. **Once the promise resolves, the people delivered and not retracted are final, and none of
  * them has a rejected row.** If it rejects, nothing that was delivered counts.
  *
- * @throws RollcallError ROSTER_NOT_FOUND, ROSTER_UNREADABLE, ROSTER_FORMAT, ROSTER_ENCODING, ROSTER_HEADER,
+ * @throws RollcallError ROSTER_NOT_FOUND, ROSTER_UNREADABLE, ROSTER_FORMAT, ROSTER_ENCODING, ROSTER_HEADER, ROSTER_KEY,
+ * ROSTER_DECRYPT, ROSTER_SIGNATURE,
  * ROSTER_CHANGING (written to meanwhile), CONFIG_INVALID (date format, encoding), RUN_ABORTED (by `signal`);
  * DeliveryError (ROSTER_UNREACHABLE).
  */
@@ -64,7 +65,12 @@ async function readDelivered(
 ): Promise<Omit<RosterProof, 'isDated'>> {
   const { config } = options;
   const hash = createHash('sha256');
-  const content = await openContent(source);
+  const { content, encryption } = await openContent(source, {
+    decrypt: config.decrypt,
+    nowMs: options.nowMs,
+    onProgress: options.onProgress,
+    stopIfAsked: () => stopIfAsked(options.signal),
+  });
   await using reading = await openReading(content, {
     encoding: config.encoding,
     delimiter: config.delimiter,
@@ -92,7 +98,9 @@ async function readDelivered(
 
   const torn = [...facts.torn, ...rows.torn];
   const { tally } = rows;
-  const counts = { ...tally, perShrinkValue: rows.perShrinkValue, modifiedAtMs: source.modifiedAtMs };
+  // An old message that is put there again has a new time of its file, and the old one of its signature.
+  const modifiedAtMs = Math.min(source.modifiedAtMs, encryption?.signed?.atMs ?? Number.POSITIVE_INFINITY);
+  const counts = { ...tally, perShrinkValue: rows.perShrinkValue, modifiedAtMs };
   const reasons: IncompleteReason[] = [...incompleteReasons(counts, options), ...rows.reasons];
   if (torn.length > 0) {
     reasons.push({
@@ -112,6 +120,7 @@ async function readDelivered(
     encoding: facts.encoding,
     delimiter: facts.delimiter,
     endsInLine: facts.endsInLine,
+    ...(encryption === undefined ? {} : { encryption }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { RosterConfig, RosterFormat } from '../config/schema.ts';
 import type { Person, PersonState } from '../person.ts';
+import type { EncryptionFacts } from './content/openpgp/facts.ts';
 import type { DeliveryContext } from './sources/context.ts';
 
 /** One row, mapped, normalised, with its dates parsed; its state is not derived yet. */
@@ -98,6 +99,8 @@ export type RosterProof = RosterFile & {
   /** The label of the encoding, found or configured. */
   readonly encoding: string;
   readonly delimiter: string | null;
+  /** Absent of a roster that is not encrypted. */
+  readonly encryption?: EncryptionFacts;
   /** Whether the last line has its line break. */
   readonly endsInLine: boolean;
   /** People who have left by a row of which another cell cannot be read. */

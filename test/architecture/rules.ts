@@ -156,6 +156,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'stream-json': ['roster'],
   'ssh2-sftp-client': ['roster/sources'],
   aws4fetch: ['roster/sources'],
+  openpgp: ['roster/content'],
   kysely: ['store'],
   pg: ['store'],
   nodemailer: ['alerts'],

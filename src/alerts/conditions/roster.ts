@@ -13,6 +13,9 @@ export const rosterFailures = [
   'ROSTER_HEADER',
   'ROSTER_FORMAT',
   'ROSTER_ENCODING',
+  'ROSTER_KEY',
+  'ROSTER_DECRYPT',
+  'ROSTER_SIGNATURE',
   'ROSTER_CHANGING',
 ];
 

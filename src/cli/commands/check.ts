@@ -7,6 +7,7 @@ import { scheduleOf } from '../../jobs/service/upcoming.ts';
 import { observesLine } from '../observes.ts';
 import type { Command } from '../context.ts';
 import { table } from '../table.ts';
+import type { EncryptionFacts } from '../../roster/index.ts';
 import { platformsOf } from './plan.ts';
 import { usages } from '../usages.ts';
 
@@ -76,6 +77,7 @@ function describeRoster(roster: RosterCheck, limit: number): string {
     `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}, ${formatNames[roster.format]}${roster.sheet === null ? '' : `, sheet "${roster.sheet}"`}`,
     `  ${roster.rows.toLocaleString('en')} ${roster.format.startsWith('json') ? 'records' : 'rows'}, ${roster.people.toLocaleString('en')} people: ${states.join(', ')}`,
   ];
+  if (roster.encryption !== null) lines.push(...describeEncryption(roster.encryption));
   const statuses = roster.statuses.slice(0, limit);
   lines.push(
     `  by status: ${statuses.map(({ value, people }) => `${value === '' ? '(empty)' : value} ${people.toLocaleString('en')}`).join(', ')}${more(roster.statuses.length - statuses.length)}`,
@@ -108,6 +110,18 @@ function describeRoster(roster: RosterCheck, limit: number): string {
     if (rest > 0) lines.push(`    … and ${rest} more (--all)`);
   }
   return lines.map(shown).join('\n');
+}
+
+function describeEncryption({ cipher, signed, keys }: EncryptionFacts): readonly string[] {
+  const signature =
+    signed === null
+      ? 'no signature is asked for (roster.decrypt.signedBy)'
+      : `signed by ${signed.fingerprint} on ${new Date(signed.atMs).toISOString()}`;
+  const ends = keys.map(
+    ({ role, fingerprint, expiresAtMs }) =>
+      `${role} ${fingerprint} ${expiresAtMs === null ? 'has no end' : `ends ${new Date(expiresAtMs).toISOString().slice(0, 10)}`}`,
+  );
+  return [`  encrypted with OpenPGP (${cipher}), ${signature}`, `  keys: ${ends.join(', ')}`];
 }
 
 function more(count: number): string {

@@ -1,20 +1,47 @@
+import type { DecryptConfig } from '../../config/roster-source.ts';
+import { RollcallError } from '../../errors.ts';
 import type { RosterFile } from '../types.ts';
 import { type Content, contentOfFile, headOf } from './content.ts';
 import { gunzipped, isGzip } from './gunzip.ts';
+import { beginsEncrypted } from './openpgp/begins.ts';
+import { type DecryptOptions, decrypted } from './openpgp/decrypted.ts';
+import type { EncryptionFacts } from './openpgp/facts.ts';
 
 /** Enough to see what a stage has to undo. */
 const signatureBytes = 512;
 
+export type OpenOptions = DecryptOptions & { readonly decrypt: DecryptConfig | undefined };
+
+/** The roster's own bytes; `encryption` of one that was encrypted. */
+export type OpenedContent = { readonly content: Content; readonly encryption?: EncryptionFacts };
+
 /**
  * The roster's own bytes, whatever a delivery wrapped them in, told by the first bytes of each wrapping and never by a name.
- * In the order in which they are undone: unpacked.
+ * In the order in which they are undone: decrypted (where `decrypt` is set, and then it has to be encrypted), unpacked.
  *
- * @throws RollcallError ROSTER_UNREADABLE
+ * @throws RollcallError ROSTER_UNREADABLE, ROSTER_FORMAT (encrypted, and no key), ROSTER_KEY, ROSTER_DECRYPT, ROSTER_SIGNATURE
  */
-export async function openContent(delivered: RosterFile): Promise<Content> {
-  return await unpacked(contentOfFile(delivered));
+export async function openContent(delivered: RosterFile, options: OpenOptions): Promise<OpenedContent> {
+  const file = contentOfFile(delivered);
+  if (options.decrypt === undefined) {
+    if (beginsEncrypted(await headOf(file, signatureBytes))) throw withoutKey(file.file);
+    return { content: await unpacked(file) };
+  }
+  const { content, facts } = await decrypted(file, options.decrypt, options);
+  return { content: await unpacked(content), encryption: facts };
 }
 
 async function unpacked(content: Content): Promise<Content> {
   return isGzip(await headOf(content, signatureBytes)) ? gunzipped(content) : content;
+}
+
+function withoutKey(file: string): RollcallError {
+  return new RollcallError(
+    'ROSTER_FORMAT',
+    'the roster is encrypted (OpenPGP), and roster.decrypt is not set.',
+    {
+      place: { file, key: 'roster.decrypt' },
+      hint: `Set decrypt: { privateKey: "\${file:PATH}" }, with the private half of the key that it is encrypted to.`,
+    },
+  );
 }
