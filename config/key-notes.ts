@@ -6,6 +6,9 @@ Every key of a configuration file, written from the schema that loads it (\`npm 
 value may be a reference: \`\${NAME}\` takes an environment variable, \`\${file:PATH}\` a secret file. Unknown keys are errors.
 Paths are relative to the folder of the file. Editors know the keys by \`config/rollcall.schema.json\`.
 
+A file \`operator.yaml\` beside the customers' has what belongs to no customer: \`control\`, \`alerts\`, and \`defaults\` for keys
+that a customer's file leaves out ([many customers](deploy.md#many-customers)).
+
 Durations are \`90s\`, \`15m\`, \`26h\`, \`30d\`, \`5y\`; rates \`5/s\`, \`300/m\`; percentages \`10%\`. Every entry below \`platforms\`
 is of a block \`platforms.NAME\`, and has \`provider\`. What a file from HR needs of the roster's keys: [the file from HR](roster.md).
 `;

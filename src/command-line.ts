@@ -70,6 +70,7 @@ async function main(argv: readonly string[], { out, err }: StandardOutputs, stop
     lostLogBytes: () => err.lostBytes,
     signal: stopping.signal,
     now: Date.now,
+    onHangup: (listener) => void process.on('SIGHUP', listener),
     ask: async (question) => {
       const terminal = createInterface({ input: process.stdin, output: process.stderr });
       try {

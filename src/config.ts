@@ -2,8 +2,9 @@ import { glob, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigDocument } from './config/document.ts';
 import { interpolate, readProblem } from './config/interpolate.ts';
-import type { ConfigIssue } from './config/issues.ts';
-import { ConfigError, raise } from './config/issues.ts';
+import type { ConfigIssue, KeyPath } from './config/issues.ts';
+import { ConfigError, formatKey, raise } from './config/issues.ts';
+import type { CustomerDefaults } from './config/operator.ts';
 import type { ProviderSettingsRegistry } from './config/registry.ts';
 import type { RosterSourceConfig } from './config/roster-source.ts';
 import type { CustomerBase, CustomerConfig } from './config/schema.ts';
@@ -11,7 +12,7 @@ import { slug } from './config/schema.ts';
 import { tenantKey } from './config/tenant.ts';
 import { configWarnings } from './config/warnings.ts';
 import { validate } from './config/validate.ts';
-import type { RollcallError } from './errors.ts';
+import type { Place, RollcallError } from './errors.ts';
 
 export { ConfigError } from './config/issues.ts';
 export type { CustomerConfig } from './config/schema.ts';
@@ -26,6 +27,8 @@ export type LoadOptions = {
    * then. Default `required`.
    */
   readonly secrets?: 'required' | 'later';
+  /** What stands in for keys that a file leaves out. Default: nothing. */
+  readonly defaults?: CustomerDefaults;
 };
 
 /** One of several files: its configuration, or why it has none. */
@@ -52,28 +55,46 @@ export async function loadConfigs(
   filesOrGlobs: readonly string[],
   options: LoadOptions,
 ): Promise<readonly LoadedConfig[]> {
-  const files = await expand(filesOrGlobs);
-  const results = await Promise.all(
-    files.map(async (file): Promise<Loaded | Failed> => {
-      try {
-        return await load(file, options);
-      } catch (error) {
-        if (error instanceof ConfigError) return { file, error };
-        throw error;
-      }
-    }),
+  const files = await filesOf(filesOrGlobs);
+  return withoutConflicts(
+    await Promise.all(files.map((file) => readFileOf(file, options))),
+    options.registry,
   );
+}
+
+/** One file: what it says, or why nothing can be made of it. */
+export async function readFileOf(file: string, options: LoadOptions): Promise<ReadConfig> {
+  try {
+    return await load(file, options);
+  } catch (error) {
+    if (error instanceof ConfigError) return { file, error };
+    throw error;
+  }
+}
+
+/** The files, those that share a customer's name or a platform's tenant refused. */
+export function withoutConflicts(
+  results: readonly ReadConfig[],
+  registry: ProviderSettingsRegistry,
+): readonly LoadedConfig[] {
   const loaded = results.filter((result) => 'config' in result);
   return results.map((result) => {
     if ('error' in result) return result;
-    const [first, ...rest] = conflicts(result, loaded, options.registry);
+    const [first, ...rest] = conflicts(result, loaded, registry);
     if (first === undefined) return { file: result.file, config: result.config };
     return { file: result.file, error: new ConfigError([first, ...rest]) };
   });
 }
 
-type Loaded = { readonly file: string; readonly config: CustomerConfig; readonly document: ConfigDocument };
-type Failed = { readonly file: string; readonly error: ConfigError };
+/** A file that could be read by itself: whether it gets along with the others is another matter. */
+type Loaded = {
+  readonly file: string;
+  readonly config: CustomerConfig;
+  /** Files that it names as secrets. */
+  readonly secretFiles: readonly string[];
+  readonly placeOf: (path: KeyPath) => Place;
+};
+export type ReadConfig = Loaded | { readonly file: string; readonly error: ConfigError };
 
 /** Stands for a secret that is not set: long enough for a token, an address of nobody (RFC 2606) for a URL. */
 const placeholder = 'https://not-set.invalid/not-set-not-set-not-set';
@@ -85,7 +106,7 @@ async function load(file: string, options: LoadOptions): Promise<Loaded> {
 
   const later = options.secrets === 'later';
   const found = await interpolate(document, path, options.env, later ? placeholder : '');
-  const { issues: invalid, parts } = validate(document, options.registry);
+  const { issues: invalid, parts } = validate(document, options.registry, options.defaults);
   const at = ({ place }: ConfigIssue): string => `${place.line}:${place.column}`;
   // Where a placeholder does not do (a number, a duration), the value is no secret, and the file is wrong without it.
   const wrong = new Set(invalid.map(at));
@@ -109,6 +130,11 @@ async function load(file: string, options: LoadOptions): Promise<Loaded> {
   // Nothing was raised, so every part is there.
   const base = parts.base as CustomerBase;
   const folder = dirname(path);
+  const { alerts } = base;
+  const isOwn = document.has('alerts');
+  // What the operator set for all is not a matter of each file.
+  const own: CustomerBase = isOwn ? base : { ...base, alerts: { ...alerts, channels: [] } };
+  const lacking = [...unset, ...(isOwn ? [] : (options.defaults?.unset ?? []))];
   const config: CustomerConfig = {
     ...base,
     customer: 'name' in named ? named.name : '',
@@ -116,10 +142,22 @@ async function load(file: string, options: LoadOptions): Promise<Loaded> {
     dataDir: resolve(folder, base.dataDir),
     roster: { ...base.roster, source: resolveSource(folder, base.roster.source) },
     platforms: parts.platforms,
-    ...(unset.length === 0 ? {} : { unset }),
-    warnings: [...configWarnings(document, base, parts.platforms), ...(await openFiles(document, path))],
+    ...(lacking.length === 0 ? {} : { unset: lacking }),
+    warnings: [...configWarnings(document, own, parts.platforms), ...(await openFiles(document, path))],
   };
-  return { file, config, document };
+  const places = new Map(
+    [['customer'], ...Object.keys(config.platforms).map((name) => ['platforms', name])].map((key) => [
+      formatKey(key),
+      document.placeOf(key),
+    ]),
+  );
+  return {
+    file,
+    config,
+    secretFiles: document.secretFiles.map((secret) => resolve(folder, secret)),
+    // The document itself is a hundred times as large, and a service keeps what it read.
+    placeOf: (key) => places.get(formatKey(key)) ?? { file },
+  };
 }
 
 /** Files with secrets that everybody on the machine may read. Windows keeps rights elsewhere. */
@@ -161,7 +199,8 @@ function resolveSource(folder: string, source: RosterSourceConfig): RosterSource
   return typeof source === 'string' ? resolve(folder, source) : source;
 }
 
-async function expand(filesOrGlobs: readonly string[]): Promise<readonly string[]> {
+/** The files that these paths and globs name now, each once. */
+export async function filesOf(filesOrGlobs: readonly string[]): Promise<readonly string[]> {
   const files = new Map<string, string>();
   for (const pattern of filesOrGlobs) {
     for (const file of await matches(pattern)) {
@@ -197,13 +236,13 @@ function conflicts(
       // Names become part of paths and ids, and not all of those tell cases apart.
       if (other.config.customer.toLowerCase() === one.config.customer.toLowerCase()) {
         const message = `${other.file} is of a customer of the same name; give each file its own customer: NAME`;
-        issues.push(one.document.issue(['customer'], message));
+        issues.push({ code: 'CONFIG_INVALID', message, place: one.placeOf(['customer']) });
       }
       for (const [key, name] of tenantsOf(other, registry)) {
         const own = tenants.get(key);
         if (own === undefined) continue;
         const message = `points at the same tenant as platforms.${name} of ${other.file}`;
-        issues.push(one.document.issue(['platforms', own], message, 'CONFIG_DUPLICATE_TENANT'));
+        issues.push({ code: 'CONFIG_DUPLICATE_TENANT', message, place: one.placeOf(['platforms', own]) });
       }
       return issues;
     });

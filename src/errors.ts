@@ -54,6 +54,7 @@ export const errorCodes = {
   BACKUP_UNWRITABLE: { exit: 1, title: 'The backup cannot be written' },
   STORE_MISMATCH: { exit: 1, title: 'The queue belongs to another store' },
   QUEUE_UNAVAILABLE: { exit: 1, title: 'The queue is out of reach' },
+  SERVICE_NOT_RUNNING: { exit: 1, title: 'No running service answered' },
   RUN_UNKNOWN: { exit: 2, title: 'No run of that id' },
   RUN_NOT_HELD: { exit: 2, title: 'Nothing of that run waits for a decision' },
   HASH_MISMATCH: { exit: 2, title: 'The hash is not that of the held changes' },

@@ -28,6 +28,8 @@ export const alertKinds = {
   PAUSE_OUTLIVED: { severity: 'warning', title: 'A pause has outlived its end' },
   LAUNCH_UNKNOWN: { severity: 'warning', title: 'A training was sent, and the outcome is unknown' },
   CLOCK_WRONG: { severity: 'warning', title: 'Stored times lie in the future: a clock is or was wrong' },
+  CUSTOMER_LEFT_OUT: { severity: 'critical', title: "A customer's file cannot be used" },
+  CONFIG_NOT_TAKEN: { severity: 'warning', title: 'A changed configuration is not taken up' },
   REDIS_EVICTION: { severity: 'warning', title: 'Redis may throw queued jobs away' },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 

@@ -6,6 +6,7 @@ import type { Command, CommandOption, ParsedArguments } from './context.ts';
 /** Options that every command has. */
 const commonOptions = {
   config: { type: 'string', multiple: true, short: 'c', help: 'configuration file (default rollcall.yaml)' },
+  operator: { type: 'string', help: "the operator's file (default operator.yaml beside the configuration)" },
   json: { type: 'boolean', help: 'print one JSON document' },
   help: { type: 'boolean', short: 'h', help: 'say how the command is used' },
   verbose: { type: 'boolean', help: 'log debug lines, and stack traces of defects' },

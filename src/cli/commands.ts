@@ -6,6 +6,7 @@ export const commands: CommandTable = {
   sync: async () => (await import('./commands/sync.ts')).sync,
   start: async () => (await import('./commands/start.ts')).start,
   status: async () => (await import('./commands/status.ts')).status,
+  reload: async () => (await import('./commands/reload.ts')).reload,
   schedule: async () => (await import('./commands/schedule.ts')).schedule,
   resync: async () => (await import('./commands/resync.ts')).resync,
   pause: async () => (await import('./commands/pause.ts')).pause,

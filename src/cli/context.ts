@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { CustomerConfig } from '../config.ts';
 import type { Customer } from '../jobs/customer.ts';
 import type { Queues } from '../jobs/queue/queues.ts';
 import type { Engine } from '../jobs/service/engine.ts';
@@ -26,6 +27,10 @@ export type Cli = {
   readonly batchBackoffMs?: number;
   /** How long 429s are waited for. Default: `patience`. */
   readonly limits?: Patience;
+  /** Calls the listener whenever the process is told to look at its configuration again (SIGHUP). Default: never. */
+  readonly onHangup?: (listener: () => void) => void;
+  /** How often a service looks whether its files have changed, in ms. Default: a minute. */
+  readonly lookEveryMs?: number;
   /** Asks a yes-or-no question at the terminal. */
   readonly ask: (question: string) => Promise<boolean>;
 };
@@ -41,6 +46,14 @@ export type Opened = {
   readonly queues: Queues;
   readonly engine: Engine;
   readonly close: () => Promise<void>;
+};
+
+/** What a service needs besides, to take up configurations while it runs. */
+export type OpenedService = Opened & {
+  /** Builds a customer on the same pacer. Throws what is wrong with its rules. */
+  readonly build: (config: CustomerConfig) => Customer;
+  /** Where the embedded database is, where there is one. */
+  readonly dataDir: string;
 };
 
 /** A command's end: what the process exits with. */

@@ -1,5 +1,5 @@
 import { claimTenants, newcomerWarning } from '../actions/claims.ts';
-import { loadConfigs } from '../config.ts';
+import type { CustomerConfig } from '../config.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, createCustomer } from '../jobs/customer.ts';
 import { createEngine } from '../jobs/service/engine.ts';
@@ -12,7 +12,8 @@ import { inboxOf, sweepInbox } from '../roster/index.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
 import { openEmbedded, openPostgres } from '../store/database.ts';
 import { createStore, type Store } from '../store/store.ts';
-import type { Cli, Opened, ParsedArguments } from './context.ts';
+import type { Cli, OpenedService, ParsedArguments } from './context.ts';
+import { createFilesReader, type FilesReader } from './customer-files.ts';
 
 const defaultFile = 'rollcall.yaml';
 /** Commands that perform runs themselves: on a shared queue they leave other customers' requests to the service. */
@@ -28,19 +29,20 @@ export function secretsFor(command: string): 'required' | 'later' {
 /** How long requests in flight may take when a command ends or is interrupted. */
 const drainMs = 10_000;
 
-/** The configurations that the arguments name. A broken one is thrown, unless others may go on without it. */
-export async function loadCustomers(
+/** A reader of the files that the arguments name. */
+export function filesReader(
   cli: Cli,
   args: ParsedArguments,
   secrets: 'required' | 'later' = 'required',
-) {
+): FilesReader {
   const files = args.texts('config').length === 0 ? [defaultFile] : args.texts('config');
-  return loadConfigs(files, { registry: providerRegistry, env: cli.env, secrets });
+  const operatorFile = args.text('operator');
+  return createFilesReader(files, { registry: providerRegistry, env: cli.env, secrets, operatorFile });
 }
 
 /** The one configuration of a command that works on one customer. */
 export async function loadOne(cli: Cli, args: ParsedArguments, secrets: 'required' | 'later' = 'required') {
-  const loaded = await loadCustomers(cli, args, secrets);
+  const { customers: loaded } = await filesReader(cli, args, secrets).read();
   for (const one of loaded) if ('error' in one) throw one.error;
   const [first, ...rest] = loaded;
   if (first === undefined || !('config' in first))
@@ -73,10 +75,10 @@ export type OpenOptions = {
 /** Opens store, queues and engine for one or several customers that share them. */
 export async function openAll(
   cli: Cli,
-  configs: readonly Awaited<ReturnType<typeof loadOne>>[],
+  configs: readonly CustomerConfig[],
   command: string,
   lenient: OpenOptions = {},
-): Promise<Opened> {
+): Promise<OpenedService> {
   const dataDirs = new Set(configs.map((config) => config.dataDir));
   const [dataDir] = dataDirs;
   if (dataDir === undefined) throw new RollcallError('USAGE', 'no configuration file given.');
@@ -107,15 +109,17 @@ export async function openAll(
       },
     });
     const { giveUpAfterMs } = cli.limits ?? patience;
+    const build = (config: CustomerConfig): Customer =>
+      createCustomer(config, {
+        providers,
+        pacer,
+        log: cli.log,
+        giveUpAfterMs,
+        ...(cli.retryBaseMs === undefined ? {} : { retryBaseMs: cli.retryBaseMs }),
+      });
     const customers = configs.flatMap((config): Customer[] => {
       try {
-        const customer = createCustomer(config, {
-          providers,
-          pacer,
-          log: cli.log,
-          giveUpAfterMs,
-          ...(cli.retryBaseMs === undefined ? {} : { retryBaseMs: cli.retryBaseMs }),
-        });
+        const customer = build(config);
         lenient.check?.(customer);
         return [customer];
       } catch (error) {
@@ -142,6 +146,8 @@ export async function openAll(
     return {
       customers: kept,
       customer,
+      build,
+      dataDir,
       actor: 'command',
       store,
       queues,
@@ -162,15 +168,19 @@ export async function openAll(
 /** Commands that write to platforms. */
 const writing: ReadonlySet<string> = new Set(['start', 'sync', 'approve', 'undo']);
 
-/** The customers whose tenants are theirs; says who is new here. Throws, or tells `onBroken`, for the others. */
-async function keepToTheirTenants(
+/**
+ * The customers whose tenants are theirs; says who is new here, besides `present`. Throws, or tells `onBroken`, for the
+ * others.
+ */
+export async function keepToTheirTenants(
   cli: Cli,
   store: Store,
   customers: readonly Customer[],
   command: string,
   { onBroken }: OpenOptions,
+  present: readonly string[] = [],
 ): Promise<readonly Customer[]> {
-  const names = customers.map(({ name }) => name);
+  const names = [...present, ...customers.map(({ name }) => name)];
   const kept: Customer[] = [];
   for (const customer of customers) {
     const { config } = customer;

@@ -12,6 +12,11 @@ export const usages = {
     usage: 'start [-c FILE…]',
     summary: 'the unattended service: schedule, workers, alerts, control API; takes several files or a glob',
   },
+  reload: {
+    usage: "reload [-c 'customers/*.yaml'] [--json]",
+    summary:
+      'have the running service take up changed, new and removed files now; it looks every minute by itself',
+  },
   status: {
     usage: 'status [PLATFORM] [--json]',
     summary: 'each platform: last good run, held, paused, next run; and the age of the roster',

@@ -69,6 +69,11 @@ export class ConfigDocument {
     return this.#document.toJS();
   }
 
+  /** Whether the file itself has that key at its top. */
+  has(key: string): boolean {
+    return this.#node([key]) !== undefined;
+  }
+
   /** Files that a `${file:PATH}` of this one names, as it names them. */
   get secretFiles(): readonly string[] {
     return this.#secrets.flatMap(({ reference }) => {

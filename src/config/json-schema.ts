@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ProviderSettingsRegistry } from './registry.ts';
-import { customerBase, slug } from './schema.ts';
+import { customerBase, operatorBase, slug } from './schema.ts';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -39,6 +39,11 @@ export function configJsonSchema(registry: ProviderSettingsRegistry): JsonSchema
       Object.entries(registry).map(([name, { settings }]) => [name, withoutDialect(convert(settings))]),
     ),
   };
+}
+
+/** The same of the operator's file. */
+export function operatorJsonSchema(): JsonSchema {
+  return { title: 'Rollcall: what belongs to no customer', ...convert(operatorBase) };
 }
 
 function convert(schema: z.core.$ZodType): JsonSchema {

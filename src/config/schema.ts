@@ -298,3 +298,49 @@ export type CustomerConfig = Omit<CustomerBase, 'customer'> & {
   /** What works and is not as it should be, as `file:line:column key: what, what to do`. */
   readonly warnings: readonly string[];
 };
+
+/** Keys of `roster` and of a platform's block that whoever runs the service may set for all customers. */
+const rosterDefaults = [
+  'timezone',
+  'dateFormat',
+  'expected',
+  'maxShrink',
+  'maxRejected',
+  'maxEmptied',
+  'maxRecoded',
+  'waitFor',
+] as const;
+const platformDefaults = [
+  'schedule',
+  'timezone',
+  'jitter',
+  'limits',
+  'maxShrink',
+  'leavers',
+  'staleAfter',
+  'timeout',
+] as const;
+
+/** Some keys of a mapping, each as it is there, and none of them needed. */
+function some(shape: Readonly<Record<string, z.ZodType>>, keys: readonly string[]): z.ZodObject {
+  return z.strictObject(
+    Object.fromEntries(
+      keys.flatMap((key) => (shape[key] === undefined ? [] : [[key, shape[key].optional()]])),
+    ),
+  );
+}
+
+/**
+ * `operator.yaml`: what belongs to no customer. `defaults` stand in for keys that a customer's file leaves out; `mode` is not
+ * among them, so that a new file writes nowhere until it says so itself.
+ */
+export const operatorBase = z.strictObject({
+  control: control.prefault({}),
+  alerts: alerts.prefault({}),
+  defaults: some(customerBase.shape, ['dataDir', 'retention', 'absence', 'approval', 'alerts'])
+    .extend({
+      roster: some(roster.shape, rosterDefaults).optional(),
+      platforms: some(platformBase.shape, platformDefaults).optional(),
+    })
+    .prefault({}),
+});

@@ -5,6 +5,7 @@ import { explain, unknownKey } from './explain.ts';
 import type { ConfigIssue, KeyPath } from './issues.ts';
 import { homesOf } from './homes.ts';
 import { suggestion } from './nearest.ts';
+import { type CustomerDefaults, noDefaults, withDefaults } from './operator.ts';
 import type { ProviderSettingsRegistry } from './registry.ts';
 import type { CustomerBase, PlatformConfig } from './schema.ts';
 import { customerBase, slug } from './schema.ts';
@@ -18,10 +19,12 @@ type Mapping = Readonly<Record<string, unknown>>;
 export function validate(
   document: ConfigDocument,
   registry: ProviderSettingsRegistry,
+  defaults: CustomerDefaults = noDefaults,
 ): { readonly issues: readonly ConfigIssue[]; readonly parts: ValidParts } {
   const issues: ConfigIssue[] = [];
   const base: Record<string, unknown> = {};
-  const data = mappingOf(document.data());
+  const written = mappingOf(document.data());
+  const data = written === undefined ? undefined : withDefaults(written, defaults);
   if (data === undefined) {
     const message = 'must be a mapping of keys to values; it needs at least roster and platforms';
     return { issues: [document.issue([], message)], parts: { base: {}, platforms: {}, platformNames: [] } };

@@ -18,7 +18,10 @@ export type EngineEvents = {
 export type JobDeps = {
   /** Identifies this process in leases and batches. */
   readonly instance: string;
+  /** The customers as they are configured now: a service takes changes up while it runs. */
   readonly customers: ReadonlyMap<string, Customer>;
+  /** The configuration that runs under way began with, by run: they end with it, whatever becomes of the file. */
+  readonly begunWith: Map<string, Customer>;
   readonly store: Store;
   readonly queues: Queues;
   readonly log: Log;

@@ -252,6 +252,17 @@ create unique index tokens_in_use on tokens (customer, name) where revoked_ms is
     // The rules of the last good run: a plan says which of them changed since.
     sql: `alter table platforms add column rules jsonb not null default '{}';`,
   },
+  {
+    version: 12,
+    // Asking running services to look at their files.
+    sql: inByteOrder(`
+create table reloads (id text primary key, asked_ms bigint not null);
+create table reload_answers (
+  reload text not null, instance text not null, lines jsonb not null, done_ms bigint not null,
+  primary key (reload, instance)
+);
+`),
+  },
 ];
 
 /**

@@ -399,6 +399,10 @@ type Pacers = {
   asked_until_ms: number | null;
 };
 
+type Reloads = { id: string; asked_ms: number };
+
+type ReloadAnswers = { reload: string; instance: string; lines: unknown; done_ms: number };
+
 type Tenants = { tenant: string; customer: string; platform: string; claimed_ms: number };
 
 /** All tables, for Kysely. Times are milliseconds since 1970 (`_ms`), so that tests can drive the clock. */
@@ -429,6 +433,8 @@ export type Tables = {
   launches: Launches;
   pacers: Pacers;
   tenants: Tenants;
+  reloads: Reloads;
+  reload_answers: ReloadAnswers;
   looks: Looks;
   look_parts: LookParts;
 };

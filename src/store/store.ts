@@ -14,6 +14,7 @@ import { createPlanStore, type PlanStore } from './plans.ts';
 import { createPlatformStore, type PlatformStore } from './platforms.ts';
 import { createLaunchStore, createResultStore, type LaunchStore, type ResultStore } from './results.ts';
 import { applyRetention, type Retention } from './retention.ts';
+import { createReloadStore, type ReloadStore } from './reloads.ts';
 import { createRosterStateStore, type RosterStateStore } from './roster-state.ts';
 import { createTenantStore, type TenantStore } from './tenants.ts';
 import { createTokenStore, type TokenStore } from './tokens.ts';
@@ -40,6 +41,7 @@ export type Store = {
   readonly tenants: TenantStore;
   readonly tokens: TokenStore;
   readonly looks: LookStore;
+  readonly reloads: ReloadStore;
   readonly overview: OverviewStore;
   /** What happened to a customer since then, for pictures. */
   readonly history: (customer: string, sinceMs: number) => Promise<History>;
@@ -71,6 +73,7 @@ export function createStore(database: Database, now: () => number = Date.now): S
     tenants: createTenantStore(db),
     tokens: createTokenStore(db),
     looks: createLookStore(db),
+    reloads: createReloadStore(db),
     overview: createOverviewStore(db),
     history: (customer, sinceMs) => readHistory(db, customer, sinceMs),
     retain: (customer, retention, nowMs) => applyRetention(db, customer, retention, nowMs),

@@ -7,10 +7,12 @@ const answerMs = 5_000;
 export type Health = {
   /** Why it cannot; empty when it can. Holds codes and fixed sentences: everybody may read it. */
   readonly reasons: () => Promise<readonly { readonly code: string; readonly message: string }[]>;
+  /** What is not as it should be and does not stop the others: to be looked at, not to be taken out of service for. */
+  readonly warnings: () => readonly { readonly code: string; readonly message: string }[];
 };
 
 /** Health of a running service. Requests that come at the same time share one look. */
-export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'engine'>): Health {
+export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'engine' | 'files'>): Health {
   let looking: ReturnType<Health['reasons']> | null = null;
   async function look(): ReturnType<Health['reasons']> {
     const reasons: { code: string; message: string }[] = [];
@@ -31,6 +33,30 @@ export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'eng
     return reasons;
   }
   return {
+    warnings: () => {
+      const files = world.files();
+      const out = files.filter(({ keeps }) => !keeps).length;
+      const kept = files.length - out;
+      const are = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
+      return [
+        ...(out === 0
+          ? []
+          : [
+              {
+                code: 'CUSTOMER_LEFT_OUT',
+                message: `${are(out)} of customers cannot be used: nothing is done for them`,
+              },
+            ]),
+        ...(kept === 0
+          ? []
+          : [
+              {
+                code: 'CONFIG_NOT_TAKEN',
+                message: `${are(kept)} cannot be used since a change: the last good configuration goes on`,
+              },
+            ]),
+      ];
+    },
     reasons: () => {
       looking ??= look().finally(() => {
         looking = null;

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { changeKinds } from '../change.ts';
+import { operatorName } from '../config/unusable-file.ts';
 import { platformStates } from './answers.ts';
 import type { ControlWorld } from './world.ts';
 
@@ -63,6 +64,20 @@ export function createMetrics(world: ControlWorld): Metrics {
   const managed = gauge('rollcall_managed_accounts', 'Accounts that are linked to a person');
   const lastGood = gauge('rollcall_last_good_run_timestamp_seconds', 'When the last good run ended');
   const paused = gauge('rollcall_paused', '1 while the platform is paused');
+  new Gauge({
+    name: 'rollcall_unusable_files',
+    help: 'Files of customers that cannot be used: state is out (nothing is done) or kept (the last good configuration goes on)',
+    labelNames: ['customer', 'state'],
+    registers,
+    collect() {
+      const files = world.files();
+      for (const state of ['out', 'kept'])
+        this.set(
+          { customer: operatorName, state },
+          files.filter(({ keeps }) => keeps === (state === 'kept')).length,
+        );
+    },
+  });
   const depth = new Gauge({
     name: 'rollcall_queue_jobs',
     help: 'Jobs in the queue, by state',
@@ -92,6 +107,8 @@ export function createMetrics(world: ControlWorld): Metrics {
   let lookedMs = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | null = null;
   async function look(): Promise<void> {
+    // Customers and platforms may have gone since.
+    for (const one of [held, heldChanges, managed, lastGood, paused]) one.reset();
     for (const customer of world.customers) {
       for (const state of await platformStates(world, customer)) {
         const of = { customer: state.customer, platform: state.platform };

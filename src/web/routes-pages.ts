@@ -6,7 +6,7 @@ import type { Route } from './route.ts';
 import { lookPages } from './routes-look-pages.ts';
 import { decidePages } from './routes-decide-pages.ts';
 import { runPages } from './routes-run-pages.ts';
-import { type ControlWorld, customersOf } from './world.ts';
+import { type ControlWorld, customersOf, filesOf } from './world.ts';
 
 /** The pages for people: who looks, what they see, and what they decide, by the same actions as the commands. */
 export function pageRoutes(world: ControlWorld, pages: Pages, gate: Gate): readonly Route[] {
@@ -18,7 +18,7 @@ export function pageRoutes(world: ControlWorld, pages: Pages, gate: Gate): reado
       access: 'viewer',
       handle: async ({ caller }) => {
         const customers = await overview({ store, now }, customersOf(world, caller), world.nextRunMs);
-        return { page: { title: 'Rollcall', here: '/', body: homePage(customers) } };
+        return { page: { title: 'Rollcall', here: '/', body: homePage(customers, filesOf(world, caller)) } };
       },
     }),
     ...runPages(world, pages),

@@ -14,7 +14,8 @@ import {
   runsAnswer,
   runsQuery,
 } from './schemas.ts';
-import { actorFor, type ControlWorld, chooseRun, customersOf } from './world.ts';
+import { actorFor, type ControlWorld, chooseRun, customersOf, seesService } from './world.ts';
+import { operatorName } from '../config/unusable-file.ts';
 
 /** Routes that only look. */
 export function readRoutes(world: ControlWorld, health: Health, metrics: Metrics): readonly Route[] {
@@ -38,9 +39,10 @@ export function readRoutes(world: ControlWorld, health: Health, metrics: Metrics
       },
       handle: async () => {
         const reasons = await health.reasons();
+        const warnings = health.warnings();
         return reasons.length === 0
-          ? ok({ status: 'ready', reasons: [] })
-          : { status: 503, body: { status: 'not ready', reasons } };
+          ? ok({ status: 'ready', reasons: [], warnings })
+          : { status: 503, body: { status: 'not ready', reasons, warnings } };
       },
     }),
     defineRoute({
@@ -51,7 +53,9 @@ export function readRoutes(world: ControlWorld, health: Health, metrics: Metrics
       answers: { 200: { what: 'Prometheus text format', contentType: 'text/plain' } },
       handle: async ({ caller }) => ({
         status: 200,
-        body: await metrics.text(new Set(caller.grants.keys())),
+        body: await metrics.text(
+          new Set([...caller.grants.keys(), ...(seesService(world, caller) ? [operatorName] : [])]),
+        ),
         contentType: metrics.contentType,
       }),
     }),

@@ -33,7 +33,11 @@ export const aliveAnswer = z.strictObject({ status: z.literal('ok') });
 
 /** `GET /readyz`. */
 export const readyAnswer = z
-  .strictObject({ status: z.enum(['ready', 'not ready']), reasons: z.array(reason) })
+  .strictObject({
+    status: z.enum(['ready', 'not ready']),
+    reasons: z.array(reason),
+    warnings: z.array(reason).meta({ description: 'What stops a part of the work only' }),
+  })
   .meta({ id: 'Readiness' });
 
 /** `GET /openapi.json`. */

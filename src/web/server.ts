@@ -3,6 +3,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import fastifyCookie from '@fastify/cookie';
 import fastifyFormbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { UnusableFile } from '../config/unusable-file.ts';
 import { RollcallError } from '../errors.ts';
 import type { Customer } from '../jobs/customer.ts';
 import type { Engine } from '../jobs/service/engine.ts';
@@ -26,7 +27,7 @@ import { notFound, readRoutes } from './routes-read.ts';
 import { documentAnswer } from './schemas.ts';
 import { sessionCookie } from './sessions.ts';
 import { type Caller, createSignIn, highestRole, isSameOrigin } from './sign-in.ts';
-import { addressOf, type ControlSettings, checkExposure } from './tokens.ts';
+import { addressOf, type ControlSettings, checkExposure, createTokenBook } from './tokens.ts';
 import type { ControlWorld } from './world.ts';
 
 /** The most that a request may carry, in bytes. */
@@ -38,7 +39,10 @@ const closeMs = 3_000;
 
 /** What a control server is built on. */
 export type ControlServerOptions = ControlSettings & {
-  readonly customers: readonly Customer[];
+  /** Default: the engine's, as they are configured at each moment. */
+  readonly customers?: readonly Customer[];
+  /** The customers' files that cannot be used. Default: none. */
+  readonly files?: () => readonly UnusableFile[];
   readonly store: Store;
   readonly queues: Queues;
   readonly engine: Engine;
@@ -56,6 +60,8 @@ export type ControlServer = {
   readonly url: string;
   /** Every route as `GET /api/runs/:id`, the board's left out. */
   readonly routes: readonly string[];
+  /** Other tokens and hosts from now on. Where it listens, and whose proxies it believes, is settled at the start. */
+  readonly configure: (settings: Pick<ControlSettings, 'tokens' | 'hosts'>) => void;
   /** Ends the connections. */
   readonly close: () => Promise<void>;
 };
@@ -71,7 +77,10 @@ export async function createControlServer(options: ControlServerOptions): Promis
   const { host, port, loopback } = addressOf(options.listen);
   const now = options.now ?? Date.now;
   const world: ControlWorld = {
-    customers: options.customers,
+    get customers() {
+      return options.customers ?? [...options.engine.deps.customers.values()];
+    },
+    files: options.files ?? (() => []),
     store: options.store,
     queues: options.queues,
     engine: options.engine,
@@ -80,13 +89,18 @@ export async function createControlServer(options: ControlServerOptions): Promis
     now,
     nextRunMs: options.nextRunMs,
   };
-  const served = new Set(options.customers.map(({ name }) => name));
-  const signIn = createSignIn(options.tokens, now, async (digest) => {
-    const token = await options.store.tokens.use(digest, now());
-    return token === undefined || !served.has(token.customer)
-      ? null
-      : new Map([[token.customer, { name: token.name, role: token.role }]]);
-  });
+  let book = createTokenBook(options.tokens);
+  let hosts = options.hosts ?? [];
+  const signIn = createSignIn(
+    () => book,
+    now,
+    async (digest) => {
+      const token = await options.store.tokens.use(digest, now());
+      return token === undefined || !world.customers.some(({ name }) => name === token.customer)
+        ? null
+        : new Map([[token.customer, { name: token.name, role: token.role }]]);
+    },
+  );
   const metrics = createMetrics(world);
   const gate = createGate();
   const assets = await loadAssets();
@@ -121,7 +135,7 @@ export async function createControlServer(options: ControlServerOptions): Promis
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('caller', null);
   await app.register(fastifyCookie);
-  if (loopback) app.addHook('onRequest', async (request) => refuseForeignHost(request, options.hosts ?? []));
+  if (loopback) app.addHook('onRequest', async (request) => refuseForeignHost(request, hosts));
   addGuards(app, signIn, options.log, pages.look);
   for (const route of routes) {
     // Only the login form sends a form: everywhere else it would be a page of somebody else's.
@@ -144,6 +158,10 @@ export async function createControlServer(options: ControlServerOptions): Promis
   return {
     url,
     routes: registered,
+    configure: (settings) => {
+      book = createTokenBook(settings.tokens);
+      hosts = settings.hosts ?? [];
+    },
     close: async () => {
       metrics.close();
       const timer = setTimeout(() => app.server.closeAllConnections(), closeMs);

@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Grants } from './tokens.ts';
 
 /** The cookie that a browser's session is in. */
 export const sessionCookie = 'rollcall_session';
@@ -12,9 +11,10 @@ const mostSessions = 1_000;
 
 /** A browser's session. */
 export type Session = {
-  readonly grants: Grants;
-  /** The digest of the stored token that opened it; null for one of the configuration. */
-  readonly digest: string | null;
+  /** The digest of the token that opened it: what that opens is asked anew each time. */
+  readonly digest: string;
+  /** The token is one that a command made, not one of the configuration. */
+  readonly isStored: boolean;
   /** What the forms of its pages carry, so that no page of somebody else's can send one. */
   readonly csrf: string;
 };
@@ -22,7 +22,7 @@ export type Session = {
 /** Browsers that signed in: in memory, so a restart signs everybody out. */
 export type Sessions = {
   /** A new session; its id is the cookie's value, and cannot be guessed. */
-  readonly open: (grants: Grants, digest?: string | null) => string;
+  readonly open: (digest: string, isStored: boolean) => string;
   readonly find: (id: string) => Session | null;
   readonly close: (id: string) => void;
 };
@@ -34,14 +34,14 @@ export function createSessions(now: () => number): Sessions {
   // Only digests are kept: whoever reads the memory of the process finds no cookie in it.
   const sessions = new Map<string, Session & { readonly untilMs: number; seenMs: number }>();
   return {
-    open: (grants, digest = null) => {
+    open: (digest, isStored) => {
       const nowMs = now();
       for (const [key, { untilMs }] of sessions) if (untilMs <= nowMs) sessions.delete(key);
       const [oldest] = sessions.keys();
       if (sessions.size >= mostSessions && oldest !== undefined) sessions.delete(oldest);
       const id = randomBytes(32).toString('base64url');
       const csrf = randomBytes(24).toString('base64url');
-      sessions.set(keyOf(id), { grants, digest, csrf, untilMs: nowMs + sessionMs, seenMs: nowMs });
+      sessions.set(keyOf(id), { digest, isStored, csrf, untilMs: nowMs + sessionMs, seenMs: nowMs });
       return id;
     },
     find: (id) => {

@@ -3,7 +3,7 @@ import { digestOf } from '../actions/tokens.ts';
 import { createBackOff } from './back-off.ts';
 import { ApiError } from './errors.ts';
 import { createSessions, sessionCookie } from './sessions.ts';
-import { type ControlToken, createTokenBook, type Grants, type Role } from './tokens.ts';
+import type { Grants, Role, TokenBook } from './tokens.ts';
 
 /** Somebody who signed in. */
 export type Caller = {
@@ -38,27 +38,22 @@ export type SignIn = {
 /** Finds what a token opens that a command made, by its digest; null for one that there is not, or not any more. */
 export type StoredTokens = (digest: string) => Promise<Grants | null>;
 
-/** Sign-in with these tokens, and with those that are stored. */
-export function createSignIn(
-  tokens: readonly ControlToken[],
-  now: () => number,
-  stored: StoredTokens,
-): SignIn {
-  const book = createTokenBook(tokens);
+/** Sign-in with the tokens of the configuration as it is at that moment, and with those that are stored. */
+export function createSignIn(book: () => TokenBook, now: () => number, stored: StoredTokens): SignIn {
   const sessions = createSessions(now);
   const backOff = createBackOff(now);
 
   async function grantsOf(
     address: string,
     token: string,
-  ): Promise<{ readonly grants: Grants; readonly digest: string | null }> {
+  ): Promise<{ readonly grants: Grants; readonly digest: string; readonly isStored: boolean }> {
     // First: however many wrong tokens come from an address, whoever has a right one gets in. Behind a proxy everybody has
     // the same address, and whoever guesses would lock out the rest.
-    const configured = book.find(token);
-    if (configured !== null) return { grants: configured, digest: null };
     const digest = digestOf(token);
+    const configured = book().find(digest);
+    if (configured !== null) return { grants: configured, digest, isStored: false };
     const made = await stored(digest);
-    if (made !== null) return { grants: made, digest };
+    if (made !== null) return { grants: made, digest, isStored: true };
     const waitMs = backOff.waitMs(address);
     if (waitMs > 0) {
       const retryAfterS = Math.ceil(waitMs / 1_000);
@@ -84,8 +79,8 @@ export function createSignIn(
       const cookie = request.cookies[sessionCookie];
       const session = cookie === undefined ? null : sessions.find(cookie);
       if (session === null || cookie === undefined) return null;
-      // A token that was revoked ends the sessions that it opened.
-      const grants = session.digest === null ? session.grants : await stored(session.digest);
+      // A token that was revoked, or that the configuration has no more, ends the sessions that it opened.
+      const grants = session.isStored ? await stored(session.digest) : book().find(session.digest);
       if (grants === null) {
         sessions.close(cookie);
         return null;
@@ -93,8 +88,8 @@ export function createSignIn(
       return { via: 'session', grants, csrf: session.csrf };
     },
     open: async (address, token) => {
-      const { grants, digest } = await grantsOf(address, token);
-      return sessions.open(grants, digest);
+      const { digest, isStored } = await grantsOf(address, token);
+      return sessions.open(digest, isStored);
     },
     close: sessions.close,
   };

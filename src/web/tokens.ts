@@ -1,6 +1,8 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { digestOf } from '../actions/tokens.ts';
 import { isLoopback } from '../config/checks.ts';
 import type { CustomerConfig } from '../config/schema.ts';
+import { operatorName } from '../config/unusable-file.ts';
 import { RollcallError } from '../errors.ts';
 
 /** What a token may do: viewers look, operators act. */
@@ -42,31 +44,59 @@ export type CustomerControl = {
 
 /**
  * The control API of a service with several customers: one address, and the tokens of all of them, each for its own
- * customer. Files that leave `control.listen` out agree with any address. Throws CONFIG_INVALID when two files name
- * different ones.
+ * customer. Files that leave `control.listen` out agree with any address. Where the operator's file says where it is, the
+ * customers' do not, and the operator's tokens open all customers. Throws CONFIG_INVALID when two files name different
+ * addresses.
  */
-export function controlSettingsOf(customers: readonly CustomerControl[]): ControlSettings {
-  const named = customers.filter(({ control }) => control.listen !== defaultListen);
-  const [first] = named;
+export function controlSettingsOf(
+  customers: readonly CustomerControl[],
+  operator: CustomerConfig['control'] | null = null,
+): ControlSettings {
+  const named = operator === null ? customers.filter(({ control }) => control.listen !== defaultListen) : [];
+  const listen = operator?.listen ?? named[0]?.control.listen ?? defaultListen;
   for (const other of named) {
-    if (first === undefined || other.control.listen === first.control.listen) continue;
+    if (!isElsewhere(listen, other.control)) continue;
     throw new RollcallError(
       'CONFIG_INVALID',
-      `${other.customer} wants ${other.control.listen}, and ${first.customer} ${first.control.listen}: one service has one control API.`,
+      `${other.customer} wants ${other.control.listen}, and ${named[0]?.customer} ${listen}: one service has one control API.`,
       { place: { key: 'control.listen' }, hint: 'Give it in one file, or the same in all.' },
     );
   }
-  const tokens = customers.flatMap(({ customer, control }) =>
-    control.tokens.map(({ name, role, token }) => ({ customer, name, role, token })),
+  return { listen, ...signInsOf(customers, operator) };
+}
+
+/** The tokens, proxies and hosts of a service: all of what `controlSettingsOf` has that may change while it runs. */
+export function signInsOf(
+  customers: readonly CustomerControl[],
+  operator: CustomerConfig['control'] | null = null,
+): Omit<ControlSettings, 'listen'> {
+  const controls = [
+    ...customers,
+    ...(operator === null ? [] : [{ customer: operatorName, control: operator }]),
+  ];
+  const everywhere = controls.map(({ customer }) => customer);
+  const tokens = controls.flatMap(({ customer, control }) =>
+    control.tokens.flatMap(({ name, role, token }) =>
+      (customer === operatorName ? everywhere : [customer]).map((opens) => ({
+        customer: opens,
+        name,
+        role,
+        token,
+      })),
+    ),
   );
   return {
-    listen: first?.control.listen ?? defaultListen,
     tokens,
-    trustedProxies: [...new Set(customers.flatMap(({ control }) => control.trustedProxies))],
-    hosts: customers.flatMap(({ control }) =>
+    trustedProxies: [...new Set(controls.flatMap(({ control }) => control.trustedProxies))],
+    hosts: controls.flatMap(({ control }) =>
       control.publicUrl === undefined ? [] : [new URL(control.publicUrl).host],
     ),
   };
+}
+
+/** Whether a customer's file names another address than the one that the service listens on. */
+export function isElsewhere(listen: string, control: CustomerConfig['control']): boolean {
+  return control.listen !== defaultListen && control.listen !== listen;
 }
 
 /** Host and port of `host:port`, the host without the brackets of IPv6. */
@@ -96,23 +126,25 @@ export function checkExposure({ listen, tokens }: ControlSettings): void {
 
 /** Tells whose token a text is, in a time that says nothing about how much of it was right. */
 export type TokenBook = {
-  readonly find: (token: string) => Grants | null;
+  /** What the token of that digest (SHA-256, hex) opens. */
+  readonly find: (digest: string) => Grants | null;
 };
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** All tokens by their digests. One token in several customers' files opens all of them. */
 export function createTokenBook(tokens: readonly ControlToken[]): TokenBook {
   const book = new Map<string, { readonly digest: Buffer; readonly grants: Map<string, Grant> }>();
   for (const { customer, name, role, token } of tokens) {
-    const entry = book.get(token) ?? { digest: digest(token), grants: new Map<string, Grant>() };
+    const entry = book.get(token) ?? {
+      digest: Buffer.from(digestOf(token), 'hex'),
+      grants: new Map<string, Grant>(),
+    };
     entry.grants.set(customer, { name, role });
     book.set(token, entry);
   }
   const entries = [...book.values()];
   return {
-    find: (token) => {
-      const given = digest(token);
+    find: (digest) => {
+      const given = Buffer.from(digest, 'hex');
       let found: Grants | null = null;
       // Every entry is compared, so that the time does not tell which one was right.
       for (const entry of entries) if (timingSafeEqual(entry.digest, given)) found = entry.grants;

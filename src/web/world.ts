@@ -1,3 +1,4 @@
+import { operatorName, type UnusableFile } from '../config/unusable-file.ts';
 import type { Customer, Platform } from '../jobs/customer.ts';
 import type { Engine } from '../jobs/service/engine.ts';
 import type { Queues } from '../jobs/queue/queues.ts';
@@ -10,7 +11,10 @@ import type { Role } from './tokens.ts';
 
 /** What the control API shows and steers: a running service. */
 export type ControlWorld = {
+  /** As they are configured at that moment. */
   readonly customers: readonly Customer[];
+  /** The customers' files that cannot be used. */
+  readonly files: () => readonly UnusableFile[];
   readonly store: Store;
   readonly queues: Queues;
   readonly engine: Engine;
@@ -28,6 +32,21 @@ export type Chosen = { readonly customer: Customer; readonly platform: Platform;
 /** The customers a caller may see, in the service's order. */
 export function customersOf(world: ControlWorld, caller: Caller): readonly Customer[] {
   return world.customers.filter(({ name }) => caller.grants.has(name));
+}
+
+/** Whether a caller sees what belongs to no customer: the operator, or somebody who opens all of several customers. */
+export function seesService(world: ControlWorld, caller: Caller): boolean {
+  const { customers } = world;
+  return (
+    caller.grants.has(operatorName) ||
+    (customers.length > 1 && customersOf(world, caller).length === customers.length)
+  );
+}
+
+/** The files that cannot be used, as far as they are the caller's business. */
+export function filesOf(world: ControlWorld, caller: Caller): readonly UnusableFile[] {
+  const all = seesService(world, caller);
+  return world.files().filter(({ customer }) => all || caller.grants.has(customer));
 }
 
 /** Refuses a caller who may not do this with that customer; the caller's name otherwise. */

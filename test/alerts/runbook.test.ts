@@ -18,7 +18,7 @@ function sectionOf(code: string): string {
 const verbs = [
   ...['check', 'plan', 'sync', 'start', 'status', 'schedule', 'resync', 'pause', 'resume', 'cancel', 'runs'],
   ...['show', 'explain', 'approve', 'reject', 'review', 'link', 'unlink', 'undo', 'results', 'targets'],
-  ...['accounts', 'alerts', 'tokens'],
+  ...['accounts', 'alerts', 'tokens', 'reload'],
 ];
 
 describe('the runbook', () => {

@@ -1,12 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { configJsonSchema } from '../../src/config/json-schema.ts';
+import { configJsonSchema, operatorJsonSchema } from '../../src/config/json-schema.ts';
 import { providerRegistry } from '../../src/providers/registry.ts';
 import { testRegistry } from './registry.ts';
 
 test('the committed JSON Schema is current (node config/generate-schema.ts)', async () => {
   const committed = await readFile(new URL('../../config/rollcall.schema.json', import.meta.url), 'utf8');
   expect(JSON.parse(committed)).toEqual(JSON.parse(JSON.stringify(configJsonSchema(providerRegistry))));
+});
+
+test('so is that of the operator', async () => {
+  const committed = await readFile(new URL('../../config/operator.schema.json', import.meta.url), 'utf8');
+  expect(JSON.parse(committed)).toEqual(JSON.parse(JSON.stringify(operatorJsonSchema())));
 });
 
 describe('of a registry', () => {

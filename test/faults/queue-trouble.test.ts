@@ -87,7 +87,7 @@ describeOn(
         });
         const { store, queues, engine } = await company.opened();
         const probe = createHealthProbe({ store, queues, now: Date.now });
-        const ready = createHealth({ store, queues, engine });
+        const ready = createHealth({ store, queues, engine, files: () => [] });
         expect(await ready.reasons()).toEqual([]);
         const running = company.sync();
         await until('the third batch', () => company.sandbox.counts().writes >= 3);

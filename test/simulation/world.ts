@@ -93,6 +93,7 @@ export async function openWorld(
     batchBackoffMs: 1,
     giveUpAfterMs: 1_000,
     ownerOf: createRunOwners(store),
+    begunWith: new Map(),
     sending: new Set(),
     preparing: createGate(2),
     finishing: createGate(2),

@@ -15,8 +15,8 @@ type SparkwiseCompany = Awaited<ReturnType<typeof openSparkwiseCompany>>;
 
 /** Starts a service for the company. Its runs are none while the store is out of reach. */
 async function serving(company: SparkwiseCompany) {
-  const { customers, store, queues, engine } = await company.opened();
-  const service = createService({ customers, store, queues, engine, log: engine.deps.log });
+  const { store, queues, engine } = await company.opened();
+  const service = createService({ store, queues, engine, log: engine.deps.log });
   running.push(service);
   await service.start();
   return {
@@ -85,9 +85,9 @@ describeOn('redis', 'servers that go away and come back, without a restart of th
     const backend = await openBackend('redis');
     try {
       await using company = await openSparkwiseCompany({ backend: 'redis', on: backend, rows: people(3) });
-      const { customers, store, queues, engine } = await company.opened();
+      const { store, queues, engine } = await company.opened();
       await queues.redis?.config('SET', 'maxmemory-policy', 'allkeys-lru');
-      const service = createService({ customers, store, queues, engine, log: engine.deps.log });
+      const service = createService({ store, queues, engine, log: engine.deps.log });
       running.push(service);
       await service.start();
       expect(service.health().mayEvict).toBe(true);

@@ -91,7 +91,7 @@ test(`${runs} runs in a row, unchanged, changed and failing in turn: memory and 
   const { customers, store, queues, engine } = opened;
   const { deps } = engine;
   const { now } = company.clock;
-  const service = createService({ customers, store, queues, engine, log: deps.log, now });
+  const service = createService({ store, queues, engine, log: deps.log, now });
   const alerting = createAlerting({ deps, health: async () => service.health() });
   const control = await createControlServer({
     ...controlSettingsOf(customers.map(({ name, config }) => ({ customer: name, control: config.control }))),

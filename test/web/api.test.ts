@@ -82,7 +82,10 @@ async function heldRun(): Promise<{ id: string; hash: string }> {
 describe('what an engineer does in a night', () => {
   test('health, platforms and runs before anything ran', async () => {
     expect(await ask('GET', '/healthz')).toEqual({ status: 200, body: { status: 'ok' } });
-    expect(await ask('GET', '/readyz')).toEqual({ status: 200, body: { status: 'ready', reasons: [] } });
+    expect(await ask('GET', '/readyz')).toEqual({
+      status: 200,
+      body: { status: 'ready', reasons: [], warnings: [] },
+    });
     expect((await ask('GET', '/api/customers')).body).toEqual({
       customers: [{ customer: 'alpha', role: 'operator', platforms: ['academy'] }],
     });
@@ -269,6 +272,7 @@ test('not ready when the database does not answer', async () => {
         reasons: [
           { code: 'STORE_UNAVAILABLE', message: 'the database does not answer, or cannot be written' },
         ],
+        warnings: [],
       },
     });
     expect((await ask('GET', '/healthz')).status).toBe(200);

@@ -3,6 +3,7 @@ import { RollcallError } from '../../src/errors.ts';
 import { createBackOff } from '../../src/web/back-off.ts';
 import { html } from '../../src/web/html.ts';
 import { seriesOf } from '../../src/web/metrics.ts';
+import { digestOf } from '../../src/actions/tokens.ts';
 import { createSessions, idleMs, sessionMs } from '../../src/web/sessions.ts';
 import { addressOf, checkExposure, controlSettingsOf, createTokenBook } from '../../src/web/tokens.ts';
 
@@ -84,15 +85,15 @@ test('one token in two files opens both customers, each with its own role', () =
     { customer: 'b', name: 'look', role: 'viewer', token: long },
     { customer: 'b', name: 'own', role: 'operator', token: 'other' },
   ]);
-  expect(book.find(long)).toEqual(
+  expect(book.find(digestOf(long))).toEqual(
     new Map([
       ['a', { name: 'ops', role: 'operator' }],
       ['b', { name: 'look', role: 'viewer' }],
     ]),
   );
-  expect(book.find('other')).toEqual(new Map([['b', { name: 'own', role: 'operator' }]]));
-  expect(book.find(`${long}x`)).toBeNull();
-  expect(book.find('')).toBeNull();
+  expect(book.find(digestOf('other'))).toEqual(new Map([['b', { name: 'own', role: 'operator' }]]));
+  expect(book.find(digestOf(`${long}x`))).toBeNull();
+  expect(book.find(digestOf(''))).toBeNull();
 });
 
 describe('back-off', () => {
@@ -125,16 +126,16 @@ describe('back-off', () => {
 test('a session ends after 12 hours, when nobody asked for 2, or when it is closed', () => {
   let nowMs = 0;
   const sessions = createSessions(() => nowMs);
-  const grants = new Map([['a', { name: 'ops', role: 'viewer' as const }]]);
-  const one = sessions.open(grants);
-  const two = sessions.open(grants);
+  const digest = digestOf(long);
+  const one = sessions.open(digest, false);
+  const two = sessions.open(digest, false);
   expect(one).toMatch(/^[\w-]{43}$/);
   expect(one).not.toBe(two);
   sessions.close(two);
   expect(sessions.find(two)).toBeNull();
-  const idle = sessions.open(grants);
+  const idle = sessions.open(digest, false);
   for (nowMs = 0; nowMs < sessionMs; nowMs += idleMs - 1)
-    expect(sessions.find(one)?.grants, String(nowMs)).toBe(grants);
+    expect(sessions.find(one)?.digest, String(nowMs)).toBe(digest);
   expect(sessions.find(idle)).toBeNull();
   nowMs = sessionMs - 1;
   expect(sessions.find(one)?.csrf).toMatch(/^[\w-]{32}$/);

@@ -31,3 +31,9 @@ export function sentences(reasons: readonly RunReason[]): string {
     .map(({ message, brief = message }) => (/[.!?]$/.test(brief) ? brief : `${brief}.`))
     .join(' ');
 }
+
+/** What makes a command find the configuration from its folder: nothing where it has the usual name. */
+export function commandSuffix(file: string): string {
+  if (/(^|[\\/])rollcall\.yaml$/.test(file)) return '';
+  return /^[\w./~-]+$/.test(file) ? ` -c ${file}` : ` -c '${file.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { createNotifier } from '../deliver.ts';
+import { operatorName, type UnusableFile } from '../../config/unusable-file.ts';
+import { createNotifier, type Notifier } from '../deliver.ts';
 import { pingHeartbeat } from '../heartbeat.ts';
 import type { RetryPolicy } from '../retry.ts';
-import { createEvaluator, evaluateEveryMs, type Watch } from './evaluate.ts';
+import { createEvaluator, evaluateEveryMs, type Listener, type Watch } from './evaluate.ts';
 import { createFactsReader } from './read-facts.ts';
 import type { ServiceHealth } from '../../jobs/queue/health.ts';
 import { createOutbox } from './outbox.ts';
@@ -20,6 +21,10 @@ export type AlertingOptions = {
   readonly deps: JobDeps;
   /** Asked at every tick; without it database and queue are none of our business (a command). */
   readonly health?: () => Promise<ServiceHealth>;
+  /** The files of customers that cannot be used; without it they are none of our business. */
+  readonly files?: () => readonly UnusableFile[];
+  /** Who hears of what belongs to no customer; without it the customers do. */
+  readonly operator?: () => Pick<Listener, 'alerts' | 'publicUrl'> | null;
   /** How a channel or a heartbeat is tried again at once. */
   readonly retry?: RetryPolicy;
   readonly tickMs?: number;
@@ -55,38 +60,61 @@ export function createAlerting(options: AlertingOptions): Alerting {
   const startedMs = now();
   const readFacts = createFactsReader(store);
   const watches = new Map<string, Watch>();
-  const heard = new Set<string>();
-  for (const customer of [...deps.customers.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const channels = JSON.stringify(customer.config.alerts.channels);
-    watches.set(customer.name, {
-      customer,
-      hearsHealth: !heard.has(channels),
-      open: [],
-      offline: false,
-      evaluatedMs: Number.NEGATIVE_INFINITY,
-      nextMs: null,
-      ownedUntilMs: 0,
-      running: null,
-      again: false,
-    });
-    heard.add(channels);
+  const notifiers = new Map<string, { readonly notifier: Notifier; readonly channels: number }>();
+  const outbox = createOutbox({ store, now, log, notifiers });
+  followConfiguration();
+
+  /** Watches are those of the customers as they are configured now, and of whoever runs the service. */
+  function followConfiguration(): void {
+    const operator = options.operator?.() ?? null;
+    const listeners: Listener[] = [...deps.customers.values()]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((customer) => ({
+        name: customer.name,
+        alerts: customer.config.alerts,
+        publicUrl: customer.config.control.publicUrl,
+        customer,
+      }));
+    if (operator !== null) listeners.push({ ...operator, name: operatorName, customer: null });
+    const lists = new Set(listeners.map(({ alerts }) => JSON.stringify(alerts.channels)));
+    const heard = new Set<string>();
+    for (const of of listeners) {
+      const channels = JSON.stringify(of.alerts.channels);
+      // What belongs to no customer is the operator's; where nobody said who that is, each of them hears of it once.
+      const hearsHealth = operator === null ? !heard.has(channels) : of.customer === null;
+      heard.add(channels);
+      // Customers with channels of their own must not read each other's names.
+      const isAll = operator === null ? lists.size === 1 && hearsHealth : of.customer === null;
+      const hearsFiles = isAll ? 'all' : operator === null && lists.size > 1 ? 'own' : 'none';
+      const known = watches.get(of.name);
+      if (known === undefined || !isDeepStrictEqual(known.of.alerts.channels, of.alerts.channels))
+        notifiers.set(of.name, {
+          notifier: createNotifier({ channels: of.alerts.channels, log, ...retry }),
+          channels: of.alerts.channels.length,
+        });
+      if (known !== undefined) Object.assign(known, { of, hearsHealth, hearsFiles, gone: false });
+      else
+        watches.set(of.name, {
+          of,
+          hearsHealth,
+          hearsFiles,
+          gone: false,
+          open: [],
+          offline: false,
+          evaluatedMs: Number.NEGATIVE_INFINITY,
+          nextMs: null,
+          ownedUntilMs: 0,
+          running: null,
+          again: false,
+        });
+    }
+    const names = new Set(listeners.map(({ name }) => name));
+    for (const [name, watch] of watches) if (!names.has(name)) watch.gone = true;
   }
-  const outbox = createOutbox({
-    store,
-    now,
-    log,
-    notifiers: new Map(
-      [...watches.values()].map(({ customer }) => {
-        const { channels } = customer.config.alerts;
-        return [
-          customer.name,
-          { notifier: createNotifier({ channels, log, ...retry }), channels: channels.length },
-        ];
-      }),
-    ),
-  });
+
   const heartbeats = new Set<Promise<void>>();
   let health: ServiceHealth | null = null;
+  let toldFiles: readonly UnusableFile[] = [];
   let lookedMs = startedMs;
   let ticking: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -98,17 +126,37 @@ export function createAlerting(options: AlertingOptions): Alerting {
     // A clock that was set back must not let a lease pass for one that lasts longer than leases do.
     const leftMs = watch.ownedUntilMs - nowMs;
     if (leftMs > alertingLeaseMs / 2 && leftMs <= alertingLeaseMs) return true;
-    const { name } = watch.customer;
+    const { name } = watch.of;
     const { mine } = await takeLease(store, name, alertingLeaseName, ownerName, alertingLeaseMs);
     watch.ownedUntilMs = mine ? nowMs + alertingLeaseMs : 0;
     return mine;
   }
 
-  const evaluateWatch = createEvaluator({ deps, readFacts, outbox, own, health: () => health, startedMs });
+  const evaluateWatch = createEvaluator({
+    deps,
+    readFacts,
+    outbox,
+    own,
+    health: () => health,
+    files: () => options.files?.() ?? null,
+    startedMs,
+  });
 
-  function evaluate(name: string): Promise<boolean> {
+  async function evaluate(name: string): Promise<boolean> {
     const watch = watches.get(name);
-    return watch === undefined ? Promise.resolve(false) : evaluateWatch(watch);
+    if (watch === undefined) return false;
+    const done = await evaluateWatch(watch);
+    if (done && watch.gone && !watch.offline && watch.open.length === 0) {
+      watches.delete(name);
+      await giveUp(watch);
+    }
+    return done;
+  }
+
+  async function giveUp(watch: Watch): Promise<void> {
+    if (watch.ownedUntilMs === 0) return;
+    await store.leases.release(watch.of.name, alertingLeaseName, ownerName).catch(() => undefined);
+    watch.ownedUntilMs = 0;
   }
 
   function onRunEnded(id: string): void {
@@ -142,7 +190,11 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   async function tickOnce(): Promise<void> {
     const nowMs = now();
+    followConfiguration();
     const was = health;
+    const before = toldFiles;
+    toldFiles = options.files?.() ?? [];
+    const filesChanged = !isDeepStrictEqual(before, toldFiles);
     health = options.health === undefined ? null : await options.health();
     const due = new Set<string>();
     const healthChanged = !isDeepStrictEqual(was, health);
@@ -157,8 +209,9 @@ export function createAlerting(options: AlertingOptions): Alerting {
       const timeIsUp =
         (watch.nextMs !== null && watch.nextMs <= nowMs) ||
         (watch.evaluatedMs > nowMs && Number.isFinite(watch.evaluatedMs));
-      if (timeIsUp || (healthChanged && watch.hearsHealth) || nowMs - watch.evaluatedMs >= evaluateEveryMs)
-        due.add(name);
+      const isNews =
+        watch.gone || (healthChanged && watch.hearsHealth) || (filesChanged && watch.hearsFiles !== 'none');
+      if (timeIsUp || isNews || nowMs - watch.evaluatedMs >= evaluateEveryMs) due.add(name);
       if (watch.ownedUntilMs > 0 && (health === null || health.store.ok)) await own(watch);
       outbox.retry(name);
     }
@@ -216,11 +269,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
       deps.events.off('runEnded', onRunEnded);
       watched.delete(deps);
       await settled(limitMs);
-      for (const watch of watches.values()) {
-        if (watch.ownedUntilMs === 0) continue;
-        await store.leases.release(watch.customer.name, alertingLeaseName, ownerName).catch(() => undefined);
-        watch.ownedUntilMs = 0;
-      }
+      for (const watch of watches.values()) await giveUp(watch);
     },
   };
 }

@@ -1,14 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isRouted } from '../deliver.ts';
-import { alertKinds } from '../kinds.ts';
+import { type AlertKind, alertKinds } from '../kinds.ts';
 import { type AlertMessage, messagesOf } from '../message.ts';
-import { type OpenAlert, openAfter, type Scope, type Transition, transition } from '../state.ts';
+import {
+  type Evaluation,
+  type OpenAlert,
+  openAfter,
+  type Scope,
+  type Transition,
+  transition,
+} from '../state.ts';
 import type { OutboxRow } from '../../store/alert-state.ts';
 import type { FactsReader } from './read-facts.ts';
 import type { ServiceHealth } from '../../jobs/queue/health.ts';
+import { fileConditions, fileKinds } from '../conditions/files.ts';
 import { clockConditions, healthConditions, healthKinds } from '../conditions/health.ts';
 import type { Outbox, Waiting } from './outbox.ts';
 import { conditionsOf, scopeOf } from '../conditions/index.ts';
+import type { CustomerConfig } from '../../config/schema.ts';
+import type { UnusableFile } from '../../config/unusable-file.ts';
 import type { Customer } from '../../jobs/customer.ts';
 import type { JobDeps } from '../../jobs/deps.ts';
 
@@ -17,11 +27,24 @@ export const evaluateEveryMs = 60_000;
 /** How often a process that does not have a customer's alerting asks for it. */
 const takeOverEveryMs = 10_000;
 
-/** What is remembered of a customer between evaluations. */
+/** Whose on-call it is: a customer's, or that of whoever runs the service. */
+export type Listener = {
+  readonly name: string;
+  readonly alerts: CustomerConfig['alerts'];
+  readonly publicUrl: string | undefined;
+  /** Null: what belongs to no customer. */
+  readonly customer: Customer | null;
+};
+
+/** What is remembered of a listener between evaluations. */
 export type Watch = {
-  readonly customer: Customer;
-  /** The one of all customers with the same channels that hears of the service's own health. */
-  readonly hearsHealth: boolean;
+  of: Listener;
+  /** Hears of the service's own health: the operator, or else one of all customers with the same channels. */
+  hearsHealth: boolean;
+  /** Hears of files that cannot be used, of its own or of all. */
+  hearsFiles: 'own' | 'all' | 'none';
+  /** No longer configured: whatever is open of it ends, and it is forgotten. */
+  gone: boolean;
   open: readonly OpenAlert[];
   /** Open alerts changed while the store was away. */
   offline: boolean;
@@ -40,6 +63,8 @@ export type EvaluatorParts = {
   readonly own: (watch: Watch) => Promise<boolean>;
   /** The service's own health; null where it is none of our business. */
   readonly health: () => ServiceHealth | null;
+  /** The files of customers that cannot be used; null where they are none of our business. */
+  readonly files: () => readonly UnusableFile[] | null;
   /** Since when this process watches. */
   readonly startedMs: number;
 };
@@ -53,18 +78,18 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
   const { deps, readFacts, outbox, own, startedMs } = parts;
   const { store, log, now } = deps;
 
-  function waitingOf(customer: Customer, messages: readonly AlertMessage[]): Waiting[] {
-    const { channels } = customer.config.alerts;
+  function waitingOf({ alerts }: Listener, messages: readonly AlertMessage[]): Waiting[] {
+    const { channels } = alerts;
     return messages.flatMap((message) => {
       const routed = channels.flatMap((channel, index) => (isRouted(channel, message) ? [index] : []));
       return routed.length === 0 ? [] : [{ id: message.id, message, channels: routed }];
     });
   }
 
-  function say(customer: Customer, { begin, news, end }: Transition): void {
+  function say({ name }: Listener, { begin, news, end }: Transition): void {
     for (const [event, alerts] of Object.entries({ begin, news, end }))
       for (const { kind, platform, runId } of alerts)
-        log.warn({ customer: customer.name, platform, run: runId, alert: kind, event }, 'alert');
+        log.warn({ customer: name, platform, run: runId, alert: kind, event }, 'alert');
   }
 
   async function storedAlerts(customer: string): Promise<OpenAlert[]> {
@@ -73,55 +98,65 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
     return rows.map((row) => row.alert as OpenAlert).filter(({ kind }) => Object.hasOwn(alertKinds, kind));
   }
 
+  /** What holds of a listener, and of what an evaluation may say that it is over. */
+  async function present(
+    watch: Watch,
+    known: readonly OpenAlert[],
+    nowMs: number,
+  ): Promise<Evaluation & { readonly nextMs: number | null }> {
+    const { name, customer } = watch.of;
+    if (watch.gone)
+      return { conditions: [], scope: [{ customer: name, platforms: 'all', kinds: 'all' }], nextMs: null };
+    const health = parts.health();
+    const files = parts.files();
+    const told = customer === null ? null : await readFacts(customer, nowMs, Math.min(startedMs, nowMs));
+    const own = (kinds: readonly AlertKind[]): Scope => ({ customer: name, platforms: [null], kinds });
+    return {
+      conditions: [
+        ...(told === null ? [] : conditionsOf(told.facts)),
+        ...(health !== null && watch.hearsHealth
+          ? [...healthConditions(name, health), ...clockConditions(name, store.times.incredible())]
+          : []),
+        ...fileConditions(name, watch.hearsFiles, files ?? []),
+      ],
+      scope: [
+        ...(told === null
+          ? []
+          : scopeOf(
+              told.facts,
+              known.map(({ platform }) => platform),
+            )),
+        ...(health === null ? [] : [own(healthKinds)]),
+        ...(files === null ? [] : [own(fileKinds)]),
+      ],
+      nextMs: told?.nextMs ?? null,
+    };
+  }
+
   /** The whole picture, from the store and into it. */
   async function evaluateStored(watch: Watch): Promise<boolean> {
-    const { customer } = watch;
+    const listener = watch.of;
+    const { name, alerts, publicUrl } = listener;
     const nowMs = now();
     if (!(await own(watch))) {
       watch.evaluatedMs = nowMs - evaluateEveryMs + takeOverEveryMs;
       return false;
     }
-    const stored = await storedAlerts(customer.name);
+    const stored = await storedAlerts(name);
     const known = watch.offline ? merge(stored, watch.open) : stored;
-    const health = parts.health();
-    const { facts, nextMs } = await readFacts(customer, nowMs, Math.min(startedMs, nowMs));
-    const healthScope: Scope[] =
-      health === null ? [] : [{ customer: customer.name, platforms: [null], kinds: healthKinds }];
-    const changes = transition(
-      known,
-      {
-        conditions: [
-          ...conditionsOf(facts),
-          ...(health !== null && watch.hearsHealth ? healthConditions(customer.name, health) : []),
-          ...(health !== null && watch.hearsHealth
-            ? clockConditions(customer.name, store.times.incredible())
-            : []),
-        ],
-        scope: [
-          ...scopeOf(
-            facts,
-            known.map(({ platform }) => platform),
-          ),
-          ...healthScope,
-        ],
-      },
-      nowMs,
-      customer.config.alerts.remindAfter,
-    );
+    const { nextMs, ...evaluation } = await present(watch, known, nowMs);
+    const changes = transition(known, evaluation, nowMs, alerts.remindAfter);
     const open = openAfter(changes);
     const before = new Map(stored.map((alert) => [alert.key, alert]));
     const put = open.filter((alert) => !isDeepStrictEqual(before.get(alert.key), alert));
     const closed = changes.end.map(({ key }) => key);
-    const kept = outbox.takeHeld(customer.name);
-    const queued = [
-      ...kept,
-      ...waitingOf(customer, messagesOf(changes, { publicUrl: customer.config.control.publicUrl })),
-    ];
+    const kept = outbox.takeHeld(name);
+    const queued = [...kept, ...waitingOf(listener, messagesOf(changes, { publicUrl }))];
     if (put.length > 0 || closed.length > 0 || queued.length > 0) {
       try {
-        await store.alerts.record(customer.name, {
+        await store.alerts.record(name, {
           put: put.map((alert) => ({
-            customer: customer.name,
+            customer: name,
             key: alert.key,
             platform: alert.platform,
             alert,
@@ -129,31 +164,29 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
             last_sent_ms: alert.lastSentAtMs,
           })),
           closed,
-          queue: queued.map((waiting) => rowOf(customer.name, waiting, nowMs)),
+          queue: queued.map((waiting) => rowOf(name, waiting, nowMs)),
         });
       } catch (error) {
         // Nothing was stored, and the next evaluation finds the same again.
-        outbox.hold(customer.name, kept);
+        outbox.hold(name, kept);
         throw error;
       }
     }
-    say(customer, changes);
-    const reminders = open.map(({ lastSentAtMs }) => lastSentAtMs + customer.config.alerts.remindAfter);
-    const times = [
-      ...(nextMs === null ? [] : [nextMs]),
-      ...(customer.config.alerts.remindAfter > 0 ? reminders : []),
-    ];
+    say(listener, changes);
+    const reminders = open.map(({ lastSentAtMs }) => lastSentAtMs + alerts.remindAfter);
+    const times = [...(nextMs === null ? [] : [nextMs]), ...(alerts.remindAfter > 0 ? reminders : [])];
     watch.open = open;
     watch.offline = false;
     watch.nextMs = times.length === 0 ? null : Math.min(...times);
     watch.evaluatedMs = nowMs;
-    outbox.kick(customer.name);
+    outbox.kick(name);
     return true;
   }
 
   /** The store is away: the service's own health is all that can be said, from what is remembered. */
   function evaluateOffline(watch: Watch, present: ServiceHealth): boolean {
-    const { customer } = watch;
+    const listener = watch.of;
+    const { name, alerts, publicUrl } = listener;
     // Of several processes the one speaks that spoke last.
     const isOwner = watch.ownedUntilMs > 0;
     if (!watch.hearsHealth || !isOwner) return true;
@@ -161,20 +194,17 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
     const changes = transition(
       watch.open,
       {
-        conditions: healthConditions(customer.name, present),
-        scope: [{ customer: customer.name, platforms: [null], kinds: healthKinds }],
+        conditions: healthConditions(name, present),
+        scope: [{ customer: name, platforms: [null], kinds: healthKinds }],
       },
       nowMs,
-      customer.config.alerts.remindAfter,
+      alerts.remindAfter,
     );
     watch.open = openAfter(changes);
     watch.offline = true;
-    outbox.hold(
-      customer.name,
-      waitingOf(customer, messagesOf(changes, { publicUrl: customer.config.control.publicUrl })),
-    );
-    say(customer, changes);
-    outbox.kick(customer.name);
+    outbox.hold(name, waitingOf(listener, messagesOf(changes, { publicUrl })));
+    say(listener, changes);
+    outbox.kick(name);
     return true;
   }
 
@@ -185,7 +215,7 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
         ? evaluateOffline(watch, health)
         : await evaluateStored(watch);
     } catch (error) {
-      log.error({ customer: watch.customer.name, err: error }, 'alerts not evaluated');
+      log.error({ customer: watch.of.name, err: error }, 'alerts not evaluated');
       return false;
     }
   }

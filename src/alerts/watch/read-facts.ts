@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Store } from '../../store/store.ts';
 import { askedToWait } from '../../jobs/pace/asked.ts';
 import type { Schedule } from '../../jobs/schedule/beat.ts';
@@ -10,6 +9,7 @@ import {
   pauseOutlivedAtMs,
   rejectedInARow,
 } from '../conditions/facts.ts';
+import { commandSuffix } from '../conditions/words.ts';
 
 /** Scheduled reads of the same content before on-call hears of it. */
 const sameContentReads = 3;
@@ -39,10 +39,12 @@ export function createFactsReader(store: Store): FactsReader {
   const failures = new Map<string, { readonly run: string; readonly people: PlatformFacts['failing'] }>();
 
   function scheduleOf(key: string, cron: string | undefined, timezone: string): Schedule | null {
-    const known = schedules.get(key);
+    // The configuration may change while the service runs.
+    const of = `${key}\n${cron}\n${timezone}`;
+    const known = schedules.get(of);
     if (known !== undefined) return known;
     const schedule = cron === undefined ? null : cronSchedule(cron, timezone, key);
-    schedules.set(key, schedule);
+    schedules.set(of, schedule);
     return schedule;
   }
 
@@ -159,10 +161,4 @@ export function createFactsReader(store: Store): FactsReader {
       nextMs: nextMs.length === 0 ? null : Math.min(...nextMs),
     };
   };
-}
-
-/** What makes a command find the configuration from its folder: nothing where it has the usual name. */
-function commandSuffix(file: string): string {
-  if (basename(file) === 'rollcall.yaml') return '';
-  return /^[\w./~-]+$/.test(file) ? ` -c ${file}` : ` -c '${file.replaceAll("'", `'\\''`)}'`;
 }

@@ -37,7 +37,8 @@ export async function processBatch(
   const owner = await deps.ownerOf(job.data.run);
   // Its run was deleted, or never was.
   if (owner === undefined) return;
-  const platform = deps.customers.get(owner.customer)?.platforms.get(owner.platform);
+  const customer = deps.begunWith.get(job.data.run) ?? deps.customers.get(owner.customer);
+  const platform = customer?.platforms.get(owner.platform);
   // Another service may know the customer; this one must not swallow its work.
   if (platform === undefined) return putBack(job, pausedDelayMs, deps.draining);
   const turn = platform.pacer.turn();

@@ -42,7 +42,7 @@ export async function processSync(deps: JobDeps, job: Job, data: AskedRun): Prom
 /** Waits for whatever has to come first, then performs the run. Throws Postponement where its job has to come again. */
 async function takeTurn(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncResult> {
   const { store } = deps;
-  const customer = deps.customers.get(data.customer);
+  const customer = deps.begunWith.get(data.run) ?? deps.customers.get(data.customer);
   const platform = customer?.platforms.get(data.platform);
   if (customer === undefined || platform === undefined) {
     return {
@@ -120,7 +120,9 @@ async function takeTurn(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncRe
     if (settled !== undefined && settled.ended_ms !== null) return { run: id, status: settled.status };
     const signal = AbortSignal.any([deps.draining, hold.lost]);
     await settleEarlier(deps, customer, platform, data, hold, signal);
+    deps.begunWith.set(id, customer);
     const run = await performRun(deps, customer, platform, data, hold, signal, notes);
+    deps.begunWith.delete(id);
     return { run: id, status: run };
   } catch (error) {
     // While draining: the run goes on after the next start; its job waits in the queue.
@@ -161,7 +163,8 @@ async function settleEarlier(
       );
       const { trigger, actor, slot_ms: slotMs, approval, person, undoes } = run;
       const again = { ...data, trigger, actor, slotMs, approval, person, undoes, run: run.id };
-      await performRun(deps, customer, platform, again, hold, signal);
+      const then = deps.begunWith.get(run.id) ?? customer;
+      await performRun(deps, then, then.platforms.get(platform.name) ?? platform, again, hold, signal);
     } else if (
       (run.status === 'reading' || (isScheduled(run) && isWaitingRequest(run))) &&
       run.person === null &&

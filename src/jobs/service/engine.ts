@@ -80,6 +80,11 @@ export type Engine = {
   readonly deps: JobDeps;
   /** Starts the workers and takes up what an earlier process left. */
   readonly start: () => Promise<void>;
+  /**
+   * From now on these are the customers. Runs that have begun end with the configuration they began with, also those whose
+   * customer is gone; what merely waits takes the new one. Rejects, with nothing changed, when the store is out of reach.
+   */
+  readonly configure: (customers: readonly Customer[]) => Promise<void>;
   /** Takes up runs that nobody performs any more: another process died, or the queue lost their jobs. How many. */
   readonly sweep: () => Promise<number>;
   /** Asks for a run through the queue. The job's id; the run's id follows from it once it starts. */
@@ -99,9 +104,12 @@ export function createEngine(options: EngineOptions): Engine {
   const draining = new AbortController();
   const events = new EventEmitter<EngineEvents>();
   events.setMaxListeners(0);
+  const customers = new Map(options.customers.map((customer) => [customer.name, customer]));
+  const begunWith = new Map<string, Customer>();
   const deps: JobDeps = {
     instance: instanceName(),
-    customers: new Map(options.customers.map((customer) => [customer.name, customer])),
+    customers,
+    begunWith,
     store,
     queues,
     log,
@@ -129,7 +137,7 @@ export function createEngine(options: EngineOptions): Engine {
       log.warn({ job: job.id, code: asked.refused.code }, 'request refused');
       return asked;
     }
-    const isForeign = !deps.customers.has(asked.customer);
+    const isForeign = !begunWith.has(asked.run) && !customers.has(asked.customer);
     // A command cannot know whether there is such a customer, however long the request has waited for its service.
     if (isForeign && (options.role === 'command' || Date.now() - job.timestamp < foreignJobMs))
       await leaveToOthers(job);
@@ -160,9 +168,11 @@ export function createEngine(options: EngineOptions): Engine {
   async function takeUp(states: JobType[]): Promise<number> {
     let taken = 0;
     let queued: ReadonlySet<string> | undefined;
-    for (const customer of deps.customers.values()) {
-      for (const run of await store.runs.open(customer.name)) {
-        if (!customer.platforms.has(run.platform)) continue;
+    const names = new Set([...customers.values(), ...begunWith.values()].map(({ name }) => name));
+    for (const name of names) {
+      for (const run of await store.runs.open(name)) {
+        const customer = begunWith.get(run.id) ?? customers.get(name);
+        if (customer?.platforms.has(run.platform) !== true) continue;
         const state = await store.platforms.find(customer.name, run.platform);
         const holder = await store.leases.holder(customer.name, run.platform);
         if ((holder !== null && !isGone(holder)) || (state?.paused_ms != null && run.status !== 'cancelled'))
@@ -217,6 +227,30 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  /** Forgets what runs began with that have ended, here or in another process. */
+  async function forgetEnded(): Promise<void> {
+    for (const run of begunWith.keys()) {
+      const found = await store.runs.find(run);
+      if (found === undefined || found.ended_ms !== null) begunWith.delete(run);
+    }
+  }
+
+  async function configure(next: readonly Customer[]): Promise<void> {
+    const wanted = new Map(next.map((customer) => [customer.name, customer]));
+    const outdated = [...customers.values()].filter((customer) => wanted.get(customer.name) !== customer);
+    // Other processes perform runs whose batches are sent here.
+    const begun = await Promise.all(
+      outdated.map(async (customer) =>
+        (await store.runs.open(customer.name))
+          .filter(({ status }) => status !== 'waiting')
+          .map(({ id }) => [id, customer] as const),
+      ),
+    );
+    for (const [run, customer] of begun.flat()) if (!begunWith.has(run)) begunWith.set(run, customer);
+    for (const { name } of outdated) if (!wanted.has(name)) customers.delete(name);
+    for (const customer of next) customers.set(customer.name, customer);
+  }
+
   let started: Promise<void> | undefined;
   async function startWorkers(): Promise<void> {
     // The only process there is: whoever held a job before is gone.
@@ -242,7 +276,9 @@ export function createEngine(options: EngineOptions): Engine {
       started ??= startWorkers();
       return started;
     },
+    configure,
     sweep: async () => {
+      await forgetEnded();
       const released = await releaseStranded(queues);
       if (released > 0)
         log.warn({ jobs: released }, 'jobs waited for a time that only a wrong clock has seen; they go on');

@@ -44,7 +44,6 @@ export type Service = {
 };
 
 export type ServiceOptions = {
-  readonly customers: readonly Customer[];
   readonly store: Store;
   readonly queues: Queues;
   readonly engine: Engine;
@@ -59,6 +58,8 @@ type Watch = {
   readonly schedule: Schedule;
   /** The last slot that was taken care of; null until the store was asked. */
   doneMs: number | null;
+  /** The schedule was changed while the service ran, and counts from then on; null where it was not. */
+  countsFromMs: number | null;
   /** Nothing is due before that. */
   nextMs: number;
   /** Slots are being enqueued. */
@@ -70,28 +71,12 @@ type Watch = {
 
 /** Builds the service; nothing runs before `start`. Throws CONFIG_INVALID for a schedule that cannot be. */
 export function createService(options: ServiceOptions): Service {
-  const { store, queues, engine, log, customers } = options;
+  const { store, queues, engine, log } = options;
+  const { customers } = engine.deps;
   const now = options.now ?? Date.now;
   const listeners: { readonly call: (nowMs: number) => void | Promise<void>; busy: boolean }[] = [];
-  const watches: Watch[] = customers.flatMap((customer) =>
-    [...customer.platforms.values()].flatMap((platform) => {
-      const schedule = scheduleOf(customer, platform);
-      return schedule === undefined
-        ? []
-        : [
-            {
-              customer,
-              platform,
-              schedule,
-              doneMs: null,
-              nextMs: 0,
-              busy: false,
-              setBack: 0,
-              pausedUntilMs: null,
-            },
-          ];
-    }),
-  );
+  const watches = new Map<string, Watch>();
+  watchAll(null);
   const probe = createHealthProbe({ store, queues, now });
   let health: ServiceHealth = { store: { ok: true }, queue: { ok: true }, mayEvict: false };
   let lastBeatMs: number | null = null;
@@ -130,7 +115,7 @@ export function createService(options: ServiceOptions): Service {
         log.info({ customer: row.customer, platform: row.platform }, 'the pause is over');
       } else paused.set(`${row.customer}\n${row.platform}`, row.paused_until_ms ?? 'for good');
     }
-    for (const watch of watches)
+    for (const watch of watches.values())
       watch.pausedUntilMs = paused.get(`${watch.customer.name}\n${watch.platform.name}`) ?? null;
   }
 
@@ -143,8 +128,10 @@ export function createService(options: ServiceOptions): Service {
     if (watch.doneMs === null) {
       const row = await store.platforms.find(customer, platform);
       if (isOld()) return;
-      if (row?.last_slot_ms == null) await store.platforms.slotDone(customer, platform, nowMs);
-      watch.doneMs = row?.last_slot_ms ?? nowMs;
+      const fromMs = watch.countsFromMs ?? row?.last_slot_ms ?? nowMs;
+      if (fromMs !== row?.last_slot_ms) await store.platforms.slotDone(customer, platform, fromMs);
+      watch.doneMs = fromMs;
+      watch.countsFromMs = null;
     }
     const lastGoodMs =
       watch.schedule.last(nowMs, watch.doneMs + 1) === null
@@ -185,7 +172,7 @@ export function createService(options: ServiceOptions): Service {
     // A clock that was set back: what this process remembers of later times is as little worth as what is stored.
     if (lastBeatMs !== null && nowMs < lastBeatMs - clockToleranceMs) {
       log.warn({ fromMs: lastBeatMs, toMs: nowMs }, 'the clock was set back; the schedule is looked at anew');
-      for (const watch of watches) {
+      for (const watch of watches.values()) {
         watch.doneMs = null;
         watch.nextMs = 0;
         watch.setBack++;
@@ -195,10 +182,11 @@ export function createService(options: ServiceOptions): Service {
       );
     }
     lastBeatMs = nowMs;
+    watchAll(nowMs);
     tellOfTimes();
     // Without the store the last known pauses hold.
     await within(readPauses(nowMs), answerWithinMs).catch(() => undefined);
-    for (const watch of watches) {
+    for (const watch of watches.values()) {
       if (nowMs < watch.nextMs || watch.busy || watch.pausedUntilMs !== null) continue;
       watch.busy = true;
       takeSlots(watch, nowMs)
@@ -226,7 +214,7 @@ export function createService(options: ServiceOptions): Service {
 
   /** A slot whose job the queue lost before it began is enqueued again: the store knows that it never ran. */
   async function rebuildSlots(nowMs: number): Promise<void> {
-    for (const watch of watches) {
+    for (const watch of watches.values()) {
       if (watch.doneMs === null || watch.busy || watch.pausedUntilMs !== null) continue;
       const slotMs = watch.doneMs;
       const dueMs = slotMs + watch.platform.config.jitter;
@@ -245,7 +233,7 @@ export function createService(options: ServiceOptions): Service {
   }
 
   async function retain(): Promise<void> {
-    for (const customer of customers) {
+    for (const customer of customers.values()) {
       try {
         const { journal, results } = customer.config.retention;
         const gone = await store.retain(customer.name, { journalMs: journal, resultsMs: results }, now());
@@ -276,12 +264,12 @@ export function createService(options: ServiceOptions): Service {
     },
     health: () => ({
       ...health,
-      schedulers: watches.length,
+      schedulers: watches.size,
       lastBeatMs,
       lastProbeMs,
     }),
     nextRunMs: (customer, platform) => {
-      const watch = watches.find((one) => one.customer.name === customer && one.platform.name === platform);
+      const watch = watches.get(`${customer}\n${platform}`);
       if (watch === undefined) return null;
       const { pausedUntilMs } = watch;
       const pause =
@@ -297,6 +285,40 @@ export function createService(options: ServiceOptions): Service {
       await Promise.race([upkeep, sleep(answerWithinMs)]);
     },
   };
+
+  /**
+   * Brings the watches in step with what is configured. `sinceMs`: when a schedule that was changed counts from; slots that it
+   * would have had before are none that were missed.
+   */
+  function watchAll(sinceMs: number | null): void {
+    const gone = new Set(watches.keys());
+    for (const customer of customers.values())
+      for (const platform of customer.platforms.values()) {
+        const key = `${customer.name}\n${platform.name}`;
+        const known = watches.get(key);
+        if (known?.platform !== platform) {
+          const schedule = scheduleOf(customer, platform);
+          if (schedule === undefined) continue;
+          const isSame =
+            known !== undefined &&
+            known.platform.config.schedule === platform.config.schedule &&
+            known.platform.config.timezone === platform.config.timezone;
+          watches.set(key, {
+            customer,
+            platform,
+            schedule,
+            doneMs: isSame ? known.doneMs : null,
+            countsFromMs: isSame || known === undefined ? null : sinceMs,
+            nextMs: 0,
+            busy: false,
+            setBack: 0,
+            pausedUntilMs: known?.pausedUntilMs ?? null,
+          });
+        }
+        gone.delete(key);
+      }
+    for (const key of gone) watches.delete(key);
+  }
 
   /** Says once of each stored time that counts as absent. */
   function tellOfTimes(): void {

@@ -5,6 +5,7 @@ import {
   type CustomerGlance,
   type PlatformGlance,
 } from '../../actions/overview.ts';
+import type { UnusableFile } from '../../config/unusable-file.ts';
 import type { RunStatus } from '../../store/schema.ts';
 import { type Html, html } from '../html.ts';
 import {
@@ -53,10 +54,10 @@ export function statusStanding(status: RunStatus): Standing {
 }
 
 /** What needs somebody, first; then every platform. */
-export function homePage(customers: readonly CustomerGlance[]): Html {
+export function homePage(customers: readonly CustomerGlance[], files: readonly UnusableFile[] = []): Html {
   const platforms = customers.flatMap((customer) => customer.platforms);
   const several = customers.length > 1;
-  const needs = platforms.flatMap((platform) => needsOf(platform, several));
+  const needs = [...files.map(fileNeed), ...platforms.flatMap((platform) => needsOf(platform, several))];
   const sorted = platforms.toSorted(
     (a, b) => byTrouble.indexOf(a.condition) - byTrouble.indexOf(b.condition),
   );
@@ -80,6 +81,14 @@ ${
 <thead><tr>${several ? html`<th>Customer</th>` : nothing}<th>Written</th><th>Read last</th><th class="number">Rows</th><th class="number">Rejected</th><th>Complete</th></tr></thead>
 <tbody>${customers.map((customer) => rosterRow(customer, several))}</tbody>
 </table>`;
+}
+
+/** A file that cannot be used. What is in it is not shown: the command line says it to whoever may read the file. */
+function fileNeed({ file, customer, keeps, code, place, problems, sinceMs }: UnusableFile): Html {
+  const line = place?.line === undefined ? '' : `, the first in line ${place.line}`;
+  return html`<section class="card ${keeps ? 'wait' : 'bad'}"><h3>${customer}: its configuration cannot be used</h3>
+<p>${keeps ? 'The last good one goes on.' : 'Nothing is done for this customer.'} ${code}: ${count(problems)} ${problems === 1 ? 'problem' : 'problems'}${line}, since ${time(sinceMs)}.</p>
+<p class="soft"><code>rollcall check -c ${file}</code></p></section>`;
 }
 
 /** Things that need somebody that are spelled out. */

@@ -23,7 +23,7 @@ describeOn('redis', 'a command on a queue that it shares', () => {
         config: { customer: 'orchard' },
       });
       // Three requests for harbour while its service is down: the schedule's, one that has waited, and somebody's.
-      const { engine, queues, store, customers } = await harbour.opened();
+      const { engine, queues, store } = await harbour.opened();
       const slot = { customer: 'harbour', platform: platformName, trigger: 'schedule', actor: null } as const;
       const slotMs = Math.floor(Date.now() / minuteMs) * minuteMs;
       const fresh = await engine.request({ ...slot, slotMs, jobId: 'slot.fresh' });
@@ -61,7 +61,7 @@ describeOn('redis', 'a command on a queue that it shares', () => {
       expect(harbour.state.users).toHaveLength(0);
       await orchard.close();
 
-      const service = createService({ customers, store, queues, engine, log: engine.deps.log });
+      const service = createService({ store, queues, engine, log: engine.deps.log });
       await service.start();
       try {
         await until('the service to have answered', async () =>

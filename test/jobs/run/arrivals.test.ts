@@ -22,9 +22,8 @@ test('a run waits for the roster it expects, takes it when it comes, and gives u
     roster: { expected: { cron: '0 1 * * *', timezone: 'UTC', grace: '30m' }, waitFor: '90m' },
     platform: { schedule: '0 2 * * *', timezone: 'UTC' },
   });
-  const { customers, store, queues, engine } = await company.opened();
+  const { store, queues, engine } = await company.opened();
   const service = createService({
-    customers,
     store,
     queues,
     engine,
@@ -100,9 +99,8 @@ test('without an expectation the same file is still said to be the same', async 
     clock: '2026-11-20T12:00:00Z',
     platform: { schedule: '0 2 * * *', timezone: 'UTC' },
   });
-  const { customers, store, queues, engine } = await company.opened();
+  const { store, queues, engine } = await company.opened();
   const service = createService({
-    customers,
     store,
     queues,
     engine,

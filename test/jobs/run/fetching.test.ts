@@ -25,9 +25,8 @@ test('a run by schedule tries to fetch the roster until waitFor; refused credent
     platform: { schedule: '0 2 * * *', timezone: 'UTC' },
   });
   try {
-    const { customers, store, queues, engine } = await company.opened();
+    const { store, queues, engine } = await company.opened();
     const service = createService({
-      customers,
       store,
       queues,
       engine,

@@ -16,9 +16,8 @@ afterEach(async () => {
 const nightly = '0 0 2 * * *';
 
 async function serve(company: Company): Promise<Service> {
-  const { customers, store, queues, engine } = await company.opened();
+  const { store, queues, engine } = await company.opened();
   const service = createService({
-    customers,
     store,
     queues,
     engine,
@@ -216,8 +215,8 @@ test('one customer whose schedule cannot be taken care of does not stop the othe
       },
     },
   };
+  await engine.configure([{ ...customer, name: 'broken' }, customer]);
   const service = createService({
-    customers: [{ ...customer, name: 'broken' }, customer],
     store: broken,
     queues,
     engine,
@@ -244,14 +243,13 @@ test('a clock set back while slots by the wrong one are being enqueued delays th
     clock: '2026-11-20T12:00:00Z',
     platform: { schedule: '*/10 * * * * *', timezone: 'UTC' },
   });
-  const { customers, store, queues, engine } = await company.opened();
+  const { store, queues, engine } = await company.opened();
   const asked: number[] = [];
   let letGo = (): void => undefined;
   const released = new Promise<void>((done) => {
     letGo = done;
   });
   const service = createService({
-    customers,
     store,
     queues,
     engine: {
