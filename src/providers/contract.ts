@@ -94,7 +94,7 @@ export type FieldSpec = {
   readonly from: PersonField | 'fullName' | null;
   /** Whether reading an account gives the field back. If not, it is compared with what we last wrote. */
   readonly readBack: boolean;
-  /** A create is refused without it. */
+  /** A create is refused without it: nobody is created while it is empty on the roster, and the run says so. */
   readonly required?: boolean;
   /** Longer values are cut by us, and the run says so. In UTF-16 code units. */
   readonly maxLength?: number;
@@ -116,7 +116,7 @@ export type Capabilities = {
   readonly matchBy: 'externalId' | 'email';
   readonly fields: Readonly<Record<string, FieldSpec>>;
   readonly operations: readonly WriteOperation[];
-  /** True when one account can be fetched without reading all. */
+  /** True when `lookUp` finds one account without reading all, by its id and by what is known of somebody without one. */
   readonly lookUp: boolean;
   /** Reasons, for people, why something is missing. */
   readonly missing: Readonly<
@@ -181,7 +181,7 @@ export type WriteRequest =
 /** One line of training results. */
 export type ResultRow = {
   readonly ref: AccountRef;
-  /** The vendor's id of the result, where there is one: a later read replaces it. */
+  /** The vendor's id of the result; null where there is none, and one person has one result a target. A later read replaces it. */
   readonly id: string | null;
   readonly target: string;
   readonly targetName: string;
@@ -246,13 +246,23 @@ export type Provider = {
     ctx: CallContext,
     onTotal?: (total: number) => void,
   ) => AsyncIterable<readonly Account[]>;
+  /**
+   * One account, as `readAccounts` gives it, or null. Asked by the platform's id, or without it by the employee id and the
+   * email, of which it uses what the platform can search by. Throws CAPABILITY_MISSING where `capabilities.lookUp` is false.
+   */
   readonly lookUp: (ref: AccountRef, ctx: CallContext) => Promise<Account | null>;
   /** Finds the targets of the rules, in their order. Throws TARGET_UNKNOWN with the candidates. */
   readonly resolveTargets: (
     rules: readonly EnrollmentRule[],
     ctx: CallContext,
   ) => Promise<readonly ResolvedTarget[]>;
+  /** Everybody in the target of that id, in pages, proven complete as accounts are. */
   readonly readMembers: (target: string, ctx: CallContext) => AsyncIterable<readonly Membership[]>;
+  /**
+   * One write request, and an outcome for each item, in their order. Reads may come before it, and after it where the
+   * platform answers with a job. What fails once the write has left says `applied: 'unknown'`, whatever it is: with `no` the
+   * batch is taken for unsent, and a PLATFORM_REFUSED is sent again in halves.
+   */
   readonly write: (request: WriteRequest, ctx: CallContext) => Promise<readonly ItemOutcome[]>;
   readonly listTargets: (ctx: CallContext) => Promise<readonly TargetListing[]>;
   /** Results since the given time (ISO 8601) where the API can (`resultsSince`); all otherwise. */

@@ -26,6 +26,7 @@ export type ProviderErrorOptions = RollcallErrorOptions & {
 /** A failed call of a platform. */
 export class ProviderError extends RollcallError {
   override readonly name = 'ProviderError';
+  declare readonly code: ProviderErrorCode;
   readonly status: number | undefined;
   readonly vendorCode: string | undefined;
   readonly retryAfterMs: number | undefined;

@@ -93,7 +93,8 @@ async function sync(five: Five, name: PlatformName): Promise<RunReport & { reado
 it('speaks of every provider', () => {
   // Sparkwise has the long table (matrix.ts).
   const known = [providerOf.academy, ...cases.map(({ name }) => providerOf[name])];
-  expect(known.toSorted()).toEqual(Object.keys(providers).toSorted());
+  const step = 'docs/adding-a-provider.md, the fault matrix: test/support/five.ts, and a row here';
+  expect(known.toSorted(), step).toEqual(Object.keys(providers).toSorted());
 });
 
 for (const { name, read, empty, refusal, write, there } of cases) {

@@ -4,12 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../../src/config.ts';
+import { platformBase } from '../../src/config/schema.ts';
 import { providerRegistry, providers } from '../../src/providers/registry.ts';
 
 const folders = readdirSync(new URL('../../src/providers', import.meta.url), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
   .sort();
+
+/** The keys of a block that are its provider's own. */
+function ownKeys(name: string): readonly string[] {
+  const common = new Set(['provider', 'enrollments', ...Object.keys(platformBase.shape)]);
+  return Object.keys(providers[name]?.settings.shape ?? {}).filter((key) => !common.has(key));
+}
 
 test('the registry has one provider for each folder, under its own name', () => {
   expect(Object.keys(providers).sort()).toEqual(folders);
@@ -22,19 +29,25 @@ test.each(folders)('%s has everything that the guide asks for', (name) => {
     const path = new URL(file, root);
     return existsSync(path) && readFileSync(path, 'utf8').includes(text) ? [] : [`${file}: ${text}`];
   };
-  expect([
-    ...['api', 'index', 'schema', 'settings'].flatMap((file) =>
-      has(`src/providers/${name}/${file}.ts`, 'export '),
-    ),
-    ...has(`src/providers/${name}/readme.md`, '# '),
-    ...has(`sandbox/${name}/index.ts`, 'export '),
-    ...has(`test/conformance/${name}.test.ts`, 'conformance({'),
-    ...has(`test/providers/${name}.test.ts`, `src/providers/${name}/`),
-    ...has(`docs/providers/${name}.md`, '# '),
-    ...has('docs/providers/README.md', `](${name}.md) |`),
-    ...has('README.md', `](docs/providers/${name}.md)`),
-    ...has('config/all-platforms.yaml', `provider: ${name}\n`),
-  ]).toEqual([]);
+  expect(
+    [
+      ...['api', 'index', 'schema', 'settings'].flatMap((file) =>
+        has(`src/providers/${name}/${file}.ts`, 'export '),
+      ),
+      ...has(`src/providers/${name}/readme.md`, '# '),
+      ...has(`sandbox/${name}/index.ts`, 'export '),
+      ...has(`test/sandbox/${name}.test.ts`, `sandbox/${name}/index.ts`),
+      ...has(`test/conformance/${name}.test.ts`, 'conformance({'),
+      ...has(`test/conformance/${name}.test.ts`, 'const answers'),
+      ...has(`test/providers/${name}.test.ts`, `src/providers/${name}/`),
+      ...has(`docs/providers/${name}.md`, '# '),
+      ...ownKeys(name).flatMap((key) => has(`docs/providers/${name}.md`, key)),
+      ...has('docs/providers/README.md', `](${name}.md) |`),
+      ...has('README.md', `](docs/providers/${name}.md)`),
+      ...has('config/all-platforms.yaml', `provider: ${name}\n`),
+    ],
+    'docs/adding-a-provider.md asks for each of these files, with that text in it',
+  ).toEqual([]);
 });
 
 test('a block of each provider names it', () => {
