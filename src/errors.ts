@@ -80,9 +80,9 @@ export type Place = {
 };
 
 export type RollcallErrorOptions = {
-  readonly place?: Place;
+  readonly place?: Place | undefined;
   /** What to do next, as one sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 };
 

@@ -15,10 +15,10 @@ export type ProviderErrorCode = Extract<
 
 export type ProviderErrorOptions = RollcallErrorOptions & {
   /** HTTP status, when there was an answer. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** The platform's own machine-readable code, when it is one (never free text, which may hold names). */
-  readonly vendorCode?: string;
-  readonly retryAfterMs?: number;
+  readonly vendorCode?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
   /** Whether a write may have taken effect. Default `no`. */
   readonly applied?: 'no' | 'unknown';
 };
