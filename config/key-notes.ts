@@ -177,6 +177,10 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     what: 'What the roster is written in; found from the content if left out: [formats](roster.md#formats).',
     example: 'xlsx',
   },
+  'roster.sheet': {
+    what: 'XLSX: the sheet, by name or by number from 1; left out, the first that is not hidden.',
+    example: 'Employees',
+  },
   'roster.records': {
     what: 'JSON: where the list of records is; left out, it is a list itself.',
     example: 'Report_Entry',

@@ -126,6 +126,7 @@ const roster = z.strictObject({
   pick: z.enum(['modified', 'name']).default('modified'),
   columns,
   format: rosterFormat.optional(),
+  sheet: z.union([z.string().min(1), z.number().int().min(1)]).optional(),
   records: jsonPath.optional(),
   decrypt: decrypt.optional(),
   encoding: z.string().min(1).optional(),

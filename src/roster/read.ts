@@ -78,6 +78,7 @@ async function readDelivered(
     columns: configuredColumns(config),
     format: config.format,
     records: config.records,
+    sheet: config.sheet,
     onBytes: (chunk) => {
       stopIfAsked(options.signal);
       hash.update(chunk);

@@ -154,6 +154,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ky: ['providers', 'alerts', 'roster/sources'],
   'csv-parse': ['roster'],
   'stream-json': ['roster'],
+  saxes: ['roster'],
+  yauzl: ['roster'],
   'ssh2-sftp-client': ['roster/sources'],
   aws4fetch: ['roster/sources'],
   openpgp: ['roster/content'],

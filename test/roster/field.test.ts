@@ -143,9 +143,13 @@ const table: readonly (readonly [file: string, roster: Roster, expected: Expecte
   ],
   ['b11-leaver-bad-email', {}, { active: 4, terminated: 3 }],
   ['b12-leaver-bad-date', dated, { active: 1, terminated: 1 }],
-  ['b14-zip', {}, { error: 'ROSTER_FORMAT', says: ['a zip archive'] }],
+  ['b14-zip', {}, { active: 4 }],
   ['b15-html-xls', {}, { error: 'ROSTER_FORMAT', says: ['an HTML page'] }],
-  ['b16-json', {}, { error: 'ROSTER_FORMAT', says: ['JSON'] }],
+  [
+    'b16-json',
+    {},
+    { error: 'ROSTER_HEADER', says: ['The fields there are: WorkerID, WorkEmail, FirstName'] },
+  ],
   [
     'b18-lone-cr-mixed',
     {},

@@ -6,9 +6,13 @@ import { gunzipped, isGzip } from './gunzip.ts';
 import { beginsEncrypted } from './openpgp/begins.ts';
 import { type DecryptOptions, decrypted } from './openpgp/decrypted.ts';
 import type { EncryptionFacts } from './openpgp/facts.ts';
+import { unzipped } from './unzip.ts';
+import { isZip } from './zip.ts';
 
 /** Enough to see what a stage has to undo. */
 const signatureBytes = 512;
+/** Archives in archives: a gzip of a zip is what somebody may do, more is somebody's joke. */
+const mostWrappings = 3;
 
 export type OpenOptions = DecryptOptions & { readonly decrypt: DecryptConfig | undefined };
 
@@ -19,7 +23,7 @@ export type OpenedContent = { readonly content: Content; readonly encryption?: E
  * The roster's own bytes, whatever a delivery wrapped them in, told by the first bytes of each wrapping and never by a name.
  * In the order in which they are undone: decrypted (where `decrypt` is set, and then it has to be encrypted), unpacked.
  *
- * @throws RollcallError ROSTER_UNREADABLE, ROSTER_FORMAT (encrypted, and no key), ROSTER_KEY, ROSTER_DECRYPT, ROSTER_SIGNATURE
+ * @throws RollcallError ROSTER_UNREADABLE, ROSTER_FORMAT (encrypted, and no key; an archive of several files), ROSTER_KEY, ROSTER_DECRYPT, ROSTER_SIGNATURE
  */
 export async function openContent(delivered: RosterFile, options: OpenOptions): Promise<OpenedContent> {
   const file = contentOfFile(delivered);
@@ -31,8 +35,15 @@ export async function openContent(delivered: RosterFile, options: OpenOptions): 
   return { content: await unpacked(content), encryption: facts };
 }
 
-async function unpacked(content: Content): Promise<Content> {
-  return isGzip(await headOf(content, signatureBytes)) ? gunzipped(content) : content;
+async function unpacked(packed: Content): Promise<Content> {
+  let content = packed;
+  for (let wrapping = 0; wrapping < mostWrappings; wrapping++) {
+    const head = await headOf(content, signatureBytes);
+    const inner = isGzip(head) ? gunzipped(content) : isZip(head) ? await unzipped(content) : content;
+    if (inner === content) break;
+    content = inner;
+  }
+  return content;
 }
 
 function withoutKey(file: string): RollcallError {

@@ -13,6 +13,8 @@ export type RosterRecord = {
   readonly line: number;
   /** Whether a cell has a line break that may have cut a row; only where rows are lines. */
   readonly multiline: boolean;
+  /** Positions of cells that are dates by themselves, written `yyyy-MM-dd`, perhaps with a time of day behind. */
+  readonly dates?: readonly number[];
   /** Cells (empty in `cells`) that are none. Absent: all are. */
   readonly faults?: readonly CellFault[];
   /** Why all of it describes nobody, as what is said of the row; not even an id can be read. */
@@ -77,6 +79,8 @@ export type ReadingOptions = {
   readonly format: RosterFormat | undefined;
   /** Where in JSON the list is. */
   readonly records: string | undefined;
+  /** The sheet of a workbook, by name or by number from 1. */
+  readonly sheet: string | number | undefined;
   /** To be told of all bytes that the roster's content is: the fingerprint is made of them. */
   readonly onBytes: (chunk: Buffer) => void;
   readonly onProgress: Progress | undefined;

@@ -1,9 +1,15 @@
 import { type Content, headOf } from '../content/content.ts';
+import { isZip } from '../content/zip.ts';
 import { readCsv } from './csv/read-csv.ts';
 import type { ReadingOptions, RosterReading } from './format.ts';
 import { readJsonLines } from './json/read-json-lines.ts';
 import { readJson } from './json/read-json.ts';
-import { recognise, recognisedBytes, unexpectedFormat, wrongFormat } from './recognise.ts';
+import { type Recognised, recognise, recognisedBytes, unexpectedFormat, wrongFormat } from './recognise.ts';
+import { oldDocument, otherDocument } from './xlsx/document-kind.ts';
+import { readXlsx } from './xlsx/read-xlsx.ts';
+
+/** How documents of the old kind begin ([MS-CFB], section 2.2). */
+const compoundFile = Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]);
 
 /**
  * The roster, in whichever format it is.
@@ -12,7 +18,7 @@ import { recognise, recognisedBytes, unexpectedFormat, wrongFormat } from './rec
  */
 export async function openReading(content: Content, options: ReadingOptions): Promise<RosterReading> {
   const head = await headOf(content, recognisedBytes);
-  const found = recognise(head);
+  const found = await recognised(content, head);
   if ('other' in found) throw wrongFormat(found.other, content.file);
   const { format: wanted } = options;
   const isText = (format: string | undefined): boolean => format === 'json' || format === 'jsonl';
@@ -25,7 +31,20 @@ export async function openReading(content: Content, options: ReadingOptions): Pr
       return readJson(content, options);
     case 'jsonl':
       return readJsonLines(content, options);
-    default:
+    case 'xlsx':
+      return readXlsx(content, options);
+    case 'csv':
       return readCsv(content, options);
   }
+}
+
+/** What it is; of documents in archives, by what is in them. */
+async function recognised(content: Content, head: Buffer): Promise<Recognised> {
+  if (isZip(head)) {
+    const other = await otherDocument(content);
+    return other === null ? { format: 'xlsx' } : { other };
+  }
+  return compoundFile.equals(head.subarray(0, compoundFile.length))
+    ? { other: await oldDocument(content) }
+    : recognise(head);
 }

@@ -4,7 +4,6 @@ import { wideEncodingOf } from './text/encoding.ts';
 
 /** Formats that are no CSV, by what they begin with. */
 const signatures: readonly (readonly [what: string, bytes: readonly number[]])[] = [
-  ['an old Excel workbook (xls)', [0xd0, 0xcf, 0x11, 0xe0]],
   ['a PDF document', [0x25, 0x50, 0x44, 0x46, 0x2d]],
   ['a 7-Zip archive', [0x37, 0x7a, 0xbc, 0xaf]],
   ['a RAR archive', [0x52, 0x61, 0x72, 0x21]],
@@ -19,7 +18,6 @@ const signatures: readonly (readonly [what: string, bytes: readonly number[]])[]
   ['UTF-32 text', [0x00, 0x00, 0xfe, 0xff]],
 ];
 
-const zip = [0x50, 0x4b, 0x03, 0x04];
 const openPgp = /^-----BEGIN PGP/;
 
 /** What a roster is by its first bytes: a format that can be read, or words for what it is. */
@@ -31,12 +29,6 @@ export const recognisedBytes = 65_536;
 /** What it is; CSV is whatever is nothing else. */
 export function recognise(head: Buffer): Recognised {
   const begins = (bytes: readonly number[]): boolean => bytes.every((byte, at) => head[at] === byte);
-  if (begins(zip)) {
-    const names = head.toString('latin1');
-    return names.includes('xl/') || names.includes('[Content_Types].xml')
-      ? { other: 'an Excel workbook (xlsx)' }
-      : { other: 'a zip archive' };
-  }
   const known = signatures.find(([, bytes]) => begins(bytes));
   if (known !== undefined) return { other: known[0] };
   const text = new TextDecoder(wideEncodingOf(head) ?? 'utf-8').decode(head).trimStart();

@@ -105,7 +105,7 @@ export class RowIntake {
     const counted =
       this.#trailer === undefined
         ? undefined
-        : trailerCount(this.#trailer, this.#held.at(-1), this.#delimiter);
+        : trailerCount(this.#trailer, this.#held.at(-1), this.#delimiter, this.#columns.traits);
     if (counted !== undefined) this.#held.pop();
     const hadBreak = !endsInLine && baseline.endsInLine === true;
     const mayBeCut = !endsInLine && this.#held.at(-1)?.line === lastLine;

@@ -2,7 +2,7 @@ import { normaliseEmail, normaliseText } from '../../normalise.ts';
 import { longestCell } from '../bounds.ts';
 import type { CellFault, RosterRecord } from '../formats/format.ts';
 import type { RejectCode, RejectedRow, RowInput } from '../types.ts';
-import type { ParseDate } from './dates.ts';
+import { compileDateFormat, type ParseDate } from './dates.ts';
 import type { Column, ColumnMap } from './header.ts';
 import { isErrorWord, readId, withoutFormula } from './id-cell.ts';
 import { shapeOf } from './shape.ts';
@@ -56,6 +56,9 @@ export type MappingRules = {
   readonly noDate: ReadonlySet<string>;
 };
 
+/** Of cells that are dates by themselves, whatever the configured form. */
+const isoDateIn = compileDateFormat('yyyy-MM-dd');
+
 /** What is wrong with a cell. */
 type Fault = { readonly code: RejectCode; readonly column: Column; readonly what: string };
 
@@ -69,6 +72,7 @@ export class RowMapper {
   #faults: Fault[] = [];
   #unread: string[] = [];
   #cellFaults: readonly CellFault[] | undefined;
+  #dates: readonly number[] | undefined;
 
   constructor(columns: ColumnMap, rules: MappingRules) {
     this.#columns = columns;
@@ -87,6 +91,7 @@ export class RowMapper {
     if (!('id' in reading)) return this.#noId(line, reading.code, reading.why);
     const { id } = reading;
     this.#cellFaults = record.faults;
+    this.#dates = record.dates;
     const email = this.#email(cells, fields.email);
     const previousId = this.#previousId(cells, fields.previousId);
     const attributes: Record<string, string> = {};
@@ -224,7 +229,8 @@ export class RowMapper {
     if (text === null || column === undefined) return null;
     const { noDate } = this.#rules;
     if (noDate.has(text)) return null;
-    const date = this.#rules[field](text);
+    const isDate = this.#dates?.includes(column.at) === true;
+    const date = isDate ? isoDateIn(text) : this.#rules[field](text);
     if (date !== null) return noDate.has(date) ? null : date;
     return this.#fault(field, {
       code: 'DATE_INVALID',
