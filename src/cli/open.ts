@@ -19,7 +19,7 @@ const defaultFile = 'rollcall.yaml';
 /** Commands that perform runs themselves: on a shared queue they leave other customers' requests to the service. */
 const commandsWithWorkers: ReadonlySet<string> = new Set(['sync', 'approve', 'undo']);
 /** Commands that need every secret; to others one that is not set matters when they come to need it. */
-const needSecrets: ReadonlySet<string> = new Set(['start', 'check', 'sync', 'approve', 'undo', 'alerts']);
+const needSecrets: ReadonlySet<string> = new Set(['start', 'check']);
 
 /** What a command has to have of its secrets before it begins. */
 export function secretsFor(command: string): 'required' | 'later' {

@@ -18,7 +18,7 @@ export const usages = {
       'have the running service take up changed, new and removed files now; it looks every minute by itself',
   },
   status: {
-    usage: 'status [PLATFORM] [--json]',
+    usage: "status [PLATFORM] [--json] | status -c 'customers/*.yaml' [--all]",
     summary: 'each platform: last good run, held, paused, next run; and the age of the roster',
   },
   schedule: {
@@ -42,7 +42,7 @@ export const usages = {
     summary: 'end a run that is under way: what was not sent is skipped',
   },
   check: {
-    usage: 'check [PLATFORM…] [--all] [--quick] [--json]',
+    usage: "check [PLATFORM…] [-c 'customers/*.yaml'] [--all] [--quick] [--json]",
     summary: 'configuration, roster, credentials, targets: can it run?',
   },
   results: {
@@ -62,7 +62,7 @@ export const usages = {
     summary: 'accounts there that no person on the roster explains',
   },
   runs: {
-    usage: 'runs [PLATFORM] [--limit N] [--json]',
+    usage: "runs [PLATFORM] [-c 'customers/*.yaml'] [--limit N] [--json]",
     summary: 'the latest runs: when, why, how they ended',
   },
   show: {

@@ -88,6 +88,16 @@ export function requireSecrets(customer: Customer, platforms: readonly Platform[
   raise(keys.flatMap((key) => unsetIn(customer.config, key)));
 }
 
+/** Whether a run of that platform would need a secret that is not set here. */
+export function lacksSecrets({ config }: Customer, platform: string): boolean {
+  return ['roster', `platforms.${platform}`].some((key) => unsetIn(config, key).length > 0);
+}
+
+/** @throws ConfigError CONFIG_SECRET_MISSING when an alert could not be told for want of a secret */
+export function requireAlertSecrets(config: CustomerConfig): void {
+  raise(unsetIn(config, 'alerts'));
+}
+
 /** A provider that can be asked what it could do, and does nothing: its secrets are not set. */
 function withoutSecrets(provider: Provider, unset: readonly ConfigIssue[]): Provider {
   return new Proxy(provider, {

@@ -1,5 +1,6 @@
 import { testAlert } from '../../alerts/deliver.ts';
 import { RollcallError } from '../../errors.ts';
+import { requireAlertSecrets } from '../../jobs/customer.ts';
 import type { Command } from '../context.ts';
 import { loadOne } from '../open.ts';
 import { table } from '../table.ts';
@@ -18,7 +19,8 @@ export const alerts: Command = {
       throw new RollcallError('USAGE', 'rollcall alerts knows one word: test.', {
         hint: 'Usage: rollcall alerts test',
       });
-    const config = await loadOne(cli, args);
+    const config = await loadOne(cli, args, 'later');
+    requireAlertSecrets(config);
     const { channels } = config.alerts;
     const outcomes = await testAlert(config, { nowMs: cli.now(), log: cli.log });
     if (args.flag('json')) {

@@ -3,6 +3,7 @@ import { RollcallError } from '../../errors.ts';
 import { approveRun, type Decider } from '../../actions/decisions.ts';
 import { findRun } from '../../actions/run-story.ts';
 import { awaitRun } from '../await-run.ts';
+import { startWorkers } from '../services.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
@@ -34,7 +35,7 @@ export const approve: Command = {
         hint: 'Name people with --only PERSON.',
       });
     const run = await findRun(engine.deps, customer, wanted);
-    await engine.start();
+    await startWorkers(cli, opened, run.platform);
     const approved = await approveRun(engine, {
       customer,
       run: run.id,

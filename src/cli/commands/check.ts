@@ -5,7 +5,9 @@ import { RollcallError } from '../../errors.ts';
 import type { Customer } from '../../jobs/customer.ts';
 import { scheduleOf } from '../../jobs/service/upcoming.ts';
 import { observesLine } from '../observes.ts';
-import type { Command } from '../context.ts';
+import type { JobDeps } from '../../jobs/deps.ts';
+import type { Cli, Command, ExitStatus, Opened, ParsedArguments } from '../context.ts';
+import { describeLeftOut, type LeftOut, leftOutDocument, namesSeveral, withSeveral } from '../several.ts';
 import { table } from '../table.ts';
 import type { EncryptionFacts } from '../../roster/index.ts';
 import { platformsOf } from './plan.ts';
@@ -23,37 +25,88 @@ export const check: Command = {
   },
   does: 'show',
   run: async (cli, args, open) => {
+    if (await namesSeveral(args))
+      return withSeveral(cli, args, 'check', (opened, leftOut) => checkAll(cli, args, opened, leftOut));
     // A wrong configuration or rule never comes further than this.
     const { customer, engine } = await open();
-    refuseSchedules(customer, engine.deps.now());
-    const { signal } = cli;
-    const platforms = platformsOf(customer, args);
-    const quick = args.flag('quick');
-    const [roster, ...checked] = await Promise.all([
-      checkRoster(engine.deps, customer, signal),
-      ...platforms.map((platform) => checkPlatform(engine.deps, customer, platform, { signal, quick })),
-    ]);
-    const ok = roster.error === null && roster.complete && checked.every((one) => one.ok);
-    if (args.flag('json')) {
-      const { file, warnings } = customer.config;
-      const configuration = { ok: true, file, warnings };
-      cli.out.write(
-        `${JSON.stringify({ customer: customer.name, ok, configuration, roster, platforms: checked })}\n`,
-      );
-    } else {
-      const limit = args.flag('all') ? Number.POSITIVE_INFINITY : shownRows;
-      cli.out.write(
-        `${describeRoster(roster, limit)}\n\n${describePlatforms(customer.config.file, checked)}\n`,
-      );
-      const found = roster.error === null ? roster.warnings : [];
-      for (const warning of [...customer.config.warnings, ...found])
-        cli.out.write(`warning: ${shown(warning)}\n`);
-      for (const platform of platforms)
-        if (platform.config.mode === 'observe') cli.out.write(`${platform.name}\n${observesLine(platform)}`);
-    }
-    return ok ? 0 : 1;
+    const checked = await checkOne(cli, args, engine.deps, customer);
+    cli.out.write(args.flag('json') ? `${JSON.stringify(checked.document)}\n` : checked.text);
+    return checked.ok ? 0 : 1;
   },
 };
+
+type Checked = { readonly ok: boolean; readonly document: object; readonly text: string };
+
+/** Checks one customer. Throws what is wrong with its configuration. */
+async function checkOne(
+  cli: Cli,
+  args: ParsedArguments,
+  deps: JobDeps,
+  customer: Customer,
+): Promise<Checked> {
+  refuseSchedules(customer, deps.now());
+  const { signal } = cli;
+  const platforms = platformsOf(customer, args);
+  const quick = args.flag('quick');
+  const [roster, ...checked] = await Promise.all([
+    checkRoster(deps, customer, signal),
+    ...platforms.map((platform) => checkPlatform(deps, customer, platform, { signal, quick })),
+  ]);
+  const ok = roster.error === null && roster.complete && checked.every((one) => one.ok);
+  const { file, warnings } = customer.config;
+  const configuration = { ok: true, file, warnings };
+  const document = { customer: customer.name, ok, configuration, roster, platforms: checked };
+  const limit = args.flag('all') ? Number.POSITIVE_INFINITY : shownRows;
+  const found = roster.error === null ? roster.warnings : [];
+  const text = [
+    `${describeRoster(roster, limit)}\n\n${describePlatforms(file, checked)}\n`,
+    ...[...warnings, ...found].map((warning) => `warning: ${shown(warning)}\n`),
+    ...platforms
+      .filter(({ config }) => config.mode === 'observe')
+      .map((platform) => `${platform.name}\n${observesLine(platform)}`),
+  ];
+  return { ok, document, text: text.join('') };
+}
+
+/** Customers that are checked at once: each reads its roster and its platforms. */
+const checkedAtOnce = 4;
+
+/** Checks all customers; what cannot run comes first, of the others one line. Exits 1 when one cannot, 2 when a file is wrong. */
+async function checkAll(
+  cli: Cli,
+  args: ParsedArguments,
+  opened: Opened | null,
+  leftOut: readonly LeftOut[],
+): Promise<ExitStatus> {
+  const wrong = [...leftOut];
+  const checked: (Checked & { readonly name: string })[] = [];
+  const waiting = [...(opened?.customers ?? [])];
+  const work = async (deps: JobDeps): Promise<void> => {
+    for (let customer = waiting.shift(); customer !== undefined; customer = waiting.shift())
+      try {
+        checked.push({ name: customer.name, ...(await checkOne(cli, args, deps, customer)) });
+      } catch (error) {
+        if (!(error instanceof RollcallError)) throw error;
+        wrong.push({ file: customer.config.file, error });
+      }
+  };
+  if (opened !== null)
+    await Promise.all(Array.from({ length: checkedAtOnce }, () => work(opened.engine.deps)));
+  const sorted = checked.toSorted((a, b) => Number(a.ok) - Number(b.ok) || (a.name < b.name ? -1 : 1));
+  const ok = wrong.length === 0 && sorted.every((one) => one.ok);
+  if (args.flag('json')) {
+    const customers = sorted.map(({ document }) => document);
+    cli.out.write(`${JSON.stringify({ ok, customers, unusable: leftOutDocument(wrong) })}\n`);
+  } else {
+    for (const text of describeLeftOut(wrong)) cli.out.write(`${text}\n`);
+    for (const { name, ok: can, text } of sorted)
+      cli.out.write(
+        can ? `${shown(name)}: ok\n` : `${shown(name)}: CANNOT RUN\n${text.replace(/^(?=.)/gm, '  ')}`,
+      );
+  }
+  if (sorted.some((one) => !one.ok)) return 1;
+  return wrong.length > 0 ? 2 : 0;
+}
 
 /** A schedule that `start` would refuse, or that never comes. Throws CONFIG_INVALID. */
 function refuseSchedules(customer: Customer, nowMs: number): void {

@@ -1,6 +1,7 @@
 import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
-import type { Command, Opened } from '../context.ts';
+import type { Command } from '../context.ts';
+import { countServices } from '../services.ts';
 import { usages } from '../usages.ts';
 
 /** `rollcall resync`: asks the running service for a run, through the queue. */
@@ -40,10 +41,3 @@ export const resync: Command = {
     return 0;
   },
 };
-
-/** Services that take requests from the queue; null where that cannot be known. */
-async function countServices({ queues, store, actor }: Opened): Promise<number | null> {
-  if (queues.redis !== null) return queues.sync.getWorkersCount().catch(() => null);
-  if (actor !== 'command') return 1;
-  return (await store.database.others())?.filter((command) => command === 'start').length ?? null;
-}

@@ -11,17 +11,24 @@ import {
 } from '../../actions/status.ts';
 import type { Command } from '../context.ts';
 import { localTime } from './schedule.ts';
+import { namesSeveral, withSeveral } from '../several.ts';
+import { statusOfAll } from './status-of-all.ts';
 import { shown } from '../../shown.ts';
 import { usages } from '../usages.ts';
 
 /** `rollcall status`: how every platform is, and the roster. */
 export const status: Command = {
   ...usages.status,
-  options: {},
+  options: { all: { type: 'boolean', help: 'of several customers: also what is in step' } },
   does: 'show',
   run: async (cli, args, open) => {
     const [name, ...rest] = args.positionals;
     if (rest.length > 0) throw new RollcallError('USAGE', 'status takes one platform, or none for all.');
+    if (await namesSeveral(args)) {
+      if (name !== undefined)
+        throw new RollcallError('USAGE', 'status of several customers takes no platform.');
+      return withSeveral(cli, args, 'status', (opened, leftOut) => statusOfAll(cli, args, opened, leftOut));
+    }
     const { customer, engine, store } = await open();
     const platforms = name === undefined ? [...customer.platforms.values()] : [platformOf(customer, name)];
     const roster = await rosterStatus(engine.deps, customer);

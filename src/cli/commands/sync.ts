@@ -2,7 +2,7 @@ import { ordinaryDay } from '../../actions/hold-groups.ts';
 import { failedReport, type RunReport, reportOf } from '../../actions/run-report.ts';
 import { RollcallError } from '../../errors.ts';
 import { watchRuns } from '../../alerts/watch/once.ts';
-import type { Customer, Platform } from '../../jobs/customer.ts';
+import { type Customer, type Platform, requireAlertSecrets, requireSecrets } from '../../jobs/customer.ts';
 import { previewRun } from '../../jobs/run/preview.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { observesLine } from '../observes.ts';
@@ -20,6 +20,8 @@ export const sync: Command = {
     const opened = await open();
     const { customer } = opened;
     const platforms = platformsOf(customer, args);
+    requireSecrets(customer, platforms);
+    requireAlertSecrets(customer.config);
     const bar = createProgressBar(cli.err, cli.isTerminal && !args.flag('json'));
     const asks = cli.isTerminal && !args.flag('yes') && !args.flag('json');
     const wanted = asks ? await askForEach(cli, opened, customer, platforms, bar) : platforms;

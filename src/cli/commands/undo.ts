@@ -4,6 +4,7 @@ import { findRun, nameIn } from '../../actions/run-story.ts';
 import { describeNotUndone, previewUndo, undoableRun } from '../../jobs/undo/undo.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { awaitRun } from '../await-run.ts';
+import { startWorkers } from '../services.ts';
 import type { Cli, Command, Opened } from '../context.ts';
 import { createProgressBar, type ProgressBar } from '../progress-bar.ts';
 import { describeRun, exitStatusOf } from '../report.ts';
@@ -96,7 +97,7 @@ async function apply(cli: Cli, opened: Opened, run: Run, json: boolean, bar: Pro
   const { platform } = await undoableRun(engine.deps, customer, run.id);
   if (platform.config.mode === 'observe')
     throw new RollcallError('UNDO_REFUSED', `${platform.name} is in mode observe: nothing is applied there.`);
-  await engine.start();
+  await startWorkers(cli, opened, run.platform);
   const job = await engine.request({
     customer: customer.name,
     platform: run.platform,

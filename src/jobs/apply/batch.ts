@@ -6,7 +6,7 @@ import { LeaseLost } from '../../store/leases.ts';
 import type { ChangeOutcome } from '../../store/outcomes.ts';
 import type { Outcome } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
-import { countingContext, type Platform } from '../customer.ts';
+import { countingContext, lacksSecrets, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
 import { mayStillSend } from '../lease/hold.ts';
@@ -40,7 +40,8 @@ export async function processBatch(
   const customer = deps.begunWith.get(job.data.run) ?? deps.customers.get(owner.customer);
   const platform = customer?.platforms.get(owner.platform);
   // Another service may know the customer; this one must not swallow its work.
-  if (platform === undefined) return putBack(job, pausedDelayMs, deps.draining);
+  if (customer === undefined || platform === undefined || lacksSecrets(customer, platform.name))
+    return putBack(job, pausedDelayMs, deps.draining);
   const turn = platform.pacer.turn();
   if ('waitMs' in turn) return putBack(job, turn.waitMs, deps.draining);
   try {

@@ -9,7 +9,7 @@ import type { Store } from '../../store/store.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { type EngineResult, waitForResult } from './await-result.ts';
 import { batchBackoffMs, processBatch } from '../apply/batch.ts';
-import type { Customer } from '../customer.ts';
+import { type Customer, lacksSecrets } from '../customer.ts';
 import type { EngineEvents, JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
 import { createGate } from '../gate.ts';
@@ -140,6 +140,10 @@ export function createEngine(options: EngineOptions): Engine {
     const isForeign = !begunWith.has(asked.run) && !customers.has(asked.customer);
     // A command cannot know whether there is such a customer, however long the request has waited for its service.
     if (isForeign && (options.role === 'command' || Date.now() - job.timestamp < foreignJobMs))
+      await leaveToOthers(job);
+    // A command that was given no secrets leaves the work to the service that has them.
+    const customer = customers.get(asked.customer);
+    if (options.role === 'command' && customer !== undefined && lacksSecrets(customer, asked.platform))
       await leaveToOthers(job);
     return processSync(deps, job, asked);
   }

@@ -1,0 +1,22 @@
+import { platformOf, requireSecrets } from '../jobs/customer.ts';
+import type { Cli, Opened } from './context.ts';
+
+/** Services that take requests from the queue; null where that cannot be known. */
+export async function countServices({ queues, store, actor }: Opened): Promise<number | null> {
+  if (queues.redis !== null) return queues.sync.getWorkersCount().catch(() => null);
+  if (actor !== 'command') return 1;
+  return (await store.database.others())?.filter((command) => command === 'start').length ?? null;
+}
+
+/**
+ * Starts the workers that perform what a command asks for, beside those of the running service. Without the secrets of the
+ * platform the service does all of it; where there is none, throws CONFIG_SECRET_MISSING.
+ */
+export async function startWorkers(cli: Cli, opened: Opened, platform: string): Promise<void> {
+  const { customer, engine } = opened;
+  if (customer.config.unset !== undefined && (await countServices(opened)) === 0)
+    requireSecrets(customer, [platformOf(customer, platform)]);
+  if (customer.config.unset !== undefined && cli.isTerminal)
+    cli.err.write('rollcall: secrets are not set here: the running service does it\n');
+  await engine.start();
+}
