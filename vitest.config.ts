@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/soak/**'],
     globalSetup: ['test/support/memory-disk.ts'],
+    setupFiles: process.env['ROLLCALL_SOAK_SEED'] === undefined ? [] : ['test/support/property-seed.ts'],
     // Only a hang takes this long; a slow machine must not fail a test.
     testTimeout: 120_000,
     hookTimeout: 120_000,

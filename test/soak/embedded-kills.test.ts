@@ -1,34 +1,21 @@
-import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { people } from '../support/company.ts';
+import { drawn } from '../support/drawn.ts';
 import { openSparkwiseCompany } from '../support/harness.ts';
 import { expectEndsInStep, timesApplied } from '../support/in-step.ts';
 
 const kills = Number(process.env['ROLLCALL_SOAK_KILLS'] ?? '100');
-const seed = Number(process.env['ROLLCALL_SOAK_SEED'] ?? randomInt(2 ** 31));
 /** The longest that a process lives before it is killed, in ms: start-up and a few batches. */
 const longestLifeMs = 4_000;
 const rows = people(2_000);
 
-/** mulberry32: the same numbers for the same seed. */
-function numbers(from: number): () => number {
-  let state = from;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test(`${kills} kills in a sync of 2,000 people, the server's among them: every start works, every change once`, {
   timeout: 3_600_000,
 }, async () => {
-  process.stderr.write(`ROLLCALL_SOAK_SEED=${seed}\n`);
-  const random = numbers(seed);
+  const random = drawn('moments of the kills');
   await using company = await openSparkwiseCompany({
     backend: 'embedded',
     rows,
@@ -40,7 +27,7 @@ test(`${kills} kills in a sync of 2,000 people, the server's among them: every s
   let ended = 0;
   for (let kill = 0; kill < kills && ended === 0; kill++) {
     const child = await company.spawn('sync', '--json');
-    const life = sleep(500 + random() * longestLifeMs);
+    const life = sleep(500 + random.next() * longestLifeMs);
     const first = await Promise.race([child.ended, life.then(() => null)]);
     if (first !== null) {
       // It came to its end before it was killed: then all is done, or it says why not.
@@ -54,7 +41,7 @@ test(`${kills} kills in a sync of 2,000 people, the server's among them: every s
     await child.kill();
     const { err } = await child.ended;
     expect(err).not.toMatch(/INTERNAL|DATA_DIR|STORE_UNAVAILABLE/);
-    if (random() < 0.3) {
+    if (random.chance(0.3)) {
       const pid = Number((await readFile(lockFile, 'utf8').catch(() => '')).split('\n')[0]);
       if (pid > 0) {
         try {

@@ -11,7 +11,7 @@ const rate = 20;
 describeOn('redis', 'two services, killed at random moments', () => {
   test('no slot and no change is lost', { timeout: forMs + 300_000 }, async () => {
     await using fleet = await openFleet({ everyS: slotEveryS, people: 400, rate });
-    const { slots, kills } = await killForAWhile(fleet, { forMs, everyMs, rate, random: Math.random });
+    const { slots, kills } = await killForAWhile(fleet, { forMs, everyMs, rate });
     process.stderr.write(`${kills} kills, ${slots} slots, none lost\n`);
     // A kill comes after one and a half of that time at most, and the start of the next service.
     expect(kills).toBeGreaterThanOrEqual(Math.max(1, Math.floor(forMs / 30_000)));

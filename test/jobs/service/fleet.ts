@@ -14,6 +14,7 @@ import { createStore } from '../../../src/store/store.ts';
 import { openBackend } from '../../support/backends.ts';
 import { columns, people, toCsv } from '../../support/company.ts';
 import { processEnv } from '../../support/memory-disk.ts';
+import { drawn } from '../../support/drawn.ts';
 import { until } from '../../support/until.ts';
 
 const mainFile = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
@@ -210,19 +211,19 @@ export async function killForAWhile(
     readonly forMs: number;
     readonly everyMs: number;
     readonly rate: number;
-    readonly random: () => number;
   },
 ): Promise<{ readonly slots: number; readonly kills: number }> {
+  const random = drawn('moments and victims of the kills');
   let services = await Promise.all([fleet.start(), fleet.start()]);
   const fromMs = Date.now();
   const endMs = fromMs + options.forMs;
   let kills = 0;
   while (Date.now() < endMs) {
     await fleet.change(3, kills);
-    await new Promise((resolve) => setTimeout(resolve, options.everyMs * (0.5 + options.random())));
+    await new Promise((resolve) => setTimeout(resolve, options.everyMs * (0.5 + random.next())));
     const [first, second] = services;
     if (first === undefined || second === undefined) throw new Error('a service is missing');
-    const [victim, survivor] = options.random() < 0.5 ? [first, second] : [second, first];
+    const [victim, survivor] = random.chance(0.5) ? [first, second] : [second, first];
     await victim.stop('SIGKILL');
     kills++;
     services = [survivor, await fleet.start()];

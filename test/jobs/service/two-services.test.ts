@@ -39,7 +39,6 @@ describeOn('redis', 'two services on one Redis and one PostgreSQL', () => {
       forMs: 2_500,
       everyMs: 2_500,
       rate,
-      random: Math.random,
     });
     expect(kills).toBeGreaterThan(0);
     expect(slots).toBeGreaterThan(0);
