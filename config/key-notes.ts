@@ -279,6 +279,23 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
     example: '"^TRAILER,(?<count>\\\\d+)$"',
   },
   'roster.waitFor': { what: 'How long a scheduled run waits for a roster that is late.', example: '2h' },
+  'roster.parts': {
+    what: 'Several deliveries instead of one source, each with a name and any key of the roster of its own; what stands beside parts is their default.',
+    why: 'what is late, torn or missing in one part holds up the people of that part only.',
+    example: '[{ name: employees, source: ./hr/staff.csv }]',
+  },
+  'roster.parts[].name': {
+    what: 'What the part is called in every report. Its history is kept by it.',
+    example: 'contractors',
+  },
+  'roster.parts[].idPrefix': {
+    what: 'Stands before every id of the part (and of its previousId), where two systems number people alike.',
+    example: '"C-"',
+  },
+  'roster.onBoth': {
+    what: 'One id in two parts: reject leaves the person as they are, first takes the part that stands first.',
+    example: 'first',
+  },
   'platforms.mode': {
     what: 'observe plans only; additive removes nobody; full does all.',
     example: 'observe',

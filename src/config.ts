@@ -1,6 +1,7 @@
 import { glob, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { ConfigDocument } from './config/document.ts';
+import { withParts } from './config/parts.ts';
 import { interpolate, readProblem } from './config/interpolate.ts';
 import type { ConfigIssue, KeyPath } from './config/issues.ts';
 import { ConfigError, formatKey, raise } from './config/issues.ts';
@@ -140,7 +141,7 @@ async function load(file: string, options: LoadOptions): Promise<Loaded> {
     customer: 'name' in named ? named.name : '',
     file: path,
     dataDir: resolve(folder, base.dataDir),
-    roster: { ...base.roster, source: resolveSource(folder, base.roster.source) },
+    roster: withParts(base.roster, (source) => resolveSource(folder, source)),
     platforms: parts.platforms,
     ...(lacking.length === 0 ? {} : { unset: lacking }),
     warnings: [...configWarnings(document, own, parts.platforms), ...(await openFiles(document, path))],

@@ -3,8 +3,9 @@ import { defaultLimits } from '../diff/guard.ts';
 import { type PersonState, personStates } from '../person.ts';
 import type { Launch, ResolvedTarget } from '../providers/contract.ts';
 import { ProviderError } from '../providers/error.ts';
-import type { EncryptionFacts, RejectedRow } from '../roster/index.ts';
-import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
+import type { EncryptionFacts, RejectedRow, RosterProof } from '../roster/index.ts';
+import { type Customer, countingContext, type Part, type Platform } from '../jobs/customer.ts';
+import { withholdReasons } from '../jobs/decide/judge.ts';
 import { createLookBuilder, type LookColumn } from '../diff/look.ts';
 import { columnsOf, lookColumns } from '../jobs/read/columns.ts';
 import type { JobDeps } from '../jobs/deps.ts';
@@ -12,9 +13,31 @@ import { failureOf } from '../jobs/failure.ts';
 import { readSides } from '../jobs/read/sides.ts';
 import type { Reason } from '../jobs/reasons.ts';
 import { createRuleMatches } from './rule-matches.ts';
-import { dateIn, readCustomerRoster } from '../jobs/read/roster.ts';
+import { dateIn, type PartRead, readCustomerRoster, wholeOf } from '../jobs/read/roster.ts';
 
-/** What the roster looks like; `error` when it cannot be read at all. */
+/** What one of several parts of the roster looks like; `error` when it did not come. */
+export type PartCheck = { readonly part: string } & (
+  | { readonly error: Reason }
+  | {
+      readonly error: null;
+      readonly file: string;
+      readonly modifiedAtMs: number;
+      readonly format: RosterFormat;
+      readonly sheet: string | null;
+      readonly encoding: string;
+      readonly rows: number;
+      readonly people: number;
+      readonly rejected: number;
+      readonly complete: boolean;
+      readonly reasons: readonly Reason[];
+      readonly encryption: EncryptionFacts | null;
+    }
+);
+
+/** A rejected row, in the part that it stands in where there are several. */
+export type CheckedRow = RejectedRow & { readonly part?: string };
+
+/** What the roster looks like; `error` when it cannot be read at all. Of several parts it is what they say together. */
 export type RosterCheck =
   | { readonly error: Reason }
   | {
@@ -40,11 +63,13 @@ export type RosterCheck =
       /** People who have left by a row of which another cell cannot be read. */
       readonly flawedLeavers: number;
       readonly rejected: number;
-      readonly rejectedRows: readonly RejectedRow[];
+      readonly rejectedRows: readonly CheckedRow[];
       /** How it was encrypted and signed; null of one that is not. */
       readonly encryption: EncryptionFacts | null;
       /** What stands in the file and is not read, rules of platforms that match nobody, keys that are near their end. */
       readonly warnings: readonly string[];
+      /** Left out where the roster has no parts. */
+      readonly parts?: readonly PartCheck[];
     };
 
 /** One thing that was tried: `ok`, or why not. */
@@ -69,57 +94,85 @@ export async function checkRoster(
 ): Promise<RosterCheck> {
   const states = Object.fromEntries(personStates.map((state) => [state, 0])) as Record<PersonState, number>;
   const statuses = new Map<string, number>();
-  const look = createLookBuilder(usedColumns(customer));
-  const standing = new Map<string, readonly [PersonState, string]>();
+  const looks = customer.parts.map((part) => createLookBuilder(usedColumns(customer, part)));
+  const standing = new Map<string, readonly [state: PersonState, status: string, part: number]>();
   const add = (state: PersonState, status: string, by: number): void => {
     states[state] += by;
     statuses.set(status, (statuses.get(status) ?? 0) + by);
   };
   try {
     const matches = createRuleMatches(customer, dateIn(customer.config.roster.timezone, deps.now()));
-    const { proof, rejectedRows } = await readCustomerRoster({
+    const read = await readCustomerRoster({
       customer,
       store: deps.store,
       nowMs: deps.now(),
       signal,
-      onPerson: (person) => {
+      onPerson: (person, part) => {
         const { id, state, status } = person;
         matches.see(person);
         add(state, status ?? '', 1);
-        standing.set(id, [state, status ?? '']);
-        look.add(person);
+        standing.set(id, [state, status ?? '', part]);
+        looks[part]?.add(person);
       },
       // A later row of the same person may contradict the first.
       onRetract: (id) => {
         const was = standing.get(id);
-        if (was !== undefined) add(...was, -1);
-        look.retract(id);
+        if (was !== undefined) add(was[0], was[1], -1);
+        for (const look of looks) look.retract(id);
+      },
+      onLost: (lost) => {
+        for (const [id, [state, status, part]] of standing) {
+          if (part !== lost) continue;
+          add(state, status, -1);
+          standing.delete(id);
+        }
+        looks[lost] = createLookBuilder([]);
       },
     });
-    const { columns } = look.finish();
+    const came = read.parts.flatMap(({ part, proof }) =>
+      proof === null ? [] : [{ ...proof, part: part.name }],
+    );
+    const whole = wholeOf(read);
+    const [first] = came;
+    const parted = customer.parts[0]?.name !== '';
+    const each = <T>(of: (proof: RosterProof) => T): readonly T[] => [...new Set(came.map(of))];
     return {
       error: null,
-      columns: [...columns].map(([column, { filled }]) => ({ column, filled })),
-      file: proof.file,
-      modifiedAtMs: proof.modifiedAtMs,
-      rows: proof.rows,
-      people: proof.usable,
-      complete: proof.complete,
-      reasons: proof.reasons,
+      columns: looks.flatMap((look) =>
+        [...look.finish().columns].map(([column, { filled }]) => ({ column, filled })),
+      ),
+      file: each(({ file }) => file).join(', '),
+      modifiedAtMs: Math.min(...came.map(({ modifiedAtMs }) => modifiedAtMs)),
+      rows: whole.rows,
+      // Who is in two parts is counted by neither.
+      people: personStates.reduce((sum, state) => sum + states[state], 0),
+      complete: whole.complete,
+      reasons: withholdReasons({ roster: read, platformReasons: [] }).filter(
+        // Rows without a readable id leave a roster complete, and are counted below.
+        ({ code }) => code !== 'ROSTER_ID_UNREADABLE',
+      ),
       states,
       statuses: [...statuses]
         .map(([value, people]) => ({ value, people }))
         .filter(({ people }) => people > 0)
         .sort((a, b) => b.people - a.people || (a.value < b.value ? -1 : 1)),
-      format: proof.format,
-      sheet: proof.sheet,
-      encoding: proof.encoding,
-      unknownStatuses: proof.unknownStatuses,
-      flawedLeavers: proof.flawedLeavers,
-      rejected: proof.rejected,
-      rejectedRows,
-      encryption: proof.encryption ?? null,
-      warnings: [...proof.notes, ...matches.warnings(), ...endingKeys(proof.encryption, deps.now())],
+      format: first?.format ?? 'csv',
+      sheet: first?.sheet ?? null,
+      encoding: each(({ encoding }) => encoding).join(', '),
+      unknownStatuses: summedStatuses(came),
+      flawedLeavers: came.reduce((sum, { flawedLeavers }) => sum + flawedLeavers, 0),
+      rejected: whole.rejected,
+      rejectedRows: read.rejectedRows.map(({ part, isPassedOver: _, ...row }) =>
+        parted ? { ...row, part: customer.parts[part]?.name ?? '' } : row,
+      ),
+      warnings: [
+        ...came.flatMap(({ part, notes }) => notes.map((note) => (parted ? `${part}: ${note}` : note))),
+        ...matches.warnings(),
+        ...came.flatMap(({ part, encryption }) => endingKeys(encryption, deps.now(), part)),
+      ],
+      // Of several parts each says it by itself.
+      encryption: parted ? null : (first?.encryption ?? null),
+      ...(parted ? { parts: read.parts.map(partCheck) } : {}),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -130,11 +183,12 @@ export async function checkRoster(
 /** A key that ends within 30 days is told of: whoever sends the export needs time for theirs. */
 const keyWarningMs = 30 * 24 * 3_600_000;
 
-function endingKeys(encryption: EncryptionFacts | undefined, nowMs: number): readonly string[] {
+function endingKeys(encryption: EncryptionFacts | undefined, nowMs: number, part: string): readonly string[] {
+  const of = part === '' ? '' : `${part}: `;
   return (encryption?.keys ?? []).flatMap(({ role, fingerprint, expiresAtMs }) =>
     expiresAtMs !== null && expiresAtMs - nowMs < keyWarningMs
       ? [
-          `roster.decrypt.${role}: the key ${fingerprint} ends on ${new Date(expiresAtMs).toISOString().slice(0, 10)}, and from then on the roster is not read. ${
+          `${of}roster.decrypt.${role}: the key ${fingerprint} ends on ${new Date(expiresAtMs).toISOString().slice(0, 10)}, and from then on the roster is not read. ${
             role === 'privateKey'
               ? 'Give it more time (gpg --quick-set-expire), export it again, and give its public half to whoever encrypts.'
               : 'Ask whoever signs the export for the key with more time, or for the next one; signedBy may hold both.'
@@ -144,14 +198,42 @@ function endingKeys(encryption: EncryptionFacts | undefined, nowMs: number): rea
   );
 }
 
+function partCheck({ part, proof, failure }: PartRead): PartCheck {
+  if (proof === null) return { part: part.name, error: failureOf(failure) };
+  const { file, modifiedAtMs, format, sheet, encoding, rows, usable, rejected, complete, reasons } = proof;
+  const how = {
+    file,
+    modifiedAtMs,
+    format,
+    sheet,
+    encoding,
+    rows,
+    people: usable,
+    rejected,
+    complete,
+    reasons,
+    encryption: proof.encryption ?? null,
+  };
+  return { part: part.name, error: null, ...how };
+}
+
+function summedStatuses(
+  proofs: readonly Pick<RosterProof, 'unknownStatuses'>[],
+): RosterProof['unknownStatuses'] {
+  const rows = new Map<string, number>();
+  for (const { unknownStatuses } of proofs)
+    for (const { value, rows: count } of unknownStatuses) rows.set(value, (rows.get(value) ?? 0) + count);
+  return [...rows].map(([value, count]) => ({ value, rows: count })).sort((a, b) => b.rows - a.rows);
+}
+
 /** The longest pause that a person who looks on does not notice; for a longer one they are told until when it lasts. */
 const unnoticedMs = 2_000;
 const atOnce = { waitsFor: (pauseMs: number): boolean => pauseMs <= unnoticedMs };
-/** Every column that is mapped or that a rule or a field of any platform reads. */
-function usedColumns(customer: Customer): readonly LookColumn[] {
+/** Every column of a part that is mapped or that a rule or a field of any platform reads. */
+function usedColumns(customer: Customer, part: Part): readonly LookColumn[] {
   const used = new Map<string, LookColumn>();
   for (const platform of customer.platforms.values())
-    for (const column of lookColumns(customer, columnsOf({ customer, platform })))
+    for (const column of lookColumns({ customer, part }, columnsOf({ customer, platform, part })))
       used.set(column.name, column);
   return [...used.values()];
 }

@@ -18,20 +18,26 @@ export async function findPeople(
 ): Promise<Found> {
   const words = text.normalize('NFC').toLocaleLowerCase().split(/\s+/u).filter(Boolean);
   const found = new Map<string, Person>();
+  const parts = new Map<string, number>();
   let more = false;
   await readCustomerRoster({
     customer,
     store: deps.store,
     nowMs: deps.now(),
     signal,
-    onPerson: (person) => {
+    onPerson: (person, part) => {
       const { id, email, firstName, lastName } = person;
       const all = `${id} ${email ?? ''} ${firstName ?? ''} ${lastName ?? ''}`.toLocaleLowerCase();
       if (words.length === 0 || !words.every((word) => all.includes(word))) return;
-      if (found.size < mostFound) found.set(id, person);
-      else more = true;
+      if (found.size < mostFound) {
+        found.set(id, person);
+        parts.set(id, part);
+      } else more = true;
     },
     onRetract: (id) => found.delete(id),
+    onLost: (lost) => {
+      for (const [id, part] of parts) if (part === lost) found.delete(id);
+    },
   });
   const exact = (person: Person): number => (person.id.toLocaleLowerCase() === words[0] ? 0 : 1);
   return { people: [...found.values()].sort((a, b) => exact(a) - exact(b)), more };

@@ -1,3 +1,4 @@
+import { wholeOf } from '../jobs/read/roster.ts';
 import { type ChangeCounts, noChanges } from '../change.ts';
 import type { Change } from '../diff/change.ts';
 import { failureOf } from '../jobs/failure.ts';
@@ -74,7 +75,7 @@ export function previewReport(platform: string, preview: Preview): RunReport {
     planned: decision.planned,
     held: decision.held,
     reasons: toldReasons([...decision.reasons, ...preview.launches]),
-    rejected: sides.roster.proof.rejected,
+    rejected: wholeOf(sides.roster).rejected,
     review: decision.difference.reviews.length,
     requests,
   };

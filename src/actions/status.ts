@@ -3,7 +3,7 @@ import { findRoster, isRemote } from '../roster/index.ts';
 import type { PlatformRow } from '../store/platforms.ts';
 import type { Run } from '../store/run-lookups.ts';
 import type { RunReason, RunStatus } from '../store/schema.ts';
-import type { Customer, Platform } from '../jobs/customer.ts';
+import type { Customer, Part, Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { askedToWait } from '../jobs/pace/asked.ts';
 import { upcomingRuns } from '../jobs/service/upcoming.ts';
@@ -50,8 +50,8 @@ export type PlatformStatus = {
   readonly next: string | null;
 };
 
-/** The roster file now, and what was last read of it; or why there is none. */
-export type RosterStatus =
+/** How a delivery of the roster is: the file now, and what was last read of it; or why there is none. */
+export type DeliveryStatus =
   | { readonly problem: string }
   | {
       readonly modified: string;
@@ -65,6 +65,11 @@ export type RosterStatus =
         readonly reasons: readonly string[];
       } | null;
     };
+
+/** How the roster is; where it has parts, how each of them is. */
+export type RosterStatus =
+  | DeliveryStatus
+  | { readonly parts: readonly ({ readonly part: string } & DeliveryStatus)[] };
 
 /** Runs of a platform that are looked through for the last one that ended. */
 const lookedThrough = 20;
@@ -149,9 +154,23 @@ export async function rosterStatus(
   deps: Pick<JobDeps, 'store' | 'now'>,
   customer: Customer,
 ): Promise<RosterStatus> {
+  const [only] = customer.parts;
+  if (only?.name === '') return await deliveryStatus(deps, customer, only);
+  const parts = customer.parts.map(async (part) => ({
+    part: part.name,
+    ...(await deliveryStatus(deps, customer, part)),
+  }));
+  return { parts: await Promise.all(parts) };
+}
+
+async function deliveryStatus(
+  deps: Pick<JobDeps, 'store' | 'now'>,
+  customer: Customer,
+  part: Part,
+): Promise<DeliveryStatus> {
   try {
-    const { source, pick } = customer.config.roster;
-    const read = await deps.store.roster.lastExport(customer.name);
+    const { source, pick } = part.config;
+    const read = await deps.store.roster.lastExport(customer.name, part.name);
     // Whoever asks how things are asks nobody else: of a roster from elsewhere, what was fetched last is told.
     if (isRemote(source) && read === undefined)
       return { problem: 'It has not been fetched yet: rollcall check fetches it.' };

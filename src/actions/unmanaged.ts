@@ -2,6 +2,7 @@ import type { Account } from '../account.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, countingContext, type Platform } from '../jobs/customer.ts';
 import type { JobDeps } from '../jobs/deps.ts';
+import { withholdReasons } from '../jobs/decide/judge.ts';
 import { readSides } from '../jobs/read/sides.ts';
 
 /** Accounts of one platform that no person on the roster explains. */
@@ -46,6 +47,6 @@ export async function unmanagedAccounts(
     platform: platform.name,
     total: sides.accounts?.total ?? 0,
     accounts: [...found.values()],
-    reasons: sides.roster.proof.reasons,
+    reasons: withholdReasons({ roster: sides.roster, platformReasons: [] }),
   };
 }

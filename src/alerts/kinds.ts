@@ -17,6 +17,7 @@ export const alertKinds = {
   ROSTER_UNCHANGED: { severity: 'warning', title: 'The roster is the same file as last time' },
   ROSTER_UNREADABLE: { severity: 'critical', title: 'The roster cannot be read' },
   ROSTER_UNREACHABLE: { severity: 'critical', title: 'The roster could not be fetched' },
+  ROSTER_PART_AWAY: { severity: 'warning', title: 'A part of the roster did not come' },
   ITEMS_FAILING: { severity: 'warning', title: 'Some changes keep failing' },
   PEOPLE_REJECTED: { severity: 'warning', title: 'Rows are rejected, export after export' },
   PEOPLE_IN_REVIEW: { severity: 'info', title: 'People wait for review' },

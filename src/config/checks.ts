@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import type { ConfigDocument } from './document.ts';
-import type { ConfigIssue } from './issues.ts';
+import { type ConfigIssue, formatKey, type KeyPath } from './issues.ts';
 import { suggestion } from './nearest.ts';
 import type { ProviderSettingsRegistry } from './registry.ts';
-import type { CustomerBase, PlatformConfig } from './schema.ts';
+import type { CustomerBase, PlatformConfig, WrittenRoster } from './schema.ts';
 import { tenantKey } from './tenant.ts';
 
 const shortestTokenOffLoopback = 32;
@@ -51,18 +51,90 @@ function checkPeople(
 
 function checkRoster({ roster }: Partial<CustomerBase>, document: ConfigDocument): readonly ConfigIssue[] {
   if (roster === undefined) return [];
-  const columns = Object.entries(roster.columns).filter(([, column]) => column !== undefined);
+  const { parts } = roster;
   return [
-    ...repeats(columns.map(([, column]) => column)).map(([index, first]) =>
+    ...checkMapping(roster, ['roster'], document),
+    ...(parts ?? []).flatMap((part, at) => checkMapping(part, ['roster', 'parts', at], document)),
+    ...(parts === undefined ? checkOnly(roster, document) : checkParts(roster, parts, document)),
+  ];
+}
+
+function checkMapping(
+  {
+    columns,
+    attributes,
+  }: Pick<WrittenRoster, 'columns'> & { readonly attributes?: readonly string[] | undefined },
+  path: KeyPath,
+  document: ConfigDocument,
+): readonly ConfigIssue[] {
+  const mapped = Object.entries(columns ?? {}).filter(([, column]) => column !== undefined);
+  return [
+    ...repeats(mapped.map(([, column]) => column)).map(([index, first]) =>
       document.issue(
-        ['roster', 'columns', columns[index]?.[0] ?? ''],
-        `names the same column as roster.columns.${columns[first]?.[0]}`,
+        [...path, 'columns', mapped[index]?.[0] ?? ''],
+        `names the same column as ${formatKey([...path, 'columns', mapped[first]?.[0] ?? ''])}`,
       ),
     ),
-    ...repeats(roster.attributes).map(([index]) =>
-      document.issue(['roster', 'attributes', index], 'is in the list twice'),
+    ...repeats(attributes ?? []).map(([index]) =>
+      document.issue([...path, 'attributes', index], 'is in the list twice'),
     ),
   ];
+}
+
+/** One delivery has to say where it comes from and what its columns are; parts may say the latter for all. */
+function checkOnly(roster: WrittenRoster, document: ConfigDocument): readonly ConfigIssue[] {
+  return [
+    ...(roster.source === undefined
+      ? [
+          document.issue(
+            ['roster', 'source'],
+            'is required; of several deliveries, roster.parts has one each',
+          ),
+        ]
+      : []),
+    ...(roster.columns === undefined ? [document.issue(['roster', 'columns'], 'is required')] : []),
+  ];
+}
+
+function checkParts(
+  roster: WrittenRoster,
+  parts: NonNullable<WrittenRoster['parts']>,
+  document: ConfigDocument,
+): readonly ConfigIssue[] {
+  const issues = repeats(parts.map(({ name }) => name.toLowerCase())).map(([index, first]) =>
+    document.issue(
+      ['roster', 'parts', index, 'name'],
+      `is the name of roster.parts[${first}] too: nobody could tell which of them is meant`,
+    ),
+  );
+  if (roster.source !== undefined)
+    issues.push(
+      document.keyIssue(
+        ['roster', 'source'],
+        'stands beside roster.parts, and each part has a source of its own: move it into the part that it is of',
+      ),
+    );
+  for (const [at, part] of parts.entries()) {
+    if (part.source === undefined)
+      issues.push(document.issue(['roster', 'parts', at, 'source'], 'is required: each part has its own'));
+    if (part.columns === undefined && roster.columns === undefined)
+      issues.push(
+        document.issue(
+          ['roster', 'parts', at, 'columns'],
+          'is required, here or, for all parts, as roster.columns',
+        ),
+      );
+  }
+  const sources = parts.map(({ source }) => (source === undefined ? undefined : JSON.stringify(source)));
+  for (const [index, first] of repeats(sources))
+    if (sources[index] !== undefined)
+      issues.push(
+        document.issue(
+          ['roster', 'parts', index, 'source'],
+          `is the source of "${parts[first]?.name}" too: everybody would be in both parts`,
+        ),
+      );
+  return issues;
 }
 
 function checkAlerts(

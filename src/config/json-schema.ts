@@ -17,6 +17,7 @@ export function configJsonSchema(registry: ProviderSettingsRegistry): JsonSchema
     ...rest,
     properties: {
       ...(properties as JsonSchema),
+      roster: withEither((properties as Readonly<Record<string, JsonSchema>>)['roster'] ?? {}),
       platforms: {
         description: 'The training platforms, by the name that commands and reports use',
         type: 'object',
@@ -44,6 +45,11 @@ export function configJsonSchema(registry: ProviderSettingsRegistry): JsonSchema
 /** The same of the operator's file. */
 export function operatorJsonSchema(): JsonSchema {
   return { title: 'Rollcall: what belongs to no customer', ...convert(operatorBase) };
+}
+
+/** A roster is one delivery, or parts. */
+function withEither(roster: JsonSchema): JsonSchema {
+  return { ...roster, anyOf: [{ required: ['source', 'columns'] }, { required: ['parts'] }] };
 }
 
 function convert(schema: z.core.$ZodType): JsonSchema {

@@ -50,7 +50,13 @@ function* walk(schema: JsonSchema, path: string): Generator<ReferenceKey> {
     // Six kinds of change with the same three keys are told once.
     if (/^limits\.(?!deactivate)/.test(key)) continue;
     if (isGroup) yield* walk(value, key);
-    else yield* inside(value, key);
+    else {
+      // What a part has of the roster's own keys is told there.
+      const own = Object.keys(schema.properties ?? {}).map((known) => `parts[].${known}`);
+      for (const one of inside(value, key))
+        if (key !== 'parts' || !own.some((known) => one.key === known || one.key.startsWith(`${known}.`)))
+          yield one;
+    }
   }
 }
 

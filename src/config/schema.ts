@@ -121,7 +121,8 @@ const trailer = z.strictObject({
     ),
 });
 
-const roster = z.strictObject({
+/** What one delivery of the roster has: where it comes from, how it reads, and what proves that it is whole. */
+const delivery = {
   source: rosterSource,
   pick: z.enum(['modified', 'name']).default('modified'),
   columns,
@@ -147,6 +148,36 @@ const roster = z.strictObject({
   shrinkBy: z.string().min(1).optional(),
   trailer: trailer.optional(),
   waitFor: durationMs.prefault('2h'),
+};
+
+/** A key of a part: as beside `parts`, and without a default, which is what stands there. */
+type Own<Shape extends Readonly<Record<string, z.ZodType>>> = {
+  [Key in keyof Shape]: z.ZodOptional<z.ZodType<z.output<Shape[Key]>, z.input<Shape[Key]>>>;
+};
+
+function withoutDefaults<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Own<Shape> {
+  const bare = (schema: z.ZodType): z.ZodType =>
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional
+      ? bare(schema.unwrap() as z.ZodType)
+      : schema;
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, schema]) => [key, bare(schema).optional()]),
+  ) as Own<Shape>;
+}
+
+/** One of several deliveries that make up the roster. */
+const part = z.strictObject({
+  name: slug,
+  idPrefix: z.string().min(1).max(32).optional(),
+  ...withoutDefaults(delivery),
+});
+
+const roster = z.strictObject({
+  ...delivery,
+  source: rosterSource.optional(),
+  columns: columns.optional(),
+  parts: z.array(part).min(1).optional(),
+  onBoth: z.enum(['reject', 'first']).default('reject'),
 });
 
 /** Of 24 hours: max(`floor`, min(`count`, `percent` of the managed accounts)). `percent` is 5 or 5%. */
@@ -273,7 +304,10 @@ export const customerBase = z.strictObject({
   control: control.prefault({}),
 });
 
-export type RosterConfig = z.infer<typeof roster>;
+/** One delivery, as configured: the roster, or a part of it with its defaults in place. */
+export type RosterConfig = z.infer<z.ZodObject<typeof delivery>>;
+/** `roster` as it is written: a delivery, or parts beside their defaults. */
+export type WrittenRoster = z.infer<typeof roster>;
 export type CustomerBase = z.infer<typeof customerBase>;
 export type EnrollmentRule = z.infer<typeof enrollmentRule>;
 
@@ -288,8 +322,28 @@ export type PlatformConfig = PlatformBase & {
   readonly enrollments: readonly EnrollmentRule[];
 };
 
+/** A delivery as a part of the roster; the only one of a roster without parts. */
+export type PartConfig = RosterConfig & {
+  /** Empty for the only one. */
+  readonly name: string;
+  /** Stands before every id of the part. */
+  readonly idPrefix: string;
+  /** Where it stands in the file, for messages: `roster`, `roster.parts[1]`. */
+  readonly key: string;
+};
+
+/** The roster as a whole. What stands beside parts is their default, and counts itself for what is not of a delivery. */
+export type WholeRosterConfig = Omit<WrittenRoster, 'columns' | 'attributes' | 'parts'> & {
+  /** At least one. */
+  readonly parts: readonly PartConfig[];
+  /** The fields that some part maps, and every column that some part has for rules. */
+  readonly columns: RosterConfig['columns'];
+  readonly attributes: readonly string[];
+};
+
 /** A customer's configuration, parsed; paths are absolute and secrets are in place. */
-export type CustomerConfig = Omit<CustomerBase, 'customer'> & {
+export type CustomerConfig = Omit<CustomerBase, 'customer' | 'roster'> & {
+  readonly roster: WholeRosterConfig;
   /** The customer's name: `customer:`, or the file's name without its ending. */
   readonly customer: string;
   readonly file: string;

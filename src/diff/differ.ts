@@ -9,6 +9,7 @@ import { type Matches, matchAccounts } from './match.ts';
 import { createMembers } from './members.ts';
 import { compareNames } from './names.ts';
 import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './platform.ts';
+import { type PartsRead, type PartsSettled, settleParts } from './parts.ts';
 import { createPopulation, flag, type Population } from './population.ts';
 import { type RespelledIds, setAsideRespelled } from './respelled.ts';
 
@@ -17,13 +18,17 @@ import { type RespelledIds, setAsideRespelled } from './respelled.ts';
  * by page (`restart` before a second try); `settleAccounts`; `members`; `finish`.
  */
 export type Differ = {
-  readonly person: (desired: Desired) => void;
-  readonly reject: (id: string) => void;
+  readonly person: (desired: Desired, part?: number) => void;
+  readonly reject: (id: string, part?: number) => void;
+  /** A part of the roster broke off: nobody was read of it. */
+  readonly lose: (part: number) => void;
   /** A further row of somebody who has left by all of their rows. */
   readonly leftToo: (desired: Desired) => void;
   readonly link: (link: Link) => void;
   /** A further email that somebody was enrolled under, on platforms without accounts. */
   readonly alias: (email: string, person: string) => void;
+  /** Holds people against the parts of the roster, once people and links are known. */
+  readonly settleParts: (parts: PartsRead) => PartsSettled;
   /** Forgets the accounts read so far: the read is repeated. */
   readonly restart: () => void;
   readonly accounts: (page: readonly Account[]) => void;
@@ -155,6 +160,8 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     people,
     person: people.add,
     reject: people.reject,
+    lose: people.lose,
+    settleParts: (parts) => settleParts(people, parts),
     leftToo: people.leftToo,
     link: (link) => {
       people.link(link);

@@ -99,7 +99,8 @@ export function createEmitter(input: EmitterInput): Emitter {
   /** Plans a change; false when it must not come, for now. */
   function add(kind: SketchedKind, sketch: Sketch): boolean {
     if (isSuppressed(kind, sketch)) return false;
-    if (circumstances.withholdRemovals && (kind === 'deactivate' || kind === 'unenroll')) {
+    const isRemoval = kind === 'deactivate' || kind === 'unenroll';
+    if (isRemoval && (circumstances.withholdRemovals || people.has(sketch.person, flag.withheld))) {
       withheld[kind]++;
       return false;
     }

@@ -42,7 +42,7 @@ const leastShared = 3;
 const longestValue = 60;
 
 /** A 32-bit hash of a text: FNV-1a over its UTF-16 units, mixed. Stored with looks, so it never changes. */
-function hash32(text: string): number {
+export function hash32(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -29,6 +29,10 @@ export const flag = {
   emailInField: 1 << 16,
   /** We deactivated their account, and have not reactivated it since. */
   deactivated: 1 << 17,
+  /** Missing, or only elsewhere, while the part of the roster that they were in did not come: nothing is known of them. */
+  away: 1 << 18,
+  /** Their part of the roster did not prove that it is whole: nothing is taken from them. */
+  withheld: 1 << 19,
 } as const;
 
 /** Separates values in a packed row; cannot be in a normalised value. */
@@ -39,9 +43,13 @@ export const separator = '\u001f';
  * An ordinal stands for a person; people of the roster come first, then those who are only linked.
  */
 export type Population = {
-  readonly add: (desired: Desired) => void;
+  readonly add: (desired: Desired, part?: number) => void;
   /** Marks a person as rejected, also one delivered before: only their id counts from now on. */
-  readonly reject: (id: string) => void;
+  readonly reject: (id: string, part?: number) => void;
+  /** The number of the part of the roster in which somebody has a row; null for who is only linked. */
+  readonly partOf: (ordinal: number) => number | null;
+  /** Forgets that a part was read at all: it broke off. */
+  readonly lose: (part: number) => void;
   /** One more row of somebody delivered who has left by all of them: what spares them in one row spares them. */
   readonly leftToo: (desired: Desired) => void;
   readonly link: (link: Link) => void;
@@ -123,6 +131,8 @@ export function createPopulation(
   let written = new Float64Array(capacity).fill(absent);
   let emailHashes = new Float64Array(capacity).fill(absent);
   let wanted: Uint8Array[] = Array.from({ length: targetCount }, () => new Uint8Array(capacity));
+  /** Of each person of the roster the part, where there are several. */
+  let parts = new Uint8Array(0);
   let rosterSize = 0;
   let linkedSize = 0;
 
@@ -142,10 +152,17 @@ export function createPopulation(
       written = grown(written, new Float64Array(capacity).fill(absent));
       emailHashes = grown(emailHashes, new Float64Array(capacity).fill(absent));
       wanted = wanted.map((column) => grown(column, new Uint8Array(capacity)));
+      if (parts.length > 0) parts = grown(parts, new Uint8Array(capacity));
     }
     ids.set(ordinal, id);
     if (keepNames) nameHashes.push(absent);
     return ordinal;
+  }
+
+  function standIn(ordinal: number, part: number): void {
+    if (part === 0) return;
+    if (parts.length === 0) parts = new Uint8Array(capacity);
+    parts[ordinal] = part;
   }
 
   function bits(ordinal: number): number {
@@ -193,11 +210,18 @@ export function createPopulation(
     return set;
   }
 
+  /** What the row of somebody said. */
+  function forget(ordinal: number): void {
+    for (const column of [readable, emails, hidden]) column.set(ordinal, '');
+    for (const column of wanted) column[ordinal] = 0;
+  }
+
   return {
-    add: (desired) => {
+    add: (desired, part = 0) => {
       const before = count;
       const ordinal = ordinalOf(desired.id);
       if (count === before) return;
+      standIn(ordinal, part);
       rosterSize++;
       readable.set(
         ordinal,
@@ -224,13 +248,23 @@ export function createPopulation(
         if (column !== undefined && desired.targets[target] === true) column[ordinal] = 1;
       }
     },
-    reject: (id) => {
+    partOf: (ordinal) => ((bits(ordinal) & flag.missing) === 0 ? (parts[ordinal] ?? 0) : null),
+    lose: (part) => {
+      for (let ordinal = 0; ordinal < count; ordinal++) {
+        if ((parts[ordinal] ?? 0) !== part) continue;
+        if ((bits(ordinal) & flag.rejected) === 0) rosterSize--;
+        forget(ordinal);
+        // As if only a link told of them, should there be one.
+        flags[ordinal] = flag.missing | flag.away | flag.ignored;
+      }
+    },
+    reject: (id, part = 0) => {
       const before = count;
       const ordinal = ordinalOf(id);
+      if (count > before) standIn(ordinal, part);
       if (count === before && (bits(ordinal) & (flag.missing | flag.rejected)) === 0) rosterSize--;
       // What the row said depends on which of several rows came first, so nothing of it may count.
-      for (const column of [readable, emails, hidden]) column.set(ordinal, '');
-      for (const column of wanted) column[ordinal] = 0;
+      forget(ordinal);
       flags[ordinal] = (bits(ordinal) & (flag.linked | flag.unbound | flag.deactivated)) | flag.rejected;
     },
     leftToo: (desired) => {

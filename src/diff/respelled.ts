@@ -16,7 +16,7 @@ export type RespelledIds = {
 export function setAsideRespelled(people: Population): RespelledIds {
   const absent = new Map<string, number[]>();
   for (let person = 0; person < people.size(); person++) {
-    if (!people.has(person, flag.missing)) continue;
+    if (!people.has(person, flag.missing) || people.has(person, flag.away)) continue;
     const id = people.idOf(person);
     if (people.previous(id).length > 0) continue;
     const key = spellingKey(id);

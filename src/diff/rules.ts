@@ -226,6 +226,7 @@ export function compileStateRules(
   rules: readonly StateRuleConfig[] | undefined,
   hasStatusColumn: boolean,
   today: string,
+  key = 'roster.state',
 ): (row: Omit<Person, 'state'>) => PersonState | null {
   if (rules === undefined) {
     if (!hasStatusColumn) return () => 'active';
@@ -233,7 +234,7 @@ export function compileStateRules(
   }
   const compiled = rules.map((rule, at) => ({
     is: rule.is,
-    when: compiler.predicate(rule.when, `roster.state[${at}].when`),
+    when: compiler.predicate(rule.when, `${key}[${at}].when`),
   }));
   return (row) => {
     const seen = asRulePerson(row);

@@ -1,6 +1,6 @@
 import { type ConfigIssue, raise } from '../config/issues.ts';
 import { nearest } from '../config/nearest.ts';
-import type { CustomerConfig, PlatformConfig } from '../config/schema.ts';
+import type { CustomerConfig, PartConfig, PlatformConfig, WholeRosterConfig } from '../config/schema.ts';
 import { compileDesire, type DiffField, exemptOf } from '../diff/desired.ts';
 import type { DiffPlatform } from '../diff/platform.ts';
 import { compileStateRules, createRuleCompiler, type RuleCompiler } from '../diff/rules.ts';
@@ -21,14 +21,27 @@ export type Platform = {
   readonly pacer: GroupPacer;
 };
 
+/** One part of a customer's roster, ready to be read; a roster without parts is one, without a name. */
+export type Part = {
+  readonly at: number;
+  readonly name: string;
+  readonly config: PartConfig;
+  /** When it was due last, at or before that time (ms); 0 where no time of day is expected. */
+  readonly dueMs: (atMs: number) => number;
+  /** The columns for rules that other parts have and this one does not. */
+  readonly absent: readonly string[];
+  /** Where its rules of state stand in the file. */
+  readonly stateKey: string;
+};
+
 /** One customer, ready to run: configuration, platforms and compiled rules. */
 export type Customer = {
   readonly name: string;
   readonly config: CustomerConfig;
   readonly platforms: ReadonlyMap<string, Platform>;
   readonly compiler: RuleCompiler;
-  /** When the roster was due last, at or before that time (ms); 0 where no time of day is expected. */
-  readonly rosterDueMs: (atMs: number) => number;
+  /** At least one, in the order of the configuration. */
+  readonly parts: readonly Part[];
   /** First back-off of a roster that could not be fetched, in ms; undefined for the roster's own. */
   readonly retryBaseMs: number | undefined;
 };
@@ -48,14 +61,7 @@ export type CustomerDeps = {
 export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Customer {
   const compiler = createRuleCompiler(config.roster.attributes);
   try {
-    compileStateRules(
-      compiler,
-      config.roster.state,
-      config.roster.columns.status !== undefined,
-      '1970-01-01',
-    );
-    if (config.roster.duplicates !== 'reject')
-      compiler.predicate(config.roster.duplicates.prefer, 'roster.duplicates.prefer');
+    const parts = config.roster.parts.map((part, at) => createPart(config.roster, part, at, compiler));
     const platforms = new Map<string, Platform>();
     for (const [name, block] of Object.entries(config.platforms))
       platforms.set(name, createPlatform(config, name, block, compiler, deps));
@@ -64,7 +70,7 @@ export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Cust
       config,
       platforms,
       compiler,
-      rosterDueMs: lastExpectedOf(config.roster),
+      parts,
       retryBaseMs: deps.retryBaseMs,
     };
   } catch (error) {
@@ -75,6 +81,22 @@ export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Cust
       cause: error,
     });
   }
+}
+
+function createPart(roster: WholeRosterConfig, config: PartConfig, at: number, compiler: RuleCompiler): Part {
+  const { name, key, state, duplicates } = config;
+  // What stands beside parts is theirs by default.
+  const stateKey = state !== undefined && state === roster.state ? 'roster.state' : `${key}.state`;
+  compileStateRules(compiler, state, config.columns.status !== undefined, '1970-01-01', stateKey);
+  if (duplicates !== 'reject') compiler.predicate(duplicates.prefer, `${key}.duplicates.prefer`);
+  return {
+    at,
+    name,
+    config,
+    dueMs: lastExpectedOf(config, key),
+    absent: roster.attributes.filter((column) => !config.attributes.includes(column)),
+    stateKey,
+  };
 }
 
 /** Secrets under that key that are not set. */

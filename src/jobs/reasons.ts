@@ -51,6 +51,7 @@ export const reasonCodes = {
   ROSTER_REJECTED: roster,
   ROSTER_SKIPPED: roster,
   ROSTER_ID_UNREADABLE: roster,
+  ROSTER_PART_AWAY: roster,
   ROSTER_IDS_RESPELLED: roster,
   TRAILER_MISSING: roster,
   TRAILER_COUNT: roster,
@@ -71,6 +72,8 @@ export const reasonCodes = {
   LAUNCH_WAITS: { ...tells, ...launch },
   NEWCOMERS_NEED_ENROLLMENT: { ...tells, ...launch },
   PEOPLE_ABSENT: tells,
+  ROSTER_PART_GONE: tells,
+  ROSTER_PEOPLE_APART: tells,
   CHANGES_SUPPRESSED: tells,
   CHANGES_UNDONE: tells,
   TARGET_CLOSED: tells,
@@ -90,6 +93,20 @@ export const reasonCodes = {
 } as const satisfies Readonly<Record<string, Effect>>;
 
 export type ReasonCode = keyof typeof reasonCodes;
+
+/** What a roster that cannot be had fails with. All else is a defect of ours or of the configuration. */
+export const rosterFailures: ReadonlySet<string> = new Set<ErrorCode>([
+  'ROSTER_UNREACHABLE',
+  'ROSTER_NOT_FOUND',
+  'ROSTER_UNREADABLE',
+  'ROSTER_HEADER',
+  'ROSTER_FORMAT',
+  'ROSTER_ENCODING',
+  'ROSTER_KEY',
+  'ROSTER_DECRYPT',
+  'ROSTER_SIGNATURE',
+  'ROSTER_CHANGING',
+]);
 
 /** A reason or a note of a run; one that failed as a whole has the code of its error. */
 export type Reason = RunReason & { readonly code: ReasonCode | ErrorCode };

@@ -33,7 +33,8 @@ export type RejectCode =
   | 'NOT_A_PERSON'
   | 'SKIPPED'
   | 'DUPLICATE_CONTRADICTS'
-  | 'DUPLICATE_PREFER';
+  | 'DUPLICATE_PREFER'
+  | 'IN_TWO_PARTS';
 
 /**
  * A row that describes nobody. `id` is null when it cannot be read, `line` is where the row begins (from 1), `field` the

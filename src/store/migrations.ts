@@ -263,6 +263,22 @@ create table reload_answers (
 );
 `),
   },
+  {
+    version: 13,
+    // A roster of several deliveries: each has its own past, and people whom it had last.
+    sql: inByteOrder(`
+alter table exports add column part text not null default '', drop constraint exports_pkey;
+alter table exports add primary key (customer, part, fingerprint, modified_ms);
+alter table rejected_rows add column part text not null default '';
+alter table rejected_people add column part text not null default '';
+create table roster_parts (
+  customer text not null, part text not null, people integer not null, ids bytea not null, saved_ms bigint not null,
+  primary key (customer, part)
+);
+-- Packed already.
+alter table roster_parts alter column ids set storage external;
+`),
+  },
 ];
 
 /**

@@ -1,7 +1,8 @@
 import type { AccountRef } from '../account.ts';
 import type { Cause, ChangeCore, ChangeCounts } from '../change.ts';
 import type { Suppression } from './decisions.ts';
-import type { ExportRead, RejectedRowRecord } from './roster-state.ts';
+import type { PartMembers } from './roster-parts.ts';
+import type { ExportRead, Missing, RejectedRowRecord } from './roster-state.ts';
 import type { LookRecord } from './looks.ts';
 import type { Disposition, LinkFacts, RunReason, RunStatus } from './schema.ts';
 
@@ -49,10 +50,17 @@ export type PlanRecord = {
   readonly platform: string;
   /** Null for a resync of one person, which says nothing of the roster as a whole. */
   readonly roster: {
-    readonly read: ExportRead;
-    readonly rejectedRows: readonly RejectedRowRecord[];
-    readonly missing: readonly string[];
+    /** A reading of each part that came. */
+    readonly reads: readonly {
+      readonly read: ExportRead;
+      readonly rejectedRows: readonly RejectedRowRecord[];
+    }[];
+    /** Who is missing from exports that prove that they are whole. */
+    readonly missing: readonly Missing[];
+    /** Whether somebody has a row in such an export. */
     readonly present: (person: string) => boolean;
+    /** Whom each part that came has; null for a roster without parts. */
+    readonly members: readonly PartMembers[] | null;
   } | null;
   readonly adoptions: Iterable<AdoptedLink>;
   /** Completions that were not known before. */
@@ -80,7 +88,7 @@ export type PlanRecord = {
   /** The approval that this plan uses up. */
   readonly approval: string | null;
   /** What the export looked like, where the run compared it. */
-  readonly looks?: LookRecord | null;
+  readonly looks?: readonly LookRecord[];
   /** What must not be proposed again once this plan is stored: changes that it takes back. */
   readonly suppress?: readonly Suppression[];
   /** Suppressions that end with this plan. */

@@ -7,7 +7,8 @@ import { isPerformed, LeaseLost } from './leases.ts';
 import { saveLooks } from './looks.ts';
 import type { PlannedReview, PlanRecord } from './plan-record.ts';
 import { putCompletions } from './results.ts';
-import { exportKey, recordAbsences, recordExport } from './roster-state.ts';
+import { saveMembers } from './roster-parts.ts';
+import { recordAbsences, recordExport } from './roster-state.ts';
 import type { RunStatus, Tables } from './schema.ts';
 
 const chunkSize = 2_000;
@@ -160,12 +161,13 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
       .where('id', '<>', run)
       .execute();
   }
-  if (record.looks != null) await saveLooks(tx, record, record.looks, nowMs);
+  for (const look of record.looks ?? []) await saveLooks(tx, record, look, nowMs);
   if (record.roster !== null) {
     // Last: all platforms of a customer write these rows, and none should wait until another one's plan is stored.
-    const { read, rejectedRows, missing, present } = record.roster;
-    await recordExport(tx, customer, read, rejectedRows, nowMs);
-    if (read.complete) await recordAbsences(tx, customer, exportKey(read), missing, present, nowMs);
+    const { reads, missing, present, members } = record.roster;
+    for (const { read, rejectedRows } of reads) await recordExport(tx, customer, read, rejectedRows, nowMs);
+    if (reads.some(({ read }) => read.complete)) await recordAbsences(tx, customer, missing, present, nowMs);
+    if (members !== null) await saveMembers(tx, customer, members, nowMs);
   }
   return seq + adopted;
 }

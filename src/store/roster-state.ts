@@ -5,11 +5,13 @@ import type { RunReason, Tables } from './schema.ts';
 import { legalSpansMs, type StoredTimes } from './times.ts';
 
 export type ExportRow = Selectable<Tables['exports']>;
-export type RejectedRowRecord = Omit<Selectable<Tables['rejected_rows']>, 'customer' | 'export'>;
+export type RejectedRowRecord = Omit<Selectable<Tables['rejected_rows']>, 'customer' | 'export' | 'part'>;
 export type Absentee = { readonly exports: number; readonly sinceMs: number };
 
 /** One reading of an export. `key` tells it from others: its content or its time differs. */
 export type ExportRead = {
+  /** The part of the roster; '' is the only one. */
+  readonly part: string;
   readonly fingerprint: string;
   readonly modifiedMs: number;
   readonly rows: number;
@@ -36,14 +38,17 @@ export const baselineWindowMs = 30 * 24 * 3_600_000;
 
 /** What is remembered of the roster: its sizes, who is missing from it, and whose rows are rejected. */
 export type RosterStateStore = {
-  readonly baseline: (customer: string, nowMs: number) => Promise<Baseline>;
-  readonly lastExport: (customer: string) => Promise<ExportRow | undefined>;
-  /** The exports read last, the latest first. */
-  readonly recentExports: (customer: string, limit: number) => Promise<readonly ExportRow[]>;
+  readonly baseline: (customer: string, part: string, nowMs: number) => Promise<Baseline>;
+  readonly lastExport: (customer: string, part: string) => Promise<ExportRow | undefined>;
+  /** The exports of a part that were read last, the latest first. */
+  readonly recentExports: (customer: string, part: string, limit: number) => Promise<readonly ExportRow[]>;
   readonly absences: (
     customer: string,
   ) => Promise<ReadonlyMap<string, Absentee & { readonly lastExport: string }>>;
-  readonly rejectedRows: (customer: string, limit: number) => Promise<readonly RejectedRowRecord[]>;
+  readonly rejectedRows: (
+    customer: string,
+    limit: number,
+  ) => Promise<readonly (RejectedRowRecord & { readonly part: string })[]>;
   /** The rejected rows of one person in the last export that was read. */
   readonly rejectedRowsOf: (customer: string, person: string) => Promise<readonly RejectedRowRecord[]>;
   readonly rejectedPeople: (
@@ -72,6 +77,7 @@ export async function recordExport(
     .insertInto('exports')
     .values({
       customer,
+      part: read.part,
       fingerprint: read.fingerprint,
       modified_ms: read.modifiedMs,
       first_read_ms: nowMs,
@@ -86,7 +92,7 @@ export async function recordExport(
     })
     .onConflict((conflict) =>
       conflict
-        .columns(['customer', 'fingerprint', 'modified_ms'])
+        .columns(['customer', 'part', 'fingerprint', 'modified_ms'])
         .doUpdateSet({ last_read_ms: nowMs, complete: read.complete, reasons: jsonb([...read.reasons]) }),
     )
     .execute();
@@ -95,14 +101,16 @@ export async function recordExport(
     .selectFrom('rejected_rows')
     .select('export')
     .where('customer', '=', customer)
+    .where('part', '=', read.part)
     .limit(1)
     .executeTakeFirst();
   if (known?.export === key || (known === undefined && rejectedRows.length === 0)) return;
-  await db.deleteFrom('rejected_rows').where('customer', '=', customer).execute();
+  const { part } = read;
+  await db.deleteFrom('rejected_rows').where('customer', '=', customer).where('part', '=', part).execute();
   await insertMany(
     db,
     'rejected_rows',
-    rejectedRows.map((row) => ({ customer, export: key, ...row })),
+    rejectedRows.map((row) => ({ customer, part, export: key, ...row })),
   );
   // In a row: who is not rejected in this export begins anew.
   const people = [
@@ -110,24 +118,42 @@ export async function recordExport(
   ];
   const json = JSON.stringify(people.map(([person, code]) => ({ person, code })));
   await sql`
-    delete from rollcall.rejected_people where customer = ${customer}
+    delete from rollcall.rejected_people where customer = ${customer} and part = ${part}
       and person not in (select person from json_to_recordset(${json}::json) as r(person text))`.execute(db);
   await sql`
-    insert into rollcall.rejected_people as p (customer, person, exports, since_ms, last_export, code)
-    select ${customer}, person, 1, ${nowMs}, ${key}, code from json_to_recordset(${json}::json) as r(person text, code text)
-    on conflict (customer, person) do update set exports = p.exports + 1, last_export = excluded.last_export, code = excluded.code
+    insert into rollcall.rejected_people as p (customer, person, exports, since_ms, last_export, code, part)
+    select ${customer}, person, 1, ${nowMs}, ${key}, code, ${part} from json_to_recordset(${json}::json) as r(person text, code text)
+    on conflict (customer, person) do update set exports = p.exports + 1, last_export = excluded.last_export,
+      code = excluded.code, part = excluded.part
     where p.last_export <> excluded.last_export`.execute(db);
 }
 
+/** People who are missing from the same exports: of the part that they were in last, or of all. */
+export type Missing = {
+  /** The keys of these exports. */
+  readonly exports: readonly string[];
+  readonly people: readonly string[];
+};
+
+/** The keys of exports as absences keep them. */
+function keysOf(exports: readonly string[]): string {
+  return exports.join(' ');
+}
+
+/** Whether somebody who was counted at one list of exports is missing from another one now: none of them was counted. */
+export function isCountedAnew(lastExport: string, exports: readonly string[]): boolean {
+  const counted = new Set(lastExport.split(' '));
+  return !exports.some((key) => counted.has(key));
+}
+
 /**
- * Counts an export for the people missing from it, once, and forgets those who are back. `missing` are linked people
+ * Counts exports for the people missing from them, each once, and forgets those who are back. Missing are linked people
  * without a row; `present` asks whether somebody counted before has a row now, be it a rejected one.
  */
 export async function recordAbsences(
   db: Kysely<Tables>,
   customer: string,
-  key: string,
-  missing: readonly string[],
+  missing: readonly Missing[],
   present: (person: string) => boolean,
   nowMs: number,
 ): Promise<void> {
@@ -135,7 +161,19 @@ export async function recordAbsences(
   const back = counted.map((row) => row.person).filter(present);
   if (back.length > 0)
     await db.deleteFrom('absences').where('customer', '=', customer).where('person', 'in', back).execute();
-  if (missing.length === 0) return;
+  for (const { exports, people } of missing) {
+    if (people.length > 0) await countAbsences(db, customer, exports, people, nowMs);
+  }
+}
+
+async function countAbsences(
+  db: Kysely<Tables>,
+  customer: string,
+  exports: readonly string[],
+  missing: readonly string[],
+  nowMs: number,
+): Promise<void> {
+  const key = keysOf(exports);
   await sql`
     insert into rollcall.absences as a (customer, person, exports, since_ms, last_export)
     select ${customer}, person, 1, ${nowMs}, ${key} from json_to_recordset(${JSON.stringify(missing.map((person) => ({ person })))}::json) as r(person text)
@@ -143,18 +181,20 @@ export async function recordAbsences(
       -- Counted first under another clock: counted anew.
       exports = case when a.since_ms > ${nowMs + legalSpansMs.rosterRead} then 1 else a.exports + 1 end,
       since_ms = case when a.since_ms > ${nowMs + legalSpansMs.rosterRead} then excluded.since_ms else a.since_ms end
-    where a.last_export <> excluded.last_export`.execute(db);
+    -- None of the exports was counted: with several, somebody may be missing from one of them for long.
+    where not string_to_array(a.last_export, ' ') && string_to_array(excluded.last_export, ' ')`.execute(db);
 }
 
 /** Roster state in that database. */
 export function createRosterStateStore(db: Kysely<Tables>, times: StoredTimes): RosterStateStore {
   return {
-    baseline: async (customer, nowMs) => {
+    baseline: async (customer, part, nowMs) => {
       const since = nowMs - baselineWindowMs;
       const rows = await db
         .selectFrom('exports')
         .select(['rows', 'usable', 'rejected', 'per_value', 'complete', 'ends_in_line'])
         .where('customer', '=', customer)
+        .where('part', '=', part)
         .where('last_read_ms', '>=', since)
         .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
@@ -174,20 +214,22 @@ export function createRosterStateStore(db: Kysely<Tables>, times: StoredTimes): 
       }
       return { maxPeople, maxPerValue, endsInLine };
     },
-    lastExport: (customer) =>
+    lastExport: (customer, part) =>
       db
         .selectFrom('exports')
         .selectAll()
         .where('customer', '=', customer)
+        .where('part', '=', part)
         .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
         .limit(1)
         .executeTakeFirst(),
-    recentExports: (customer, limit) =>
+    recentExports: (customer, part, limit) =>
       db
         .selectFrom('exports')
         .selectAll()
         .where('customer', '=', customer)
+        .where('part', '=', part)
         .where('last_read_ms', '<=', times.latestMs('rosterRead'))
         .orderBy('last_read_ms', 'desc')
         .orderBy('first_read_ms', 'desc')
@@ -205,8 +247,9 @@ export function createRosterStateStore(db: Kysely<Tables>, times: StoredTimes): 
     rejectedRows: (customer, limit) =>
       db
         .selectFrom('rejected_rows')
-        .select(['line', 'person', 'field', 'code', 'message'])
+        .select(['part', 'line', 'person', 'field', 'code', 'message'])
         .where('customer', '=', customer)
+        .orderBy('part')
         .orderBy('line')
         .limit(limit)
         .execute(),

@@ -32,6 +32,8 @@ export type RunReason = {
   readonly message: string;
   /** The same for those who must not see values of the roster: on-call. Left out where the message has none. */
   readonly brief?: string;
+  /** The part of the roster that it is of, where there are several. */
+  readonly part?: string;
 };
 
 /** Where a change of a plan stands before it is sent. */
@@ -44,6 +46,8 @@ type Meta = { key: string; value: string };
 
 type Exports = {
   customer: string;
+  /** The part of the roster; '' is the only one. */
+  part: string;
   fingerprint: string;
   modified_ms: number;
   first_read_ms: number;
@@ -215,10 +219,12 @@ type RejectedPeople = {
   since_ms: number;
   last_export: string;
   code: string;
+  part: string;
 };
 
 type RejectedRows = {
   customer: string;
+  part: string;
   export: string;
   line: number;
   person: string | null;
@@ -364,6 +370,9 @@ type Completions = {
   seen_ms: number;
 };
 
+/** Whom a part of the roster had last: hashes of their ids, packed. */
+type RosterParts = { customer: string; part: string; people: number; ids: Buffer; saved_ms: number };
+
 /** One compressed list of a look; shared by all platforms whose look at the export is the same. */
 type LookParts = { customer: string; hash: string; bytes: Buffer; used_ms: number };
 
@@ -435,6 +444,7 @@ export type Tables = {
   tenants: Tenants;
   reloads: Reloads;
   reload_answers: ReloadAnswers;
+  roster_parts: RosterParts;
   looks: Looks;
   look_parts: LookParts;
 };

@@ -15,6 +15,7 @@ import { createPlatformStore, type PlatformStore } from './platforms.ts';
 import { createLaunchStore, createResultStore, type LaunchStore, type ResultStore } from './results.ts';
 import { applyRetention, type Retention } from './retention.ts';
 import { createReloadStore, type ReloadStore } from './reloads.ts';
+import { createRosterPartStore, type RosterPartStore } from './roster-parts.ts';
 import { createRosterStateStore, type RosterStateStore } from './roster-state.ts';
 import { createTenantStore, type TenantStore } from './tenants.ts';
 import { createTokenStore, type TokenStore } from './tokens.ts';
@@ -32,7 +33,7 @@ export type Store = {
   readonly links: LinkStore;
   readonly platforms: PlatformStore;
   readonly leases: LeaseStore;
-  readonly roster: RosterStateStore;
+  readonly roster: RosterStateStore & RosterPartStore;
   readonly decisions: DecisionStore;
   readonly alerts: AlertStore;
   readonly results: ResultStore;
@@ -64,7 +65,7 @@ export function createStore(database: Database, now: () => number = Date.now): S
     links: createLinkStore(db),
     platforms: createPlatformStore(db, times),
     leases: createLeaseStore(db),
-    roster: createRosterStateStore(db, times),
+    roster: { ...createRosterStateStore(db, times), ...createRosterPartStore(db) },
     decisions: createDecisionStore(db, times),
     alerts: createAlertStore(db, times),
     results: createResultStore(db, times),

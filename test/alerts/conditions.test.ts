@@ -35,7 +35,7 @@ it('a rejection that stands is a state of its own, so that reminders tell of it'
         },
       ],
       rejected: [],
-      unchangedSinceMs: null,
+      unchanged: [],
     });
   expect(conditions([])).toEqual([]);
   expect(conditions([rejection])).toMatchObject([

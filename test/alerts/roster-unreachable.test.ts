@@ -21,7 +21,7 @@ function factsOf(failures: Readonly<Record<string, string>>): CustomerFacts {
     nowMs: 0,
     platforms: platforms as unknown as readonly PlatformFacts[],
     rejected: [],
-    unchangedSinceMs: null,
+    unchanged: [],
   };
 }
 

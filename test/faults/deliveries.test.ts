@@ -66,10 +66,10 @@ test('a roster over HTTPS that does not come removes nobody; the next one that c
       json: { runs: [{ status: 'applied', applied: { deactivate: 2 } }] },
     });
     // The same content without a date is the same export.
-    const exports = await (await company.opened()).store.roster.recentExports('harbour', 10);
+    const exports = await (await company.opened()).store.roster.recentExports('harbour', '', 10);
     expect(exports).toHaveLength(2);
     await company.rollcall('sync', '--yes', '--json');
-    expect(await (await company.opened()).store.roster.recentExports('harbour', 10)).toHaveLength(2);
+    expect(await (await company.opened()).store.roster.recentExports('harbour', '', 10)).toHaveLength(2);
   } finally {
     await reports.close();
   }

@@ -80,9 +80,9 @@ describeOn('postgres', 'the database', () => {
           .values(values as never)
           .execute();
       await insert(row('torn', false));
-      expect((await roster.baseline('harbour', Date.now())).maxPeople).toBe(50);
+      expect((await roster.baseline('harbour', '', Date.now())).maxPeople).toBe(50);
       await insert(row('whole', true));
-      expect((await roster.baseline('harbour', Date.now())).maxPeople).toBe(60);
+      expect((await roster.baseline('harbour', '', Date.now())).maxPeople).toBe(60);
     } finally {
       await database.close();
     }

@@ -37,8 +37,8 @@ export type CustomerFacts = {
   readonly platforms: readonly PlatformFacts[];
   /** People rejected in `rejectedInARow` exports in a row. */
   readonly rejected: readonly { readonly person: string; readonly exports: number; readonly code: string }[];
-  /** Since when the roster has had the same content, when that is for too long; else null. */
-  readonly unchangedSinceMs: number | null;
+  /** The parts of the roster ('' is the only one) that have had the same content for too long, and since when. */
+  readonly unchanged: readonly { readonly part: string; readonly sinceMs: number }[];
 };
 
 /** Exports in a row in which a row is rejected before on-call hears of it. */

@@ -20,6 +20,7 @@ const platformKinds = [
 const rosterKinds = [
   'ROSTER_LATE',
   'ROSTER_UNCHANGED',
+  'ROSTER_PART_AWAY',
   'REMOVALS_WITHHELD',
   'PEOPLE_REJECTED',
 ] as const satisfies readonly AlertKind[];

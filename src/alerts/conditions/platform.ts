@@ -7,7 +7,7 @@ import type { RejectionGlance } from '../../store/overview.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import { at, codesInWords, plural, sentences } from './words.ts';
 import { launchFailed, launchHeld, launchUnknown } from './launch.ts';
-import { rosterFailures } from './roster.ts';
+import { rosterFailures } from '../../jobs/reasons.ts';
 import { platformWithheld } from './withheld.ts';
 import {
   type Command,
@@ -51,7 +51,7 @@ function failed(
   const [reason] = last.reasons;
   const code = reason?.code ?? 'INTERNAL';
   // One file for all platforms: one alert of the customer says it.
-  if (rosterFailures.includes(code)) return [];
+  if (rosterFailures.has(code)) return [];
   const applied = sumOf(last.applied);
   const base = {
     ...of,

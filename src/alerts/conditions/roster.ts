@@ -2,22 +2,9 @@ import type { Condition } from '../state.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { RunReason } from '../../store/schema.ts';
 import { at, codesInWords, listed, plural, sentences } from './words.ts';
+import { rosterFailures } from '../../jobs/reasons.ts';
 import { rosterWithheld } from './withheld.ts';
 import { type CustomerFacts, rejectedInARow } from './facts.ts';
-
-/** What a run fails with when the roster could not be read: one file for all platforms, so one alert of the customer. */
-export const rosterFailures = [
-  'ROSTER_UNREACHABLE',
-  'ROSTER_NOT_FOUND',
-  'ROSTER_UNREADABLE',
-  'ROSTER_HEADER',
-  'ROSTER_FORMAT',
-  'ROSTER_ENCODING',
-  'ROSTER_KEY',
-  'ROSTER_DECRYPT',
-  'ROSTER_SIGNATURE',
-  'ROSTER_CHANGING',
-];
 
 /** What on-call has to know of a customer's roster. */
 export function rosterConditions(facts: CustomerFacts): Condition[] {
@@ -28,7 +15,7 @@ export function rosterConditions(facts: CustomerFacts): Condition[] {
   const conditions: Condition[] = [];
 
   const unreadable = facts.platforms.flatMap(({ last }) =>
-    last?.status === 'failed' && rosterFailures.includes(last.reasons[0]?.code ?? '') ? [last] : [],
+    last?.status === 'failed' && rosterFailures.has(last.reasons[0]?.code ?? '') ? [last] : [],
   );
   // One that did not come is another matter than one that cannot be read: other people, another place to look at.
   const [unreached, broken] = [true, false].map((isAway) =>
@@ -66,26 +53,42 @@ export function rosterConditions(facts: CustomerFacts): Condition[] {
   const throughs = facts.platforms.flatMap(({ through }) => (through === undefined ? [] : [through]));
   const [newest] = throughs.toSorted((a, b) => (b.planned_ms ?? 0) - (a.planned_ms ?? 0));
   const late = lateOf(newest);
-  if (late !== undefined && newest !== undefined)
+  for (const reason of late)
     conditions.push({
       ...of,
+      ...subjectOf(reason.part),
       kind: 'ROSTER_LATE',
-      runId: newest.id,
-      summary: sentences([late]),
+      ...(newest === undefined ? {} : { runId: newest.id }),
+      summary: sentences([reason]),
       notDone:
         'Nobody was removed on the strength of an old file; joiners and leavers since then are not known yet.',
       nextStep: `Ask for the export; ${run('check')}; when it is there: ${again}`,
       details: {},
     });
-  else if (facts.unchangedSinceMs !== null)
+  const isLate = (name: string): boolean => late.some(({ part = '' }) => part === name);
+  for (const { part, sinceMs } of facts.unchanged.filter(({ part: name }) => !isLate(name)))
     conditions.push({
       ...of,
+      ...subjectOf(part),
       kind: 'ROSTER_UNCHANGED',
-      summary: `The roster has had the very same content since ${at(facts.unchangedSinceMs)}, run after run.`,
+      summary: `${part === '' ? 'The roster' : `The part ${part} of the roster`} has had the very same content since ${at(sinceMs)}, run after run.`,
       notDone:
         'Nothing was left out; but if the export has stopped, joiners and leavers since then are not known.',
       nextStep: `${run('status')}; ask whether the export ran; when there is a new one: ${again}`,
       details: {},
+    });
+
+  for (const { part = '', message } of newest?.reasons.filter(({ code }) => code === 'ROSTER_PART_AWAY') ??
+    [])
+    conditions.push({
+      ...of,
+      ...subjectOf(part),
+      kind: 'ROSTER_PART_AWAY',
+      ...(newest === undefined ? {} : { runId: newest.id }),
+      summary: `A part of the roster did not come: ${message}`,
+      notDone: `Nothing happened to the people of ${part}: joiners, changes and leavers of it wait. All others went ahead.`,
+      nextStep: `${run('check')}; when it comes again: ${again}`,
+      details: { part },
     });
 
   conditions.push(...rosterWithheld(facts.customer, throughs, run, again));
@@ -104,10 +107,16 @@ export function rosterConditions(facts: CustomerFacts): Condition[] {
   return conditions;
 }
 
-/** Why the roster was late for that run; undefined when it was not. */
-function lateOf(run: Run | undefined): RunReason | undefined {
-  return (
-    run?.reasons.find(({ code }) => code === 'ROSTER_STALE') ??
-    run?.notes.find(({ code }) => code === 'ROSTER_LATE')
-  );
+/** Several states of one kind, one a part. */
+function subjectOf(part: string | undefined): { readonly subject?: string } {
+  return part === undefined || part === '' ? {} : { subject: part };
+}
+
+/** Why the roster, or parts of it, were late for that run: one reason each. */
+function lateOf(run: Run | undefined): readonly RunReason[] {
+  const all = [
+    ...(run?.reasons.filter(({ code }) => code === 'ROSTER_STALE') ?? []),
+    ...(run?.notes.filter(({ code }) => code === 'ROSTER_LATE') ?? []),
+  ];
+  return all.filter(({ part }, at) => all.findIndex((other) => other.part === part) === at);
 }

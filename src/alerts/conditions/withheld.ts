@@ -49,7 +49,7 @@ export function rosterWithheld(
           }
         : {
             summary: `The roster does not prove that it is complete. ${sentences(doubts)}`,
-            notDone: removalsNotDone(doubtful),
+            notDone: removalsNotDone(doubtful, partsOf(doubts)),
           }),
       nextStep: `${run('check')}; have the export repaired, then ${again}`,
       details: { reasons: listed(doubts.map(({ code }) => code)) },
@@ -57,14 +57,22 @@ export function rosterWithheld(
   ];
 }
 
-function removalsNotDone(runs: readonly Run[]): string {
+/** The parts of the roster whose people alone wait; none where everybody does. */
+function partsOf(doubts: readonly RunReason[]): readonly string[] {
+  const parts = doubts.map(({ part }) => part);
+  return parts.every((part) => part !== undefined) ? [...new Set(parts)] : [];
+}
+
+function removalsNotDone(runs: readonly Run[], parts: readonly string[] = []): string {
   const waiting = runs.flatMap(({ reasons }) => reasons.filter(({ code }) => code === 'REMOVALS_WITHHELD'));
   const where = listed(runs.map(({ platform }) => platform));
   const counted = waiting.length === 0 ? '' : ` ${sentences(waiting)}`;
-  return `Nobody was deactivated or unenrolled on ${where}; everything else went ahead.${counted}`;
+  return `Nobody${parts.length === 0 ? '' : ` of ${listed(parts)}`} was deactivated or unenrolled on ${where}; everything else went ahead.${counted}`;
 }
 
-/** Doubts about the roster besides its age, which is an alert of its own. */
+/** Doubts about the roster besides its age, and parts that did not come, which are alerts of their own. */
 function rosterDoubts(run: Run): readonly RunReason[] {
-  return incomplete(run.reasons, 'roster').filter(({ code }) => code !== 'ROSTER_STALE');
+  return incomplete(run.reasons, 'roster').filter(
+    ({ code }) => code !== 'ROSTER_STALE' && code !== 'ROSTER_PART_AWAY',
+  );
 }

@@ -2,7 +2,7 @@ import type { Store } from '../../store/store.ts';
 import { askedToWait } from '../../jobs/pace/asked.ts';
 import type { Schedule } from '../../jobs/schedule/beat.ts';
 import { cronSchedule } from '../../jobs/schedule/cron.ts';
-import type { Customer, Platform } from '../../jobs/customer.ts';
+import type { Customer, Part, Platform } from '../../jobs/customer.ts';
 import {
   type CustomerFacts,
   type PlatformFacts,
@@ -61,9 +61,9 @@ export function createFactsReader(store: Store): FactsReader {
       before = slot;
       slot = next;
     }
-    const { expected, waitFor } = customer.config.roster;
+    const waits = customer.parts.map(({ config }) => (config.expected === undefined ? 0 : config.waitFor));
     const graceMs = Math.min(slotGraceMs, (slot - before) / 2);
-    return slot + graceMs + jitter + (expected === undefined ? 0 : waitFor);
+    return slot + graceMs + jitter + Math.max(...waits);
   }
 
   async function failingOf(
@@ -79,9 +79,19 @@ export function createFactsReader(store: Store): FactsReader {
     return people;
   }
 
-  /** Since when the roster has had the content it has now, if that is longer than a roster should. */
-  async function unchangedSince(customer: Customer, nowMs: number): Promise<number | null> {
-    const exports = await store.roster.recentExports(customer.name, recentExports);
+  /** The parts whose content has been the same for longer than a roster's should, and since when. */
+  async function unchanged(customer: Customer, nowMs: number): Promise<CustomerFacts['unchanged']> {
+    const found: { part: string; sinceMs: number }[] = [];
+    for (const part of customer.parts) {
+      const sinceMs = await unchangedSince(customer, part, nowMs);
+      if (sinceMs !== null) found.push({ part: part.name, sinceMs });
+    }
+    return found;
+  }
+
+  /** Since when a part has had the content it has now, if that is longer than a roster should. */
+  async function unchangedSince(customer: Customer, part: Part, nowMs: number): Promise<number | null> {
+    const exports = await store.roster.recentExports(customer.name, part.name, recentExports);
     const [newest] = exports;
     if (newest === undefined) return null;
     let sinceMs = newest.first_read_ms;
@@ -89,9 +99,9 @@ export function createFactsReader(store: Store): FactsReader {
       if (read.fingerprint !== newest.fingerprint) break;
       sinceMs = Math.min(sinceMs, read.first_read_ms);
     }
-    const { expected } = customer.config.roster;
+    const { expected, key } = part.config;
     if (expected !== undefined && 'cron' in expected) {
-      const schedule = scheduleOf(`${customer.name}.roster.expected`, expected.cron, expected.timezone);
+      const schedule = scheduleOf(`${customer.name}.${key}.expected`, expected.cron, expected.timezone);
       let due: number | null = sinceMs;
       for (let count = 0; count < sameContentReads && due !== null; count++)
         due = schedule?.next(due) ?? null;
@@ -156,7 +166,7 @@ export function createFactsReader(store: Store): FactsReader {
         nowMs,
         platforms,
         rejected: (await store.roster.rejectedPeople(name, rejectedInARow)).slice(0, mostPeople),
-        unchangedSinceMs: await unchangedSince(customer, nowMs),
+        unchanged: await unchanged(customer, nowMs),
       },
       nextMs: nextMs.length === 0 ? null : Math.min(...nextMs),
     };

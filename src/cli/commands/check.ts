@@ -1,4 +1,11 @@
-import { checkPlatform, checkRoster, type PlatformCheck, type RosterCheck } from '../../actions/check.ts';
+import {
+  checkPlatform,
+  checkRoster,
+  type PartCheck,
+  type PlatformCheck,
+  type RosterCheck,
+} from '../../actions/check.ts';
+import type { RosterFormat } from '../../config/schema.ts';
 import { personStates } from '../../person.ts';
 import { shown } from '../../shown.ts';
 import { RollcallError } from '../../errors.ts';
@@ -127,7 +134,11 @@ function describeRoster(roster: RosterCheck, limit: number): string {
   if (roster.error !== null) return shown(`roster: ${roster.error.code}: ${roster.error.message}`);
   const states = personStates.map((state) => `${roster.states[state].toLocaleString('en')} ${state}`);
   const lines = [
-    `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}, ${formatNames[roster.format]}${roster.sheet === null ? '' : `, sheet "${roster.sheet}"`}`,
+    ...(roster.parts === undefined
+      ? [
+          `roster: ${roster.file}, ${new Date(roster.modifiedAtMs).toISOString()}, ${formatNames[roster.format]}${roster.sheet === null ? '' : `, sheet "${roster.sheet}"`}`,
+        ]
+      : describeParts(roster.parts)),
     `  ${roster.rows.toLocaleString('en')} ${roster.format.startsWith('json') ? 'records' : 'rows'}, ${roster.people.toLocaleString('en')} people: ${states.join(', ')}`,
   ];
   if (roster.encryption !== null) lines.push(...describeEncryption(roster.encryption));
@@ -151,8 +162,11 @@ function describeRoster(roster: RosterCheck, limit: number): string {
   if (roster.rejected > 0) {
     const rows = roster.rejectedRows.slice(0, limit);
     lines.push(`  ${roster.rejected} people have rejected rows; nothing happens to them:`);
-    const cells = rows.map(({ line, id, field, code, message }) => [
-      `    ${placeWords[roster.format]} ${line}`,
+    const formatOf = (part: string | undefined): RosterFormat =>
+      roster.parts?.flatMap((one) => (one.part === part && one.error === null ? [one.format] : []))[0] ??
+      roster.format;
+    const cells = rows.map(({ line, id, field, code, message, part }) => [
+      `    ${part === undefined ? '' : `${part} `}${placeWords[formatOf(part)]} ${line}`,
       id ?? '(no id)',
       field ?? '',
       code,
@@ -175,6 +189,19 @@ function describeEncryption({ cipher, signed, keys }: EncryptionFacts): readonly
       `${role} ${fingerprint} ${expiresAtMs === null ? 'has no end' : `ends ${new Date(expiresAtMs).toISOString().slice(0, 10)}`}`,
   );
   return [`  encrypted with OpenPGP (${cipher}), ${signature}`, `  keys: ${ends.join(', ')}`];
+}
+
+function describeParts(parts: readonly PartCheck[]): readonly string[] {
+  return [
+    `roster: ${parts.length} parts`,
+    ...parts.flatMap((part) => {
+      if (part.error !== null) return [`  ${part.part}: ${part.error.code}: ${part.error.message}`];
+      const { file, modifiedAtMs, format, sheet, rows, people, rejected, complete } = part;
+      const counts = `${rows.toLocaleString('en')} rows, ${people.toLocaleString('en')} people, ${rejected.toLocaleString('en')} rejected`;
+      const line = `  ${part.part}: ${file}, ${new Date(modifiedAtMs).toISOString()}, ${formatNames[format]}${sheet === null ? '' : `, sheet "${sheet}"`}: ${counts}${complete ? '' : ', NOT complete'}`;
+      return part.encryption === null ? [line] : [line, ...describeEncryption(part.encryption)];
+    }),
+  ];
 }
 
 function more(count: number): string {

@@ -4,6 +4,7 @@ import { RollcallError } from '../../errors.ts';
 import { platformOf } from '../../jobs/customer.ts';
 import { describePause } from '../../actions/pause.ts';
 import {
+  type DeliveryStatus,
   type PlatformStatus,
   platformStatus,
   type RosterStatus,
@@ -42,7 +43,7 @@ export const status: Command = {
       return 0;
     }
     const nowMs = cli.now();
-    cli.out.write(`${customer.name}\n  roster    ${describeRoster(roster, nowMs)}\n`);
+    cli.out.write(`${customer.name}\n${describeRoster(roster, nowMs)}\n`);
     if (alerts.length > 0) cli.out.write(`  alerts    ${alerts.length} open\n`);
     for (const [at, report] of reports.entries()) {
       const timezone = platforms[at]?.config.timezone ?? 'UTC';
@@ -68,6 +69,17 @@ function inWords(ms: number): string {
 }
 
 function describeRoster(roster: RosterStatus, nowMs: number): string {
+  if (!('parts' in roster)) return `  roster    ${describeDelivery(roster, nowMs)}`;
+  const width = Math.max(...roster.parts.map(({ part }) => part.length));
+  return roster.parts
+    .map((part, at) => {
+      const name = part.part.padEnd(width);
+      return `  ${at === 0 ? 'roster' : '      '}    ${name}  ${describeDelivery(part, nowMs)}`;
+    })
+    .join('\n');
+}
+
+function describeDelivery(roster: DeliveryStatus, nowMs: number): string {
   if ('problem' in roster) return roster.problem;
   const read =
     roster.lastRead === null

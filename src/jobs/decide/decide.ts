@@ -4,11 +4,11 @@ import type { Adoption, Change } from '../../diff/change.ts';
 import type { Difference } from '../../diff/platform.ts';
 import type { Suppression } from '../../store/decisions.ts';
 import type { Completion, PlannedBatch, PlannedChange } from '../../store/plan-record.ts';
-import { exportKey } from '../../store/roster-state.ts';
+import { isCountedAnew } from '../../store/roster-state.ts';
 import type { LinkFacts } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import type { Customer, Platform } from '../customer.ts';
-import { type Judgement, judge, withholdReasons } from './judge.ts';
+import { type Judgement, judge, withholdReasons, withholdsAll } from './judge.ts';
 import { createLayout } from './layout.ts';
 import type { Sides } from '../read/sides.ts';
 import { configuredTarget } from '../read/seen.ts';
@@ -61,20 +61,18 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   const absences = await store.roster.absences(customer.name);
   const courses = coursesOf(platform, sides.targets);
   const completed = await store.results.completed(customer.name, platform.name, courses);
-  const key = exportKey({
-    fingerprint: sides.roster.proof.fingerprint,
-    modifiedMs: sides.roster.proof.modifiedAtMs,
-  });
   const suppressed = indexSuppressions(options.suppressions, sides.rowHashes);
 
   // This export counts too, once, and only when it is complete: an incomplete one withholds all removals anyway.
   const exportsWithout = (person: string): number => {
     const known = absences.get(person);
-    return known === undefined ? 1 : known.exports + (known.lastExport === key ? 0 : 1);
+    if (known === undefined) return 1;
+    const from = sides.parts.missingFrom(person);
+    return known.exports + (from !== null && isCountedAnew(known.lastExport, from) ? 1 : 0);
   };
 
   const difference = sides.differ.finish({
-    withholdRemovals: withheld.length > 0 || options.onePerson || platform.config.mode === 'additive',
+    withholdRemovals: withholdsAll(sides) || options.onePerson || platform.config.mode === 'additive',
     platformShrunk: sides.platformReasons.length > 0,
     absenceIsDue: (person) =>
       absenceIsDue(
@@ -147,7 +145,11 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     planned: difference.counts,
     withheld,
     reasons,
-    notes: [...sides.values.notes, ...idleDoubts(sides.values.doubts, held.columns)],
+    notes: [
+      ...partNotes(sides, difference.missing),
+      ...sides.values.notes,
+      ...idleDoubts(sides.values.doubts, held.columns),
+    ],
     heldColumns: held.columns,
     isDoubted: doubtful.doubted,
     managed,
@@ -173,6 +175,27 @@ export async function decide(options: DecideOptions): Promise<Decision> {
         : [...suppressed.outdated, ...suppressed.settled(sides.differ.people)],
     completions: newCompletions(sides, courses, completed),
   };
+}
+
+/** Whom the parts of the roster left as they are, and who was in a part that is not configured any more. */
+function partNotes({ parts }: Sides, missing: readonly string[]): readonly Reason[] {
+  const notes: Reason[] = [];
+  if (parts.apart > 0)
+    notes.push({
+      code: 'ROSTER_PEOPLE_APART',
+      message: `${parts.apart} people were in a part of the roster that did not come whole, and have a row in another one: they may be in both, and nothing happens to them`,
+    });
+  const gone = new Map<string, number>();
+  for (const person of missing) {
+    const part = parts.last.gone(person);
+    if (part !== null) gone.set(part, (gone.get(part) ?? 0) + 1);
+  }
+  for (const [part, people] of gone)
+    notes.push({
+      code: 'ROSTER_PART_GONE',
+      message: `${people} people with an account were last in the part "${part}" of the roster, which is not configured any more: they count as missing, by absence.exports and absence.days`,
+    });
+  return notes;
 }
 
 function* those(changes: Iterable<Change>, which: (change: Change) => boolean): Iterable<Change> {

@@ -9,7 +9,8 @@ export type DoubtfulChanges = {
   /** The doubted columns behind a change; empty for one that may go. */
   readonly columns: (change: Change) => readonly string[];
   readonly doubted: (adoption: Adoption) => boolean;
-  readonly dependence: Dependence;
+  /** The columns behind what is decided of somebody: those of their part of the roster. */
+  readonly dependence: (person: string) => Dependence;
 };
 
 const nothing: readonly string[] = [];
@@ -20,22 +21,29 @@ export function doubtfulChanges(
   adoptions: Iterable<Adoption>,
 ): DoubtfulChanges {
   const { values, differ } = sides;
-  const dependence = values.dependence(sides.targets);
+  const dependences = values.dependences(sides.targets);
   const doubts = new Set(values.doubts.map(({ column }) => column));
-  const of = restricted(dependence, doubts);
-  const { identity } = of;
+  const inDoubt = dependences.map((one) => restricted(one, doubts));
+  const of = <T>(parts: readonly T[], person: string): T => {
+    const found = parts[values.partOf(person)] ?? parts[0];
+    if (found === undefined) throw new RangeError('a roster has at least one part');
+    return found;
+  };
 
   /** Whose account it is, only the email or the id before tells. */
   const isByIdentity = ({ person, ref }: Adoption): boolean =>
-    dependence.enrollsOnly || ref.externalId !== person;
+    of(dependences, person).enrollsOnly || ref.externalId !== person;
   const byOwnId = new Set<string>();
-  if (identity.size > 0)
+  if (inDoubt.some(({ identity }) => identity.size > 0))
     for (const adoption of adoptions) if (!isByIdentity(adoption)) byOwnId.add(adoption.person);
 
   function columns(change: Change): readonly string[] {
     if (doubts.size === 0) return nothing;
-    const behind = new Set(columnsBehind(change, of));
-    for (const column of gatesOf(change, of)) if (values.differs(column, change.person)) behind.add(column);
+    const restrictedTo = of(inDoubt, change.person);
+    const { identity } = restrictedTo;
+    const behind = new Set(columnsBehind(change, restrictedTo));
+    for (const column of gatesOf(change, restrictedTo))
+      if (values.differs(column, change.person)) behind.add(column);
     if (identity.size > 0 && isAdoptedByIdentity(change.person))
       for (const column of identity) behind.add(column);
     return behind.size === 0 ? nothing : [...behind];
@@ -49,8 +57,8 @@ export function doubtfulChanges(
   return {
     any: doubts.size > 0,
     columns,
-    dependence,
-    doubted: (adoption) => identity.size > 0 && isByIdentity(adoption),
+    dependence: (person) => of(dependences, person),
+    doubted: (adoption) => of(inDoubt, adoption.person).identity.size > 0 && isByIdentity(adoption),
   };
 }
 

@@ -21,7 +21,7 @@ const mostLookedUp = 100_000;
 export async function createCauses(
   sides: Pick<Sides, 'values' | 'differ' | 'seen' | 'rules'>,
   nameOf: (target: string) => string,
-  dependence: Dependence,
+  dependence: (person: string) => Dependence,
   held: Iterable<Change>,
   exportsWithout: (person: string) => number,
   before: () => Promise<ReadonlyMap<string, Cause>>,
@@ -31,7 +31,7 @@ export async function createCauses(
   let count = 0;
   for (const change of held) {
     if (++count > mostLookedUp) break;
-    if (change.kind !== 'create') columns = union(columns, columnsBehind(change, dependence));
+    if (change.kind !== 'create') columns = union(columns, columnsBehind(change, dependence(change.person)));
   }
   if (count === 0) return () => null;
   const isLookedUp = count <= mostLookedUp;
@@ -41,7 +41,7 @@ export async function createCauses(
     if (change.reason === 'UNDO') return null;
     const { person } = change;
     const isMoved = isLookedUp && change.kind !== 'create';
-    const moves = isMoved ? values.movesOf(columnsBehind(change, dependence), person) : [];
+    const moves = isMoved ? values.movesOf(columnsBehind(change, dependence(person)), person) : [];
     return {
       // What moved on the day that it was held first is why it is held still: the export after that has it on both sides.
       moves: moves.length > 0 ? moves : (known.get(change.fingerprint)?.moves ?? []),

@@ -3,6 +3,7 @@ import { type Change, hashOf } from '../../diff/change.ts';
 import { guard, guardWindowMs, type Hold, isHeldBy, type Limits, type TargetPlan } from '../../diff/guard.ts';
 import type { Store } from '../../store/store.ts';
 import type { Customer, Platform } from '../customer.ts';
+import { type PartRead, wholeOf } from '../read/roster.ts';
 import type { Sides } from '../read/sides.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -182,19 +183,52 @@ function heldOf(
   return { held, dependents };
 }
 
-/** Why nobody may be removed: the roster or the platform did not prove that it is complete. */
+/** Why some may not be removed: the roster, a part of it, or the platform did not prove that it is complete. */
 export function withholdReasons({
-  roster: { proof },
+  roster,
   platformReasons,
 }: Pick<Sides, 'roster' | 'platformReasons'>): readonly Reason[] {
-  const reasons: Reason[] = proof.reasons.map(({ code, message }) => ({ code, message }));
-  if (proof.unreadableIds > 0) {
+  const reasons = roster.parts.flatMap(partReasons);
+  const { unreadableIds } = wholeOf(roster);
+  if (unreadableIds > 0) {
+    const named = roster.parts.filter(
+      ({ part, proof }) => part.name !== '' && (proof?.unreadableIds ?? 0) > 0,
+    );
+    const where = named.length === 0 ? '' : ` of ${named.map(({ part }) => part.name).join(', ')}`;
     reasons.push({
       code: 'ROSTER_ID_UNREADABLE',
-      message: `${proof.unreadableIds} rejected rows have no readable id: they could be anybody, so nobody is removed.`,
+      message: `${unreadableIds} rejected rows${where} have no readable id: they could be anybody, so nobody is removed.`,
     });
   }
   return [...reasons, ...platformReasons];
+}
+
+/** Why a part of the roster does not count as complete, in its name where it has one. */
+function partReasons({ part, proof, failure }: PartRead): readonly Reason[] {
+  const { name } = part;
+  if (proof === null)
+    return [
+      {
+        code: 'ROSTER_PART_AWAY',
+        message: `${failure?.message ?? name} Nothing happens to its people; the others went ahead.`,
+        part: name,
+      },
+    ];
+  return proof.reasons.map(({ code, message }) =>
+    name === '' ? { code, message } : { code, message: `${name}: ${message}`, part: name },
+  );
+}
+
+/** Whether the removals of everybody wait, and not only of the people of some parts. */
+export function withholdsAll({
+  roster,
+  platformReasons,
+}: Pick<Sides, 'roster' | 'platformReasons'>): boolean {
+  return (
+    platformReasons.length > 0 ||
+    wholeOf(roster).unreadableIds > 0 ||
+    roster.parts.every((part) => part.proof?.complete !== true)
+  );
 }
 
 function hashToDecide(changes: Changes['changes'], concerns: (change: Change) => boolean): string | null {

@@ -1,9 +1,13 @@
 import { changeKinds, sumOf } from '../../change.ts';
-import { flag } from '../../diff/population.ts';
+import { flag, type Population } from '../../diff/population.ts';
+import type { RosterProof } from '../../roster/index.ts';
 import type { PlanRecord } from '../../store/plan-record.ts';
+import type { ExportRead, Missing, RejectedRowRecord } from '../../store/roster-state.ts';
 import type { Run } from '../../store/run-lookups.ts';
 import type { Customer, Platform } from '../customer.ts';
 import type { Decision } from './decide.ts';
+import { membersOf } from '../read/parts.ts';
+import { wholeOf } from '../read/roster.ts';
 import type { Sides } from '../read/sides.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -24,12 +28,13 @@ export type RecordOptions = {
 export function planRecord(options: RecordOptions): PlanRecord {
   const { customer, platform, run, sides, decision, nowMs } = options;
   const { difference } = decision;
-  const { proof, rejectedRows } = sides.roster;
+  const { rejected, unreadableIds } = wholeOf(sides.roster);
   const whole = run.person === null;
   const { people } = sides.differ;
   const isPresent = (person: string): boolean => {
     const ordinal = people.find(person);
-    return ordinal >= 0 && !people.has(ordinal, flag.missing);
+    if (ordinal < 0 || people.has(ordinal, flag.missing)) return false;
+    return sides.parts.standings[people.partOf(ordinal) ?? 0] === 'whole';
   };
   const holds = decision.anyHeld;
   const toApply = changeKinds.some((kind) => decision.planned[kind] > decision.held[kind]);
@@ -39,27 +44,13 @@ export function planRecord(options: RecordOptions): PlanRecord {
     platform: platform.name,
     roster: whole
       ? {
-          read: {
-            fingerprint: proof.fingerprint,
-            modifiedMs: Math.floor(proof.modifiedAtMs),
-            rows: proof.rows,
-            usable: proof.usable,
-            rejected: proof.rejected,
-            perValue: proof.perShrinkValue,
-            complete: proof.complete,
-            endsInLine: proof.endsInLine,
-            reasons: proof.reasons,
-          },
-          rejectedRows: rejectedRows.map(({ id, line, field, code, message }) => ({
-            person: id,
-            line,
-            field,
-            code,
-            message,
-          })),
+          reads: sides.roster.parts.flatMap(({ part, proof }) =>
+            proof === null ? [] : [{ read: readOf(part.name, proof), rejectedRows: rowsOf(sides, part.at) }],
+          ),
           // A row without a readable id may be that of anybody who seems to be missing.
-          missing: proof.unreadableIds > 0 ? [] : difference.missing,
+          missing: unreadableIds > 0 ? [] : missingBy(difference.missing, sides.parts.missingFrom),
           present: isPresent,
+          members: customer.parts[0]?.name === '' ? null : membersOf(sides.roster, () => withRows(people)),
         }
       : null,
     adoptions: {
@@ -81,9 +72,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
       },
     },
     completions: decision.completions,
-    looks: whole
-      ? sides.values.record(proof.complete && difference.respelled.pairs.length === 0, decision.heldColumns)
-      : null,
+    looks: whole ? sides.values.record(difference.respelled.pairs.length === 0, decision.heldColumns) : [],
     reviews: whole ? difference.reviews : null,
     changes: { [Symbol.iterator]: () => decision.changes()[Symbol.iterator]() },
     batches: decision.batches,
@@ -98,7 +87,7 @@ export function planRecord(options: RecordOptions): PlanRecord {
         ...decision.notes,
         ...approvalNote(run, options.approved ?? 0, decision.released),
       ],
-      rejected: proof.rejected,
+      rejected,
       review: difference.reviews.length,
       managed: decision.managed,
       accounts: sides.accounts?.total ?? 0,
@@ -109,6 +98,52 @@ export function planRecord(options: RecordOptions): PlanRecord {
     status: platform.config.mode === 'observe' ? 'planned' : toApply ? 'applying' : 'planned',
     approval: run.approval,
   };
+}
+
+function readOf(part: string, proof: RosterProof): ExportRead {
+  return {
+    part,
+    fingerprint: proof.fingerprint,
+    modifiedMs: Math.floor(proof.modifiedAtMs),
+    rows: proof.rows,
+    usable: proof.usable,
+    rejected: proof.rejected,
+    perValue: proof.perShrinkValue,
+    complete: proof.complete,
+    endsInLine: proof.endsInLine,
+    reasons: proof.reasons,
+  };
+}
+
+function rowsOf({ roster }: Sides, of: number): readonly RejectedRowRecord[] {
+  return roster.rejectedRows
+    .filter(({ part }) => part === of)
+    .map(({ id, line, field, code, message }) => ({ person: id, line, field, code, message }));
+}
+
+/** Who is missing, by the exports that they are missing from; without those of whom nothing is counted. */
+function missingBy(
+  people: readonly string[],
+  from: (person: string) => readonly string[] | null,
+): readonly Missing[] {
+  const groups = new Map<string, { readonly exports: readonly string[]; readonly people: string[] }>();
+  for (const person of people) {
+    const exports = from(person);
+    if (exports === null) continue;
+    const key = exports.join(' ');
+    const group = groups.get(key) ?? { exports, people: [] };
+    group.people.push(person);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** Everybody with a row that counts, be it a rejected one, and the number of their part. */
+function* withRows(people: Population): Iterable<readonly [string, number]> {
+  for (let person = 0; person < people.size(); person++) {
+    const part = people.partOf(person);
+    if (part !== null && !people.has(person, flag.away)) yield [people.idOf(person), part];
+  }
 }
 
 /** What became of an approval: what is still needed was released, what is not was dropped. */

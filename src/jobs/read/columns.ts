@@ -1,10 +1,9 @@
-import type { CustomerConfig } from '../../config/schema.ts';
 import { type Dependence, union } from '../../diff/dependence.ts';
 import type { LookColumn } from '../../diff/look.ts';
 import type { RuleReads } from '../../diff/rule-columns.ts';
 import { type PersonField, personFields } from '../../person.ts';
 import type { ResolvedTarget } from '../../providers/contract.ts';
-import { type Customer, managedFields, type Platform } from '../customer.ts';
+import { type Customer, managedFields, type Part, type Platform } from '../customer.ts';
 
 /** Fields whose values say who somebody is: they are compared, and named nowhere. */
 const personal: ReadonlySet<string> = new Set([
@@ -16,28 +15,52 @@ const personal: ReadonlySet<string> = new Set([
   'previousId',
 ]);
 
-type Roster = CustomerConfig['roster'];
-type Of = { readonly customer: Pick<Customer, 'config' | 'compiler'>; readonly platform: Platform };
+/** A part's columns as they are called in reports: two parts may have columns of one name. */
+type Named = {
+  readonly columns: Readonly<Partial<Record<PersonField, string>>>;
+  /** By the name that rules know. */
+  readonly attributes: ReadonlyMap<string, string>;
+};
+type OfPart = { readonly customer: Pick<Customer, 'compiler'>; readonly part: Part };
+type Of = OfPart & { readonly customer: Pick<Customer, 'config' | 'compiler'>; readonly platform: Platform };
+
+/** What a column of a part is called; as it is where there are no parts. */
+export function nameIn<T extends string | undefined>({ name }: Pick<Part, 'name'>, column: T): T | string {
+  return column === undefined || name === '' ? column : `${name}: ${column}`;
+}
+
+function namesOf(part: Part): Named {
+  const { columns, attributes } = part.config;
+  return {
+    columns: Object.fromEntries(
+      Object.entries(columns).flatMap(([field, column]) =>
+        column === undefined ? [] : [[field, nameIn(part, column)]],
+      ),
+    ),
+    attributes: new Map(attributes.map((column) => [column, nameIn(part, column)])),
+  };
+}
 
 /** The columns behind each decision that one platform takes about a person; targets in the order of the rules. */
 export type Columns = Omit<Dependence, 'targets'> & { readonly targets: readonly ReadonlySet<string>[] };
 
-/** Which columns of the export each rule and field of a platform reads, from the rules' syntax: none of them is run. */
-export function columnsOf({ customer, platform }: Of): Columns {
+/** Which columns of a part each rule and field of a platform reads, from the rules' syntax: none of them is run. */
+export function columnsOf({ customer, platform, part }: Of): Columns {
   const { config, compiler } = customer;
-  const { roster } = config;
-  const state = stateColumns(customer);
+  const roster = namesOf(part);
+  const state = stateColumns({ customer, part });
   const read = (source: string | undefined, key: string): ReadonlySet<string> =>
     source === undefined ? new Set() : named(roster, compiler.reads(source, key), state.any);
   const of = (field: PersonField): ReadonlySet<string> => columnOf(roster, field);
   const fields = new Map<string, ReadonlySet<string>>();
-  for (const { name, from } of managedFields(platform, roster.columns)) {
+  for (const { name, from } of managedFields(platform, part.config.columns)) {
     const rule = platform.config.fields[name];
     if (rule !== undefined) fields.set(name, read(rule, `fields.${name}`));
     else if (from === 'fullName') fields.set(name, union(of('firstName'), of('lastName')));
     else if (from !== null) fields.set(name, of(from));
   }
-  const { prefer } = roster.duplicates === 'reject' ? { prefer: undefined } : roster.duplicates;
+  const { duplicates } = part.config;
+  const prefer = duplicates === 'reject' ? undefined : duplicates.prefer;
   return {
     fields,
     terminated: state.terminated,
@@ -61,11 +84,8 @@ export function dependenceOf(columns: Columns, targets: readonly ResolvedTarget[
 }
 
 /** Every column that is mapped or that anything of the platform reads, in the order of the configuration. */
-export function lookColumns(
-  customer: Pick<Customer, 'config' | 'compiler'>,
-  columns: Columns,
-): readonly LookColumn[] {
-  const { roster } = customer.config;
+export function lookColumns({ customer, part }: OfPart, columns: Columns): readonly LookColumn[] {
+  const roster = namesOf(part);
   const used = union(
     ...columns.fields.values(),
     ...columns.targets,
@@ -73,7 +93,7 @@ export function lookColumns(
     columns.terminated,
     columns.gates,
     columns.protect,
-    stateColumns(customer).any,
+    stateColumns({ customer, part }).any,
   );
   const looks = new Map<string, LookColumn>();
   for (const field of personFields) {
@@ -86,26 +106,29 @@ export function lookColumns(
       personal: personal.has(field) || before?.personal === true,
     });
   }
-  for (const name of roster.attributes)
+  for (const [attribute, name] of roster.attributes)
     if (used.has(name) && !looks.has(name))
-      looks.set(name, { name, read: (person) => person.attributes[name] ?? null, personal: false });
+      looks.set(name, { name, read: (person) => person.attributes[attribute] ?? null, personal: false });
   return [...looks.values()];
 }
 
-function columnOf(roster: Roster, field: PersonField): ReadonlySet<string> {
+function columnOf(roster: Named, field: PersonField): ReadonlySet<string> {
   const name = field === 'id' ? undefined : roster.columns[field];
   return new Set(name === undefined ? [] : [name]);
 }
 
 /** What a rule reads, as names of columns; `state` stands for whatever decides on it. */
-function named(roster: Roster, reads: RuleReads, state: ReadonlySet<string>): ReadonlySet<string> {
+function named(roster: Named, reads: RuleReads, state: ReadonlySet<string>): ReadonlySet<string> {
   const mapped = personFields.flatMap((field) => [...columnOf(roster, field)]);
-  if (reads.all) return union(new Set([...mapped, ...roster.attributes]), state);
+  if (reads.all) return union(new Set([...mapped, ...roster.attributes.values()]), state);
   const names = new Set<string>();
   for (const field of reads.fields) {
     if (field === 'state') for (const name of state) names.add(name);
-    else if (field.startsWith('attributes.')) names.add(field.slice('attributes.'.length));
-    else for (const name of columnOf(roster, field as PersonField)) names.add(name);
+    else if (field.startsWith('attributes.')) {
+      // One that only other parts have is empty in this one, always.
+      const name = roster.attributes.get(field.slice('attributes.'.length));
+      if (name !== undefined) names.add(name);
+    } else for (const name of columnOf(roster, field as PersonField)) names.add(name);
   }
   return names;
 }
@@ -114,13 +137,13 @@ function named(roster: Roster, reads: RuleReads, state: ReadonlySet<string>): Re
  * The columns that decide on a person's state, and those that decide on their being terminated: the rules up to the last
  * one of that state, and the end date. What comes after cannot make anybody a leaver.
  */
-function stateColumns({ config, compiler }: Pick<Customer, 'config' | 'compiler'>): {
+function stateColumns({ customer: { compiler }, part }: OfPart): {
   readonly any: ReadonlySet<string>;
   readonly terminated: ReadonlySet<string>;
 } {
-  const { roster } = config;
+  const roster = namesOf(part);
   const dates = union(columnOf(roster, 'startDate'), columnOf(roster, 'endDate'));
-  const rules = roster.state;
+  const rules = part.config.state;
   if (rules === undefined) {
     const status = columnOf(roster, 'status');
     return { any: union(status, dates), terminated: union(status, columnOf(roster, 'endDate')) };

@@ -1,5 +1,6 @@
 import { RollcallError } from '../../errors.ts';
 import type { Person } from '../../person.ts';
+import { lastPartsOf, standingOf } from './parts.ts';
 import { type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster } from './roster.ts';
 
 type Options = Omit<ReadCustomerRosterOptions, 'onPerson' | 'onRetract'>;
@@ -11,13 +12,19 @@ export async function findOnRoster(
   onId: (id: string) => void = () => undefined,
 ): Promise<{ readonly roster: RosterRead; readonly people: ReadonlyMap<string, Person> }> {
   const people = new Map<string, Person>();
+  const parts = new Map<string, number>();
   const roster = await readCustomerRoster({
     ...options,
-    onPerson: (person) => {
+    onPerson: (person, part) => {
       onId(person.id);
-      if (wanted.has(person.id)) people.set(person.id, person);
+      if (!wanted.has(person.id)) return;
+      people.set(person.id, person);
+      parts.set(person.id, part);
     },
     onRetract: (id) => people.delete(id),
+    onLost: (lost) => {
+      for (const [id, part] of parts) if (part === lost) people.delete(id);
+    },
   });
   return { roster, people };
 }
@@ -34,13 +41,42 @@ export async function personOnRoster(
 ): Promise<{ readonly roster: RosterRead; readonly person: Person }> {
   const { roster, people } = await findOnRoster(options, new Set([id]), onId);
   const person = people.get(id);
-  if (person !== undefined) return { roster, person };
-  const rejected = roster.rejectedRows.find((row) => row.id === id);
+  if (person !== undefined) {
+    await refuseApart(options, roster, id);
+    return { roster, person };
+  }
+  const rejected = roster.rejectedRows.find((row) => row.id === id && !row.isPassedOver);
+  const away = roster.parts.filter(({ proof }) => proof === null).map(({ part }) => part.name);
+  if (rejected === undefined && away.length > 0)
+    throw new RollcallError(
+      'PERSON_UNKNOWN',
+      `no part of the roster that came has a row of ${id}; ${away.join(', ')} did not come.`,
+      { hint: 'Ask again when it has: rollcall check.' },
+    );
   throw new RollcallError(
     'PERSON_UNKNOWN',
     rejected === undefined
       ? `the roster has no row of ${id}; who is merely missing is left alone here.`
       : `the row of ${id} (line ${rejected.line}) is rejected: ${rejected.code}.`,
     { hint: `See rollcall explain ${id}.` },
+  );
+}
+
+/** Who was in a part that did not come whole, and has a row in another one, may be in both: nobody knows which counts. */
+async function refuseApart({ customer, store }: Options, roster: RosterRead, id: string): Promise<void> {
+  if (roster.parts.every((part) => standingOf(part) === 'whole')) return;
+  const part = roster.partOf(id) ?? 0;
+  const last = (await lastPartsOf(customer, store)).of(id);
+  const { onBoth } = customer.config.roster;
+  const other = last.includes(part)
+    ? undefined
+    : roster.parts.find(
+        (one, at) => last.includes(at) && standingOf(one) !== 'whole' && (onBoth === 'reject' || at < part),
+      );
+  if (other === undefined) return;
+  throw new RollcallError(
+    'PERSON_UNKNOWN',
+    `${id} was in the part ${other.part.name}, which did not come whole, and has a row in ${roster.parts[part]?.part.name ?? ''} now: they may be in both.`,
+    { hint: 'Nothing happens to them until it has come: rollcall check.' },
   );
 }

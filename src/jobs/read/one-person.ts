@@ -6,6 +6,7 @@ import { untilWhole } from '../../providers/until-whole.ts';
 import { linkOf } from '../../store/links.ts';
 import { desireOf, diffPlatform } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
+import { lastPartsOf, partsOf } from './parts.ts';
 import { hashRow } from './row-hash.ts';
 import { rulesOf, seenColumnsOf } from './seen.ts';
 import { feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
@@ -86,6 +87,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
     targets,
     members,
     platformReasons: [],
+    parts: { ...partsOf(roster, await lastPartsOf(customer, store)), away: 0, apart: 0 },
     cutValues: desire.cut(),
     rowHashes,
     seen,
@@ -93,7 +95,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
       before: (await store.platforms.find(customer.name, platform.name))?.rules ?? {},
       now: rulesOf(customer, platform),
     },
-    values: await valuesOfOne({ customer, platform, store }),
+    values: await valuesOfOne({ customer, platform, store, partOf: roster.partOf }),
   };
 }
 

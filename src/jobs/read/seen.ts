@@ -1,3 +1,4 @@
+import type { PartConfig } from '../../config/schema.ts';
 import { type RuleBook, targetRule } from '../../diff/rule-book.ts';
 import { type SeenColumns, siteColumn } from '../../diff/seen-rows.ts';
 import type { ResolvedTarget } from '../../providers/contract.ts';
@@ -20,14 +21,18 @@ export function seenColumnsOf(customer: Pick<Customer, 'config'>, platform: Plat
 export function rulesOf(customer: Pick<Customer, 'config'>, platform: Pick<Platform, 'config'>): RuleBook {
   const { accounts, fields, enrollments } = platform.config;
   const rules: Record<string, string> = { accounts };
-  const { state } = customer.config.roster;
-  rules['state'] = state === undefined ? '' : state.map(({ is, when }) => `${is}: ${when}`).join('; ');
+  rules['state'] = [...new Set(customer.config.roster.parts.map(stateRules))].join('; ');
   for (const [name, rule] of Object.entries(fields)) rules[`fields.${name}`] = rule;
   for (const { target, when } of enrollments) {
     const key = targetRule(target);
     rules[key] = rules[key] === undefined ? when : `${rules[key]} || ${when}`;
   }
   return rules;
+}
+
+/** A part's rules of state; of those that are the same the words are, too. */
+function stateRules({ state }: Pick<PartConfig, 'state'>): string {
+  return state === undefined ? '' : state.map(({ is, when }) => `${is}: ${when}`).join('; ');
 }
 
 /** What the configuration calls a target of the platform's id. */

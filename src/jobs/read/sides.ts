@@ -1,5 +1,6 @@
 import type { Account } from '../../account.ts';
 import { createDiffer, type Differ } from '../../diff/differ.ts';
+import type { PartsSettled } from '../../diff/parts.ts';
 import type { AccountsRead } from '../../diff/platform.ts';
 import type { RuleBook } from '../../diff/rule-book.ts';
 import { createSeenRows, type SeenRows } from '../../diff/seen-rows.ts';
@@ -8,7 +9,8 @@ import { untilWhole } from '../../providers/until-whole.ts';
 import type { Store } from '../../store/store.ts';
 import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
 import type { OnProgress } from '../progress.ts';
-import { dateIn, type RosterRead, readCustomerRoster } from './roster.ts';
+import { lastPartsOf, type PartsOfRoster, partsOf } from './parts.ts';
+import { dateIn, type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster } from './roster.ts';
 import { hashRow } from './row-hash.ts';
 import { rulesOf, seenColumnsOf } from './seen.ts';
 import type { Reason } from '../reasons.ts';
@@ -24,6 +26,8 @@ export type Sides = {
   readonly members: Readonly<Record<string, number>>;
   /** Why the platform side does not count as complete; empty when it does. */
   readonly platformReasons: readonly Reason[];
+  /** Which parts of the roster came, and whom they left as they are. */
+  readonly parts: PartsOfRoster & PartsSettled;
   readonly cutValues: number;
   /** The roster's values beside those of the last good export. */
   readonly values: Values;
@@ -47,6 +51,8 @@ export type ReadSidesOptions = {
   readonly hashRowsOf?: ReadonlySet<string>;
   /** The run whose whole hold the approval of this one is of. */
   readonly accepted?: string | null;
+  /** Whether the run may go on without a part of the roster. */
+  readonly mayMiss?: ReadCustomerRosterOptions['mayMiss'];
 };
 
 /** Tells the diff under which further emails people may be enrolled, where a platform knows people by nothing else. */
@@ -87,12 +93,12 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     store,
     nowMs: options.nowMs,
     signal: ctx.signal,
-    onPerson: (person) => {
+    onPerson: (person, part) => {
       desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
       const ordinal = differ.people.size();
-      differ.person(desireRules.desire.of(person));
+      differ.person(desireRules.desire.of(person), part);
       if (differ.people.size() > ordinal) seen.add(ordinal, person);
-      values.add(person);
+      values.add(person, part);
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
     onRetract: (id) => {
@@ -102,13 +108,25 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     onLeftToo: (person) => {
       if (desireRules.desire !== undefined) differ.leftToo(desireRules.desire.of(person));
     },
+    onLost: (part) => {
+      differ.lose(part);
+      values.lose(part);
+    },
+    ...(options.mayMiss === undefined ? {} : { mayMiss: options.mayMiss }),
     onProgress: (done, total) => onProgress({ phase: 'roster', done, total }),
   });
-  const proven = await values.prove(roster.proof);
-  for (const row of roster.rejectedRows) if (row.id !== null) differ.reject(row.id);
+  const proven = await values.prove(roster);
+  for (const { id, part, isPassedOver } of roster.rejectedRows)
+    if (id !== null && !isPassedOver) differ.reject(id, part);
   for await (const page of store.links.compact(customer.name, platform.name))
     for (const link of page) differ.link(link);
   await feedAliases(options, differ);
+  const parts = partsOf(roster, await lastPartsOf(customer, store));
+  const settled = differ.settleParts({
+    standings: parts.standings,
+    onBoth: customer.config.roster.onBoth,
+    lastIn: parts.last.of,
+  });
 
   const accounts = provider.capabilities.accounts === 'write' ? await readAccounts(options, differ) : null;
   const reasons: Reason[] = [];
@@ -128,6 +146,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     targets,
     members,
     platformReasons: [...reasons, ...memberReasons],
+    parts: { ...parts, ...settled },
     cutValues: desireRules.desire?.cut() ?? 0,
     rowHashes,
     values: proven,

@@ -7,7 +7,7 @@ import type { RunStatus } from '../../store/schema.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
 import { applyRun } from '../apply/apply.ts';
 import { changingDeadlineMs, fetchAgainMs, sameRoster, settleEveryMs } from './arrivals.ts';
-import { type Customer, countingContext, type Platform } from '../customer.ts';
+import { type Customer, countingContext, type Part, type Platform } from '../customer.ts';
 import { decide } from '../decide/decide.ts';
 import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
@@ -87,10 +87,9 @@ async function refuseOrWait(
     await deps.store.runs.discard(run.id);
     throw new Refused({ code: error.code, message: error.message });
   }
-  const fromMs = run.slot_ms ?? run.created_ms;
+  const waitMs = waitMsFor(deps, customer, run, error);
+  if (waitMs === undefined) return;
   if (error instanceof DeliveryError) {
-    const waitMs = fetchAgainMs(error, { customer, trigger: run.trigger, fromMs, nowMs: deps.now() });
-    if (waitMs === undefined) return;
     await deps.store.runs.wait(run.id, [
       {
         code: error.code,
@@ -99,11 +98,28 @@ async function refuseOrWait(
     ]);
     throw new Postponement(waitMs);
   }
-  if (error.code !== 'ROSTER_CHANGING') return;
-  if (deps.now() >= changingDeadlineMs({ customer, trigger: run.trigger, fromMs })) return;
   const message = 'the roster is being written; the run waits for that to end';
   await deps.store.runs.wait(run.id, [{ code: error.code, message }]);
-  throw new Postponement(settleEveryMs);
+  throw new Postponement(waitMs);
+}
+
+/** How long a run waits before it tries to read the roster, or that part of it, again; undefined when it does not wait. */
+function waitMsFor(
+  deps: Pick<JobDeps, 'now'>,
+  customer: Customer,
+  run: Pick<Run, 'trigger' | 'slot_ms' | 'created_ms'>,
+  error: RollcallError,
+  part?: Part,
+): number | undefined {
+  const of = {
+    customer,
+    trigger: run.trigger,
+    fromMs: run.slot_ms ?? run.created_ms,
+    nowMs: deps.now(),
+    ...(part === undefined ? {} : { part }),
+  };
+  if (error instanceof DeliveryError) return fetchAgainMs(error, of);
+  return error.code === 'ROSTER_CHANGING' && of.nowMs < changingDeadlineMs(of) ? settleEveryMs : undefined;
 }
 
 async function reload(deps: JobDeps, id: string): Promise<Run> {
@@ -194,6 +210,9 @@ async function planRun(
       deps.events.emit('progress', run.id, progress),
     hashRowsOf: new Set(suppressions.map((suppression) => suppression.person)),
     accepted,
+    // While a part may still come, the run waits for it as for a whole roster.
+    mayMiss: (failure: RollcallError, part: Part) =>
+      waitMsFor(deps, customer, run, failure, part) === undefined,
   };
   let sides: Sides;
   try {
@@ -246,21 +265,24 @@ async function rosterNotes(
     (other) =>
       other.id !== run.id && other.person === null && other.undoes === null && other.planned_ms !== null,
   );
-  const note = sameRoster(
-    {
-      fingerprint: sides.roster.proof.fingerprint,
-      modifiedMs: Math.floor(sides.roster.proof.modifiedAtMs),
-    },
-    await deps.store.roster.lastExport(customer.name),
-    last?.planned_ms ?? null,
-    newerExpectedMs(customer, nowMs),
-  );
-  return note === null ? [] : [note];
+  const notes: Reason[] = [];
+  for (const { part, proof } of sides.roster.parts) {
+    if (proof === null) continue;
+    const note = sameRoster(
+      { fingerprint: proof.fingerprint, modifiedMs: Math.floor(proof.modifiedAtMs) },
+      await deps.store.roster.lastExport(customer.name, part.name),
+      last?.planned_ms ?? null,
+      newerExpectedMs(part, nowMs),
+      part.name,
+    );
+    if (note !== null) notes.push(note);
+  }
+  return notes;
 }
 
 /** A roster of this time or later is one that was expected; null when nothing is said of it. */
-function newerExpectedMs(customer: Customer, nowMs: number): number | null {
-  const { expected } = customer.config.roster;
+function newerExpectedMs(part: Part, nowMs: number): number | null {
+  const { expected } = part.config;
   if (expected === undefined) return null;
-  return 'maxAge' in expected ? nowMs - expected.maxAge : customer.rosterDueMs(nowMs);
+  return 'maxAge' in expected ? nowMs - expected.maxAge : part.dueMs(nowMs);
 }

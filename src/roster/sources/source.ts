@@ -61,6 +61,18 @@ export class DeliveryError extends RollcallError {
     this.passing = options.passing;
     this.retryAfterMs = options.retryAfterMs;
   }
+
+  /** The same failure in other words. */
+  renamed(message: string, options: RollcallErrorOptions): DeliveryError {
+    const { passing, retryAfterMs } = this;
+    const error = new DeliveryError('', '', {
+      ...options,
+      passing,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+    error.message = message;
+    return error;
+  }
 }
 
 /** ROSTER_CHANGING for a delivery that became another one while it was fetched. */
