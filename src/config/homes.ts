@@ -17,6 +17,8 @@ export function homesOf(key: string, registry: ProviderSettingsRegistry): readon
   const look = (schema: z.core.$ZodType, path: string, depth: number): void => {
     if (depth > deepest) return;
     for (const [name, inner] of childrenOf(schema)) {
+      // A part may have all that the roster may: where it belongs is told once.
+      if (path === 'roster' && name === 'parts') continue;
       if (name === key && path !== '') found.push({ path, depth });
       look(inner, path === '' ? name : `${path}.${name}`, depth + 1);
     }

@@ -52,10 +52,9 @@ function* walk(schema: JsonSchema, path: string): Generator<ReferenceKey> {
     if (isGroup) yield* walk(value, key);
     else {
       // What a part has of the roster's own keys is told there.
-      const own = Object.keys(schema.properties ?? {}).map((known) => `parts[].${known}`);
+      const own = new Set(Object.keys(schema.properties ?? {}));
       for (const one of inside(value, key))
-        if (key !== 'parts' || !own.some((known) => one.key === known || one.key.startsWith(`${known}.`)))
-          yield one;
+        if (key !== 'parts' || !own.has(/^parts\[\]\.(\w+)/.exec(one.key)?.[1] ?? '')) yield one;
     }
   }
 }
