@@ -1,5 +1,5 @@
 import type { RosterSourceConfig } from './roster-source.ts';
-import type { PartConfig, RosterConfig, WholeRosterConfig, WrittenRoster } from './schema.ts';
+import type { PartConfig, WholeRosterConfig, WrittenRoster } from './schema.ts';
 
 /**
  * The roster with its parts, each with what stands beside them in place of what it leaves out; a key that a part has
@@ -21,10 +21,7 @@ export function withParts(
     ...(own === undefined ? { source: parts[0]?.source } : {}),
     parts,
     // The first part that maps a field names it: what is asked here is whether one does.
-    columns: parts.reduceRight<RosterConfig['columns']>(
-      (columns, part) => ({ ...columns, ...given(part.columns) }),
-      { id: '' },
-    ),
+    columns: Object.assign({ id: '' }, ...parts.toReversed().map((part) => given(part.columns))),
     attributes: [...new Set(parts.flatMap(({ attributes }) => attributes))],
   };
 }
