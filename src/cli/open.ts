@@ -14,6 +14,7 @@ import { openEmbedded, openPostgres } from '../store/database.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Cli, OpenedService, ParsedArguments } from './context.ts';
 import { createFilesReader, type FilesReader } from './customer-files.ts';
+import { createWaitNotice } from './wait-notice.ts';
 
 const defaultFile = 'rollcall.yaml';
 /** Commands that perform runs themselves: on a shared queue they leave other customers' requests to the service. */
@@ -100,7 +101,12 @@ export async function openAll(
     opened = queues;
     const slots: SlotSource =
       queues.redis !== null ? createRedisSlots(queues.redis) : createPostgresSlots(store.pacers);
+    const known: Customer[] = [];
+    const tellWait = createWaitNotice(cli, command, () =>
+      known.flatMap(({ platforms }) => [...platforms.values()]),
+    );
     const pacer = createPacer(slots, {
+      onWait: tellWait,
       ...(cli.limits === undefined ? {} : { limits: cli.limits }),
       onPause: (group, pauseMs) => {
         store.pacers
@@ -128,6 +134,7 @@ export async function openAll(
         return [];
       }
     });
+    known.push(...customers);
     const kept = await keepToTheirTenants(cli, store, customers, command, lenient);
     const engine = createEngine({
       role: commandsWithWorkers.has(command) ? 'command' : 'service',

@@ -22,6 +22,7 @@ export function configWarnings(
     ...weakTokens(document, base),
     ...oddChannels(document, base),
     ...unscheduled(document, platforms),
+    ...unproven(document, platforms),
   ];
   return issues.map(formatIssue);
 }
@@ -96,6 +97,23 @@ function oddChannels(document: ConfigDocument, { alerts }: CustomerBase): readon
       ];
     return [];
   });
+}
+
+/** What lets a cleaned-up platform pass for one run lets an empty answer of it pass for ever. */
+function unproven(
+  document: ConfigDocument,
+  platforms: Readonly<Record<string, PlatformConfig>>,
+): readonly ConfigIssue[] {
+  return Object.entries(platforms).flatMap(([name, { maxShrink }]) =>
+    maxShrink !== undefined && maxShrink >= 100
+      ? [
+          document.issue(
+            ['platforms', name, 'maxShrink'],
+            'is 100%: whatever the platform answers counts as all of it, none at all included, and its people are created anew. It is meant for one run: take it out again',
+          ),
+        ]
+      : [],
+  );
 }
 
 function unscheduled(

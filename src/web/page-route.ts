@@ -50,6 +50,7 @@ export function createPages(world: ControlWorld, look: Look): Pages {
   const viewerOf = (caller: Caller): Viewer => ({
     name: [...new Set([...caller.grants.values()].map(({ name }) => name))].join(', '),
     csrf: caller.csrf ?? '',
+    nowMs: world.now(),
     boardShown: customersOf(world, caller).length === world.customers.length,
   });
   return {

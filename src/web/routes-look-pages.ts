@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { explainPerson } from '../actions/explain.ts';
+import { findAccounts } from '../actions/find-accounts.ts';
 import { findPeople } from '../actions/find-people.ts';
 import { linkPerson } from '../actions/links.ts';
 import { type ResultLine, resultLines } from '../actions/result-lines.ts';
@@ -9,8 +10,10 @@ import { failureOf } from '../jobs/failure.ts';
 import { settleLaunch } from '../jobs/launch/launch.ts';
 import { findOnRoster } from '../jobs/read/on-roster.ts';
 import type { Person } from '../person.ts';
+import { ApiError } from './errors.ts';
 import type { Gate } from './gate.ts';
 import type { Pages } from './page-route.ts';
+import { foundAccountsPage } from './pages/find-account.ts';
 import { historyPage } from './pages/history.ts';
 import { type FoundOf, peoplePage } from './pages/people.ts';
 import { personPage } from './pages/person.ts';
@@ -25,6 +28,8 @@ const shownRuns = 200;
 /** Results on their page; the CSV has all. */
 const shownResults = 500;
 const historyDays = 90;
+/** How long a platform may take to be looked through for an account. */
+const findMs = 60_000;
 
 const text = z.string().max(200);
 const name = z.string().max(63);
@@ -32,6 +37,13 @@ const findBody = z.strictObject({ text: text.trim().min(1) });
 const personQuery = z.object({ customer: name.optional(), asked: name.optional() });
 const resyncBody = z.strictObject({ customer: name, platform: name });
 const reviewQuery = z.object({ linked: text.optional() });
+const findAccountBody = z.strictObject({
+  customer: name,
+  platform: name,
+  person: text,
+  /** Left out: the accounts that the review names. */
+  text: text.trim().min(1).optional(),
+});
 const linkBody = z.strictObject({
   customer: name,
   platform: name,
@@ -191,6 +203,46 @@ export function lookPages(world: ControlWorld, pages: Pages, gate: Gate): readon
         }
         const body = reviewPage(all, query.linked ?? null, viewer);
         return { page: { title: 'Rollcall: review', here: '/review', body } };
+      },
+    }),
+    pages.define({
+      method: 'POST',
+      path: '/review/find',
+      access: 'operator',
+      body: findAccountBody,
+      handle: async ({ caller, body, viewer, signal }) => {
+        const { customer, platform } = choosePlatform(world, caller, body, 'operator');
+        const { person, text: wanted } = body;
+        const late = AbortSignal.timeout(findMs);
+        const limited = AbortSignal.any([signal, late]);
+        const reviews = await store.decisions.reviews(customer.name, platform.name);
+        const ids = reviews.find((review) => review.person === person)?.accounts ?? [];
+        const rows = async () => {
+          const options = { customer, store, nowMs: now(), signal: limited };
+          return (await findOnRoster(options, new Set([person]))).people;
+        };
+        try {
+          const [found, people] = await gated(() =>
+            Promise.all([
+              findAccounts(
+                deps,
+                customer,
+                platform,
+                wanted === undefined ? { ids } : { text: wanted },
+                limited,
+              ),
+              rows().catch(() => new Map<string, Person>()),
+            ]),
+          );
+          const of = { customer: customer.name, platform: platform.name, person };
+          const page = foundAccountsPage(of, people.get(person), found, wanted ?? '', viewer);
+          return { page: { title: 'Rollcall: review', here: '/review', body: page } };
+        } catch (error) {
+          if (!late.aborted || signal.aborted) throw error;
+          throw new ApiError(503, 'BUSY', `${platform.name} did not answer within ${findMs / 1_000} s.`, {
+            hint: 'Look for an email or an id, which is quicker than a name; or try again later.',
+          });
+        }
       },
     }),
     pages.define({

@@ -25,6 +25,7 @@ test('check warns of what works and is not as it should be, and a good configura
   await using company = await openSparkwiseCompany({
     backend: 'embedded',
     rows: people(12),
+    platform: { maxShrink: '100%' },
     config: {
       control: { tokens: [{ name: 'ops', role: 'operator', token: 'secret' }] },
       alerts: {
@@ -40,6 +41,7 @@ test('check warns of what works and is not as it should be, and a good configura
   expect(warned.exit, warned.out).toBe(0);
   for (const line of [
     'platforms.academy: has no schedule',
+    'platforms.academy.maxShrink: is 100%: whatever the platform answers counts as all of it',
     'platforms.academy.apiKey: is a secret that stands in the file',
     'control.tokens[0].token: is a secret that stands in the file',
     'control.tokens[0].token: is a weak token: make one with openssl rand -base64 33',
@@ -56,7 +58,7 @@ test('check warns of what works and is not as it should be, and a good configura
   const secret = join(company.folder, 'key');
   await writeFile(secret, 'sandbox-sparkwise-key\n');
   const settings = JSON.parse(JSON.stringify((await company.rollcall('check', '--json', '--quick')).json));
-  expect(settings.configuration.warnings).toHaveLength(7 + 3);
+  expect(settings.configuration.warnings).toHaveLength(8 + 3);
 
   const { apiKey } = await import('../../sandbox/sparkwise/index.ts').then((it) => ({
     apiKey: it.sparkwiseApiKey,
@@ -64,7 +66,7 @@ test('check warns of what works and is not as it should be, and a good configura
   await writeFile(secret, `${apiKey}\n`);
   await chmod(secret, 0o644);
   await company.configure({
-    platform: { apiKey: `\${file:key}`, schedule: '0 2 * * *' },
+    platform: { apiKey: `\${file:key}`, schedule: '0 2 * * *', maxShrink: '10%' },
     config: { control: {}, alerts: {} },
   });
   const open = await company.rollcall('check');

@@ -93,4 +93,11 @@ test('check and status say until when a platform asked to wait, and check does n
     'not sent, the platform asked to wait until',
   );
   expect(other.sandbox.log.filter(({ status }) => status === 429)).toHaveLength(1);
+  // Who would wait for it says so, and until when, before it waits; whoever asks.
+  const planned = await other.spawn('plan');
+  await until('the plan says that it waits', async () =>
+    /^academy: asked to wait until \d\d:\d\d:\d\d \S+; going on then$/m.test(other.logged()),
+  );
+  await planned.kill();
+  expect(other.sandbox.log.filter(({ status }) => status === 429)).toHaveLength(1);
 });

@@ -26,6 +26,8 @@ export type PacerOptions = {
   readonly limits?: Patience;
   /** Told of each pause, with how long it lasts from now. */
   readonly onPause?: (group: string, pauseMs: number) => void;
+  /** Told that a request waits for a pause, whoever was asked to make it, and how long from now. */
+  readonly onWait?: (group: string, pauseMs: number) => void;
 };
 
 /** The name of a rate group: what the vendor counts by, hashed, for it holds a credential. */
@@ -99,6 +101,12 @@ export function createPacer(source: SlotSource, options: PacerOptions = {}): Pac
     for (const tell of [...group.waiting]) tell();
   }
 
+  /** The caller first: who does not wait throws. */
+  function tellWait(name: string, pauseMs: number, onPause?: OnPause): void {
+    onPause?.(pauseMs);
+    options.onWait?.(name, pauseMs);
+  }
+
   /** Waits for those before. Of a pause, that there is or that comes meanwhile, the caller hears at once. */
   async function waitForTurn(name: string, before: Promise<void>, onPause?: OnPause): Promise<void> {
     if (onPause === undefined) return before;
@@ -138,9 +146,9 @@ export function createPacer(source: SlotSource, options: PacerOptions = {}): Pac
       await waitForTurn(name, before, onPause);
       for (;;) {
         signal.throwIfAborted();
-        if (leftMs(name) > 0) onPause?.(leftMs(name));
+        if (leftMs(name) > 0) tellWait(name, leftMs(name), onPause);
         const taken = await source.take(name, rate, { aheadMs: takenAheadMs, notBeforeMs: leftMs(name) });
-        if (taken.pausedMs !== undefined && taken.pausedMs > 0) onPause?.(taken.pausedMs);
+        if (taken.pausedMs !== undefined && taken.pausedMs > 0) tellWait(name, taken.pausedMs, onPause);
         const beginsMs = performance.now() + taken.waitMs;
         await sleepUntil(beginsMs, signal);
         if (!('late' in taken)) continue;
@@ -176,7 +184,7 @@ export function createPacer(source: SlotSource, options: PacerOptions = {}): Pac
     signal.throwIfAborted();
     // A pause may grow while it is waited for.
     while (leftMs(name) > 0) {
-      onPause?.(leftMs(name));
+      tellWait(name, leftMs(name), onPause);
       await sleepUntil(groupOf(name).pausedUntilMs, signal);
     }
   }

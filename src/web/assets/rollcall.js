@@ -37,12 +37,27 @@ for (const button of asked('button[data-tick]')) {
 }
 for (const box of asked('input[type=checkbox][name=group]')) {
   box.addEventListener('change', () => {
+    // Of this group: its sites and its people.
     for (const one of asked(`input[type=checkbox][data-of="${box.value}"]`)) {
       one.checked = box.checked;
       one.disabled = box.checked;
     }
   });
 }
+
+// What is folded is printed too: a record names everybody.
+addEventListener('beforeprint', () => {
+  for (const fold of asked('details:not([open])')) {
+    fold.open = true;
+    fold.dataset.folded = '';
+  }
+});
+addEventListener('afterprint', () => {
+  for (const fold of asked('details[data-folded]')) {
+    fold.open = false;
+    delete fold.dataset.folded;
+  }
+});
 
 // Progress while a run is under way; the page is read anew when it has ended.
 const live = document.querySelector('[data-events]');

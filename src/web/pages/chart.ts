@@ -1,10 +1,11 @@
 import { type Html, html } from '../html.ts';
-import { count } from './parts.ts';
+import { count, nothing } from './parts.ts';
 
 const width = 640;
 const height = 180;
 const left = 56;
 const bottom = 24;
+const dayMs = 24 * 3_600_000;
 
 /** A value at a time. */
 export type Point = { readonly atMs: number; readonly value: number };
@@ -40,7 +41,8 @@ ${inside}</svg>`;
 export function lineChart(title: string, series: readonly Series[]): Html {
   const points = series.flatMap((one) => one.points);
   const [firstMs, lastMs] = [Math.min(...points.map((p) => p.atMs)), Math.max(...points.map((p) => p.atMs))];
-  if (points.length < 2) return html`<h2>${title}</h2><p class="soft">Too few runs yet.</p>`;
+  if (series.every((one) => one.points.length < 2))
+    return html`<div><h3>${title}</h3><p class="soft">Too few runs yet.</p></div>`;
   const most = roundUp(Math.max(...points.map(({ value }) => value)));
   const x = (ms: number): string =>
     (left + ((ms - firstMs) / Math.max(1, lastMs - firstMs)) * (width - left)).toFixed(1);
@@ -54,31 +56,50 @@ export function lineChart(title: string, series: readonly Series[]): Html {
       ({ name, points: own }) => `${name} ${count(own[0]?.value ?? 0)} to ${count(own.at(-1)?.value ?? 0)}`,
     )
     .join('; ');
-  return html`<h2>${title}</h2>${frame(`${title}: ${said}`, most, dayOf(firstMs), dayOf(lastMs), lines)}
-<p class="small soft">${series.map(({ name }, at) => (at === 0 ? `${name} (line)` : `${name} (dashed)`)).join(', ')}</p>`;
+  const names = series.map(({ name }, at) => (at === 0 ? `${name} (line)` : `${name} (dashed)`)).join(', ');
+  return html`<div><h3>${title}</h3>${frame(`${title}: ${said}`, most, dayOf(firstMs), dayOf(lastMs), lines)}
+<p class="small soft">${names}</p></div>`;
 }
 
-/** Bars a day, a colour a part. */
-export function barChart(title: string, { names, days }: Bars): Html {
+/** Days between the first and the last one, both included. */
+function daysBetween(first: string, last: string): number {
+  return Math.round((Date.parse(last) - Date.parse(first)) / dayMs) + 1;
+}
+
+/** How numbers are written, and whether the parts and their sums are named below. */
+type BarWords = { readonly total?: (sum: number) => string; readonly key?: boolean };
+
+/** Bars a day, a colour a part; a day without any has none. */
+export function barChart(
+  title: string,
+  { names, days }: Bars,
+  { total = count, key = true }: BarWords = {},
+): Html {
   const sums = days.map(({ values }) => values.reduce((sum, value) => sum + value, 0));
-  if (days.length === 0) return html`<h2>${title}</h2><p class="soft">Nothing yet.</p>`;
+  if (days.length === 0) return html`<div><h3>${title}</h3><p class="soft">Nothing yet.</p></div>`;
   const most = roundUp(Math.max(...sums));
-  const step = Math.min(24, (width - left) / days.length);
+  const first = days[0]?.day ?? '';
+  const span = daysBetween(first, days.at(-1)?.day ?? '');
+  const step = Math.min(24, (width - left) / span);
   const scale = (height - bottom - 8) / most;
-  const bars = days.map(({ day, values }, at) => {
+  const bars = days.map(({ day, values }) => {
+    const x = left + (daysBetween(first, day) - 1) * step;
     let top = height - bottom;
     const parts = values.map((value, part) => {
       const tall = value * scale;
       top -= tall;
       return value === 0
         ? html``
-        : html`<rect class="s${part + 1}" x="${(left + at * step).toFixed(1)}" y="${top.toFixed(1)}" width="${Math.max(1, step - 2).toFixed(1)}" height="${tall.toFixed(1)}"><title>${day}: ${count(value)} ${names[part] ?? ''}</title></rect>`;
+        : html`<rect class="s${part + 1}" x="${x.toFixed(1)}" y="${top.toFixed(1)}" width="${Math.max(1, step - 2).toFixed(1)}" height="${tall.toFixed(1)}"><title>${day}: ${total(value)} ${names[part] ?? ''}</title></rect>`;
     });
     return html`${parts}`;
   });
-  const said = names
-    .map((name, part) => `${name} ${count(days.reduce((sum, { values }) => sum + (values[part] ?? 0), 0))}`)
-    .join(', ');
-  return html`<h2>${title}</h2>${frame(`${title}: ${said}`, most, days[0]?.day ?? '', days.at(-1)?.day ?? '', bars)}
-<p class="small soft">In all: ${said}</p>`;
+  const parts = names.flatMap((name, part) => {
+    const sum = days.reduce((all, { values }) => all + (values[part] ?? 0), 0);
+    return sum === 0 ? [] : [{ name, part, text: total(sum) }];
+  });
+  const said = parts.map(({ name, text }) => `${name} ${text}`).join(', ');
+  const last = days.length < 2 && step * span < width / 2 ? '' : (days.at(-1)?.day ?? '');
+  return html`<div><h3>${title}</h3>${frame(`${title}: ${said === '' ? 'none' : said}`, most, first, last, bars)}
+${key ? html`<p class="small soft">In all: ${parts.length === 0 ? 'none' : parts.map(({ name, part, text }) => html`<span class="key"><svg class="swatch" width="12" height="12" aria-hidden="true"><rect class="s${part + 1}" width="12" height="12"/></svg> ${name} ${text}</span>`)}</p>` : nothing}</div>`;
 }

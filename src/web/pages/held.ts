@@ -70,11 +70,11 @@ ${decideBar(sumOf(run.held), expired)}
 function decideBar(all: number, expired: boolean): Html {
   const button = (value: string, text: string, main = false): Html =>
     html`<button name="decision" value="${value}"${main ? html` class="main"` : nothing}>${text}</button>`;
-  return html`<div class="bar" role="group" aria-label="Decide">${
+  return html`<div class="bar decide" role="group" aria-label="Decide">${
     expired
       ? nothing
-      : html`<div class="row">${button('approve', 'Approve ticked…')}${button('approve-all', `Approve all ${count(all)}…`, true)}</div>`
-  }<div class="row">${button('reject', 'Reject ticked…')}${button('reject-all', `Reject all ${count(all)}…`)}</div></div>`;
+      : html`${button('approve', 'Approve ticked…')}${button('approve-all', `Approve all ${count(all)}…`, true)}`
+  }${button('reject', 'Reject ticked…')}${button('reject-all', `Reject all ${count(all)}…`)}</div>`;
 }
 
 /** What was held, once it is decided. */

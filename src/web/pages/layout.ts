@@ -1,5 +1,5 @@
 import { type Html, html } from '../html.ts';
-import { nothing } from './parts.ts';
+import { nothing, time } from './parts.ts';
 
 /** Who looks at a page, and what their forms carry. */
 export type Viewer = {
@@ -8,6 +8,7 @@ export type Viewer = {
   /** What proves that a form is of a page of this session; '' for who brings a bearer header. */
   readonly csrf: string;
   readonly boardShown: boolean;
+  readonly nowMs: number;
 };
 
 /** Where the files that pages load are found. */
@@ -68,6 +69,7 @@ ${refreshS === undefined ? nothing : html`<noscript><meta http-equiv="refresh" c
 ${top}
 <main id="main" tabindex="-1">
 ${body}
+${viewer === null ? nothing : html`<p class="print-only">Printed by ${viewer.name}, ${time(viewer.nowMs)}</p>`}
 </main>
 </body>
 </html>

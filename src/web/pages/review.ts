@@ -3,6 +3,7 @@ import type { Person } from '../../person.ts';
 import type { Review } from '../../store/decisions.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import { type Html, html } from '../html.ts';
+import { findAccountForm } from './find-account.ts';
 import { csrfField, type Viewer } from './layout.ts';
 import { nothing, outside, people, personLink, runLink, time } from './parts.ts';
 
@@ -44,6 +45,7 @@ ${review.accounts.map(
         : nothing
     }</td></tr>`,
 )}</tbody></table>
+${mayAct && review.code !== 'FIELD_MISSING' ? findAccountForm({ customer, platform: review.platform, person: review.person }, '', review.accounts.length > 0, viewer) : nothing}
 <p class="soft small">To leave them alone for good, add ${outside(review.person)} to ignore.people.</p></section>`;
 }
 

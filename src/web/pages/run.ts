@@ -111,7 +111,7 @@ function countsOf(run: Run): Html {
     (kind) => run.planned[kind] + run.applied[kind] + run.failed[kind] + run.held[kind] > 0,
   );
   if (kinds.length === 0) return nothing;
-  return html`<h2>What it did</h2><table><thead><tr><th>Kind</th><th class="number">Planned</th><th class="number">Applied</th><th class="number">Failed</th><th class="number">Held</th></tr></thead>
+  return html`<h2>What it did</h2><table class="words"><thead><tr><th>Kind</th><th class="number">Planned</th><th class="number">Applied</th><th class="number">Failed</th><th class="number">Held</th></tr></thead>
 <tbody>${kinds.map(
     (kind) =>
       html`<tr><th scope="row">${kind}</th><td class="number">${count(run.planned[kind])}</td><td class="number">${count(run.applied[kind])}</td><td class="number">${count(run.failed[kind])}</td><td class="number">${count(run.held[kind])}</td></tr>`,

@@ -94,6 +94,21 @@ test('a review is settled on its page: the account is linked, by the name of the
   const fields = { customer: 'alpha', platform: 'academy', person: '010005', account };
   expect((await form('/review/link', fields, tokens.viewer)).status).toBe(403);
   expect((await form('/review/link', { ...fields, account: 'nobody' })).status).toBe(409);
+  // Looked up on the platform: the accounts that the review names, by the employee id there, by its own, and by name.
+  const { account: _, ...looked } = fields;
+  const email = 'person.5@example.com';
+  for (const text of [undefined, '010005', account, 'émile okafor']) {
+    const answer = await form('/review/find', text === undefined ? looked : { ...looked, text });
+    const shownThere = await answer.text();
+    expect.soft(answer.status, text).toBe(200);
+    expect.soft(shownThere, text).toContain(email);
+    expect.soft(shownThere, text).toContain(`name="account" value="${account}"`);
+    expect.soft(shownThere, text).toContain('nobody&#39;s');
+  }
+  const others = await (await form('/review/find', { ...looked, text: '010006' })).text();
+  expect(others).toContain('unlink that first');
+  expect(others).not.toContain('This is theirs');
+  expect((await form('/review/find', looked, tokens.viewer)).status).toBe(403);
   const linked = await form('/review/link', fields);
   expect([linked.status, linked.headers.get('location')]).toEqual([303, '/review?linked=010005']);
   expect((await links.ofPerson('alpha', '010005'))[0]?.account_id).toBe(account);
@@ -174,11 +189,13 @@ test('people are found by every word of id, name and email; of other customers n
 });
 
 test('history is drawn from what happened: also how long leavers took', async () => {
-  await service.export(company(2));
-  await service.sync();
+  for (const gone of [2, 3]) {
+    await service.export(company(gone));
+    await service.sync();
+  }
   const shown = await page('/history');
-  expect(shown).toContain('2 accounts of people who left were deactivated');
-  expect(shown).toMatch(/aria-label="Changes a day on academy: create 30, [^"]*deactivate 2,/);
+  expect(shown).toContain('3 accounts of people who left were deactivated');
+  expect(shown).toMatch(/aria-label="Changes a day on academy: create 30, deactivate 3"/);
   expect(shown).toMatch(/aria-label="Accounts on academy: accounts there \d+ to \d+; ours \d+ to \d+"/);
 });
 
