@@ -167,7 +167,11 @@ async function openFiles(document: ConfigDocument, path: string): Promise<readon
   const files = document.secretFiles.map((file) => resolve(dirname(path), file));
   const open: string[] = [];
   for (const file of new Set(files)) {
-    const { mode } = await stat(file);
+    // One that may not be looked at came as a credential.
+    const mode = await stat(file).then(
+      (found) => found.mode,
+      () => 0,
+    );
     if ((mode & 0o004) !== 0)
       open.push(`${file}: holds a secret, and everybody on this machine may read it: chmod o-r ${file}`);
   }

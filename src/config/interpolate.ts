@@ -1,5 +1,5 @@
 import { access, readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join, normalize, resolve } from 'node:path';
 import type { Scalar } from 'yaml';
 import type { ConfigDocument } from './document.ts';
 import type { ConfigIssue } from './issues.ts';
@@ -59,7 +59,7 @@ async function fillScalar(
       continue;
     }
     const found = name.startsWith('file:')
-      ? await readSecretFile(name.slice('file:'.length).trim(), folder)
+      ? await readSecretFile(name.slice('file:'.length).trim(), folder, env)
       : await readVariable(name, env, folder);
     if ('missing' in found) {
       issues.push(document.scalarIssue(scalar, found.missing, 'CONFIG_SECRET_MISSING'));
@@ -90,16 +90,36 @@ async function readVariable(
   return { value, reference: `\${${name}}` };
 }
 
-async function readSecretFile(path: string, folder: string): Promise<Found | Missing> {
+async function readSecretFile(
+  path: string,
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Found | Missing> {
   const file = resolve(folder, path);
+  const credential = credentialOf(path, env);
   try {
-    const value = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+      if (credential === undefined) throw error;
+      // What is said of a secret that is nowhere is said of where it was written to be.
+      return readFile(credential, 'utf8').catch(() => Promise.reject(error));
+    });
+    const value = text.replace(/\r?\n$/, '');
     return value === ''
       ? { missing: `the secret file ${file} is empty` }
       : { value, reference: `\${file:${path}}` };
   } catch (error) {
     return { missing: `the secret file ${file} ${readProblem(error)}` };
   }
+}
+
+/**
+ * Where systemd keeps the same secret for this process alone (systemd.exec(5), LoadCredential=FOLDER:PATH/FOLDER): files of a
+ * folder are called FOLDER_NAME there.
+ */
+function credentialOf(path: string, env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const folder = env['CREDENTIALS_DIRECTORY'];
+  if (folder === undefined || folder === '' || isAbsolute(path)) return undefined;
+  return join(folder, normalize(path).replaceAll(/[\\/]/g, '_'));
 }
 
 /** Why a file could not be read, in words. */

@@ -1,7 +1,19 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import { academy, canary, failure, load, newFolder, problems, ref, roster, write } from './fixtures.ts';
+import {
+  academy,
+  canary,
+  env,
+  failure,
+  load,
+  newFolder,
+  options,
+  problems,
+  ref,
+  roster,
+  write,
+} from './fixtures.ts';
 import { testRegistry } from './registry.ts';
 
 describe('references', () => {
@@ -124,5 +136,26 @@ describe('no secret is repeated', () => {
     expect(await problems(`${roster}${academy}approval: { expires: "\${KEY}" }\n`)).toEqual([
       `9:22 approval.expires: the value from \${KEY} is not accepted here`,
     ]);
+  });
+});
+
+test('a secret file that may not be read, or is not there, is looked for among the credentials of systemd', async () => {
+  const folder = await newFolder();
+  const credentials = await newFolder();
+  await write(credentials, 'secrets_academy', 'key-from-systemd\n');
+  const file = await write(
+    folder,
+    'acme.yaml',
+    `${roster}${academy.replace('"12345678"', `"${ref('file:secrets/academy')}"`)}`,
+  );
+  const at = (directory: string) =>
+    loadConfig(file, { ...options, env: { ...env, CREDENTIALS_DIRECTORY: directory } });
+  expect(await at(credentials)).toMatchObject({
+    platforms: { academy: { apiKey: 'key-from-systemd' } },
+    warnings: expect.not.arrayContaining([expect.stringContaining('chmod')]),
+  });
+  await expect(at(folder)).rejects.toMatchObject({
+    code: 'CONFIG_SECRET_MISSING',
+    message: expect.stringContaining(`${folder}/secrets/academy does not exist`),
   });
 });
