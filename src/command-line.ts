@@ -54,6 +54,15 @@ function useProxies(proxies: Readonly<Record<string, string>>): void {
   }
 }
 
+async function askAtTerminal(question: string, signal: AbortSignal): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question, { signal });
+  } finally {
+    terminal.close();
+  }
+}
+
 /** Runs one command line to its exit status. */
 async function main(argv: readonly string[], { out, err }: StandardOutputs, stopping: AbortController) {
   const environment = readEnvironment();
@@ -71,16 +80,9 @@ async function main(argv: readonly string[], { out, err }: StandardOutputs, stop
     signal: stopping.signal,
     now: Date.now,
     onHangup: (listener) => void process.on('SIGHUP', listener),
-    ask: async (question) => {
-      const terminal = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return /^y(es)?$/i.test(
-          (await terminal.question(`${question} [y/N] `, { signal: stopping.signal })).trim(),
-        );
-      } finally {
-        terminal.close();
-      }
-    },
+    ask: async (question) =>
+      /^y(es)?$/i.test((await askAtTerminal(`${question} [y/N] `, stopping.signal)).trim()),
+    askText: (question) => askAtTerminal(`${question} `, stopping.signal),
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {

@@ -2,6 +2,8 @@ import type { CommandTable } from './context.ts';
 
 /** All commands; each is loaded when it is asked for, so that `help` costs nothing. */
 export const commands: CommandTable = {
+  init: async () => (await import('./commands/init.ts')).init,
+  schema: async () => (await import('./commands/schema.ts')).schema,
   plan: async () => (await import('./commands/plan.ts')).plan,
   sync: async () => (await import('./commands/sync.ts')).sync,
   start: async () => (await import('./commands/start.ts')).start,

@@ -33,6 +33,8 @@ export type Cli = {
   readonly lookEveryMs?: number;
   /** Asks a yes-or-no question at the terminal. */
   readonly ask: (question: string) => Promise<boolean>;
+  /** Asks for a text at the terminal. Absent where nobody is there. */
+  readonly askText?: (question: string) => Promise<string>;
 };
 
 /** Everything a command works with, opened; `close` gives it all back. */

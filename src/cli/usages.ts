@@ -1,5 +1,14 @@
 /** The lines of `rollcall help`, apart from the commands: to show them nothing of the commands has to be loaded. */
 export const usages = {
+  init: {
+    usage:
+      'init ROSTER [--platform [NAME=]PROVIDER…] [--out FILE] [--base-url URL] [--above N] [--force] [--yes] [--json]',
+    summary: 'look at a roster and write a first configuration',
+  },
+  schema: {
+    usage: 'schema',
+    summary: 'print the JSON Schema of the configuration, for editors',
+  },
   plan: {
     usage: 'plan [PLATFORM…] [--changes] [--all] [--json]',
     summary: 'show what would change; changes nothing',

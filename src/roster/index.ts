@@ -7,6 +7,8 @@ export { inboxOf, sweepInbox } from './sources/inbox.ts';
 export { DeliveryError } from './sources/source.ts';
 export { asPart } from './part.ts';
 export { readRoster } from './read.ts';
+export { type Guess, type GuessedState, guessConfiguration } from './survey/guess.ts';
+export { type Survey, surveyRoster } from './survey/survey.ts';
 export type { EncryptionFacts } from './content/openpgp/facts.ts';
 export type {
   IncompleteCode,

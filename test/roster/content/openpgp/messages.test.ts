@@ -209,6 +209,22 @@ describe('a message of the newer form (RFC 9580), whose pieces prove themselves'
     expect(outcome?.proof.encryption).toMatchObject({ cipher: 'aes256' });
   });
 
+  test('with a workbook in it: in memory, on no disk', async () => {
+    const workbook = await readFile(new URL('../../formats/xlsx/workbooks/many.xlsx', import.meta.url));
+    const sealed = await openpgp.encrypt({
+      message: await openpgp.createMessage({ binary: workbook, date }),
+      encryptionKeys: await openpgp.readKey({ armoredKey: key?.publicKey ?? '' }),
+      signingKeys: await openpgp.readPrivateKey({ armoredKey: hr?.privateKey ?? '' }),
+      date,
+      format: 'binary',
+      config,
+    });
+    const columns = { id: 'Worker ID', email: 'Work email', status: 'Status' };
+    const { people, proof } = await readText(Buffer.from(sealed), { decrypt, columns }, { nowMs });
+    expect(people).toHaveLength(200);
+    expect(proof).toMatchObject({ format: 'xlsx', complete: true });
+  });
+
   test('is refused when it is cut or changed', async () => {
     const broken =
       /it is cut off or damaged|its integrity check fails|does not open it|it is not encrypted|it is encrypted to/;
