@@ -66,7 +66,9 @@ export type RosterCheck =
       readonly rejectedRows: readonly CheckedRow[];
       /** How it was encrypted and signed; null of one that is not. */
       readonly encryption: EncryptionFacts | null;
-      /** What stands in the file and is not read, rules of platforms that match nobody, keys that are near their end. */
+      /** What to know of it: what is hidden in a workbook, sheets that are not read, that nobody on it has left. */
+      readonly notes: readonly string[];
+      /** Rules of platforms that match nobody, keys that are near their end. */
       readonly warnings: readonly string[];
       /** Left out where the roster has no parts. */
       readonly parts?: readonly PartCheck[];
@@ -165,8 +167,11 @@ export async function checkRoster(
       rejectedRows: read.rejectedRows.map(({ part, isPassedOver: _, ...row }) =>
         parted ? { ...row, part: customer.parts[part]?.name ?? '' } : row,
       ),
-      warnings: [
+      notes: [
         ...came.flatMap(({ part, notes }) => notes.map((note) => (parted ? `${part}: ${note}` : note))),
+        ...(states.terminated === 0 && whole.usable > 0 ? [activeOnly(customer)] : []),
+      ],
+      warnings: [
         ...matches.warnings(),
         ...came.flatMap(({ part, encryption }) => endingKeys(encryption, deps.now(), part)),
       ],
@@ -224,6 +229,14 @@ function summedStatuses(
   for (const { unknownStatuses } of proofs)
     for (const { value, rows: count } of unknownStatuses) rows.set(value, (rows.get(value) ?? 0) + count);
   return [...rows].map(([value, count]) => ({ value, rows: count })).sort((a, b) => b.rows - a.rows);
+}
+
+/** Of a roster on which nobody has left: what follows for those who leave. */
+function activeOnly({ config: { absence } }: Customer): string {
+  return (
+    'nobody on it has left: it seems to have active people only. Who leaves is then merely missing, and is removed not at once but ' +
+    `after ${absence.exports} different exports without them and ${absence.days} days (absence). Have leavers exported too, with their status or last day, and they go the same day.`
+  );
 }
 
 /** The longest pause that a person who looks on does not notice; for a longer one they are told until when it lasts. */

@@ -102,7 +102,11 @@ async function readDelivered(
   // An old message that is put there again has a new time of its file, and the old one of its signature.
   const modifiedAtMs = Math.min(source.modifiedAtMs, encryption?.signed?.atMs ?? Number.POSITIVE_INFINITY);
   const counts = { ...tally, perShrinkValue: rows.perShrinkValue, modifiedAtMs };
-  const reasons: IncompleteReason[] = [...incompleteReasons(counts, options), ...rows.reasons];
+  // What ends before its first row says so by being torn.
+  const counted = incompleteReasons(counts, options).filter(
+    ({ code }) => torn.length === 0 || code !== 'ROSTER_EMPTY',
+  );
+  const reasons: IncompleteReason[] = [...counted, ...rows.reasons];
   if (torn.length > 0) {
     reasons.push({
       code: 'ROSTER_TORN',

@@ -158,6 +158,7 @@ function describeRoster(roster: RosterCheck, limit: number): string {
     );
   const filled = roster.columns.map(({ column, filled: count }) => `${column} ${count.toLocaleString('en')}`);
   lines.push(`  ${roster.encoding}; filled of ${roster.people.toLocaleString('en')}: ${filled.join(', ')}`);
+  for (const note of roster.notes) lines.push(`  note: ${note}`);
   for (const { code, message } of roster.reasons) lines.push(`  not complete: ${code}: ${message}`);
   if (roster.rejected > 0) {
     const rows = roster.rejectedRows.slice(0, limit);

@@ -146,5 +146,19 @@ def write_only():
     save(book, "many.xlsx")
 
 
-for make in (odd, system_1904, titled, write_only):
+def staff():
+    """Forty people, and the same with two who have left."""
+    for name, leavers in (("staff.xlsx", ()), ("staff-leavers.xlsx", (3, 7))):
+        book = Workbook()
+        sheet = book.active
+        sheet.title = "Staff"
+        sheet.append(["WorkerID", "WorkEmail", "FirstName", "LastName", "Department", "WorkerStatus", "HireDate"])
+        for n in range(40):
+            status = "Terminated" if n in leavers else "Active"
+            hired = datetime.date(2020, 1 + n % 12, 1 + n % 28)
+            sheet.append([f"{n:05}", f"p{n}@example.com", "Zoë", f"Okafor {n}", "Warehouse", status, hired])
+        save(book, name)
+
+
+for make in (staff, odd, system_1904, titled, write_only):
     make()
