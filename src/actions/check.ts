@@ -169,7 +169,7 @@ export async function checkRoster(
       ),
       notes: [
         ...came.flatMap(({ part, notes }) => notes.map((note) => (parted ? `${part}: ${note}` : note))),
-        ...(states.terminated === 0 && whole.usable > 0 ? [activeOnly(customer)] : []),
+        ...(states.terminated === 0 && whole.people > 0 ? [activeOnly(customer)] : []),
       ],
       warnings: [
         ...matches.warnings(),
