@@ -1,12 +1,12 @@
 import { type OutthinkOptions, startOutthink } from '../../sandbox/outthink/index.ts';
-import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { ProviderDeps } from '../../src/providers/contract.ts';
 import { outthink } from '../../src/providers/outthink/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
 import { mayBeEmpty, needed, typed } from './fields.ts';
-import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform } from './harness.ts';
 import { scimAnswers } from './scim-answers.ts';
+import { scimFault } from './scim-faults.ts';
 import { conformance } from './suite.ts';
 import { wholeUser } from './whole-user.ts';
 
@@ -27,8 +27,6 @@ const quiet: ProviderDeps = {
   log: { debug: () => undefined, warn: () => undefined },
 };
 const nowhere = 'http://127.0.0.1:9';
-
-type Page = { totalResults: number; startIndex: number; Resources?: unknown[] };
 
 /** Rules that fill every field there is: each of them matters then. */
 const everyField = {
@@ -109,20 +107,6 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions, told?
         ...(hasScim ? { scim: { baseUrl: scimUrl, token } } : {}),
         fields: told === undefined ? {} : everyField,
       };
-      let firstPage: unknown[] | undefined;
-      const rewrites: Record<ReadFault, (page: Page) => Page> = {
-        dropped: ({ Resources: _dropped, ...page }) => page,
-        repeated: (page) => ({ ...page, Resources: firstPage ?? [] }),
-        total: (page) => ({ ...page, totalResults: page.totalResults + 1 }),
-        short: ({ Resources: resources = [], ...page }) => ({ ...page, Resources: resources.slice(1) }),
-      };
-      const rewrite = (fault: ReadFault) => (response: SandboxResponse) => {
-        const page = response.json as Page;
-        if (page.startIndex === 1) firstPage = page.Resources;
-        return fault === 'total' || page.startIndex === 201
-          ? { ...response, json: rewrites[fault](page) }
-          : response;
-      };
       return {
         sandbox,
         provider: outthink.create(block(keys), deps),
@@ -155,7 +139,7 @@ function harness(name: string, hasScim: boolean, options: OutthinkOptions, told?
             method: 'GET',
             path: /\/Users$/,
             times: Number.POSITIVE_INFINITY,
-            effect: { do: 'rewrite', rewrite: rewrite(fault) },
+            effect: scimFault(fault),
           });
         },
         refuse: ({ email }) => {

@@ -1,12 +1,12 @@
 import { type ScimOptions, scimToken, startScim } from '../../sandbox/scim/index.ts';
-import type { SandboxResponse } from '../../sandbox/server.ts';
 import type { PlatformConfig } from '../../src/config/schema.ts';
 import type { Capabilities, ProviderDeps } from '../../src/providers/contract.ts';
 import { scim } from '../../src/providers/scim/index.ts';
 import { enterpriseSchema } from '../../src/providers/scim/schema.ts';
 import { counted, needed, row, typed } from './fields.ts';
-import { type Answers, freePacer, type Means, platform, type ReadFault } from './harness.ts';
+import { type Answers, freePacer, type Means, platform } from './harness.ts';
 import { scimAnswers } from './scim-answers.ts';
+import { scimFault } from './scim-faults.ts';
 import { conformance } from './suite.ts';
 import { wholeUser } from './whole-user.ts';
 
@@ -21,8 +21,6 @@ const quiet: ProviderDeps = {
   pacer: freePacer(),
   log: { debug: () => undefined, warn: () => undefined },
 };
-
-type Page = { totalResults: number; startIndex: number; Resources?: unknown[] };
 
 /** Rules that fill every field there is: each of them matters then. */
 const everyField = {
@@ -98,20 +96,6 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
         sandbox.clearLog();
       }
       isPrepared = true;
-      let firstPage: unknown[] | undefined;
-      const rewrites: Record<ReadFault, (page: Page) => Page> = {
-        dropped: ({ Resources: _dropped, ...page }) => page,
-        repeated: (page) => ({ ...page, Resources: firstPage ?? [] }),
-        total: (page) => ({ ...page, totalResults: page.totalResults + 1 }),
-        short: ({ Resources: resources = [], ...page }) => ({ ...page, Resources: resources.slice(1) }),
-      };
-      const rewrite = (fault: ReadFault) => (response: SandboxResponse) => {
-        const page = response.json as Page;
-        if (page.startIndex === 1) firstPage = page.Resources;
-        return fault === 'total' || page.startIndex === 201
-          ? { ...response, json: rewrites[fault](page) }
-          : response;
-      };
       return {
         sandbox,
         provider,
@@ -156,7 +140,7 @@ function harness(name: string, behaviour: ScimOptions, capabilities: Capabilitie
             method: 'GET',
             path: '/scim/v2/Users',
             times: Number.POSITIVE_INFINITY,
-            effect: { do: 'rewrite', rewrite: rewrite(fault) },
+            effect: scimFault(fault),
           });
         },
         refuse: ({ email }) => {

@@ -1,16 +1,11 @@
-import { afterEach, expect, test, vi } from 'vitest';
-import { createService, type Service } from '../../../src/jobs/service/service.ts';
+import { expect, test, vi } from 'vitest';
 import { people } from '../../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../../support/harness.ts';
+import { serve, slotsOf } from '../../support/serving.ts';
 import { until } from '../../support/until.ts';
 
 // Each test starts a service: seconds by itself, and much longer on a machine with other work.
 vi.setConfig({ testTimeout: 120_000 });
-
-const running: Service[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((service) => service.stop(5_000)));
-});
 
 const hourMs = 3_600_000;
 
@@ -22,39 +17,11 @@ test('a run waits for the roster it expects, takes it when it comes, and gives u
     roster: { expected: { cron: '0 1 * * *', timezone: 'UTC', grace: '30m' }, waitFor: '90m' },
     platform: { schedule: '0 2 * * *', timezone: 'UTC' },
   });
-  const { store, queues, engine } = await company.opened();
-  const service = createService({
-    store,
-    queues,
-    engine,
-    log: engine.deps.log,
-    now: company.clock.now,
-  });
-  running.push(service);
-  await service.start();
+  const { queues } = await company.opened();
+  await serve(company);
   // Opening the company took a look at the platform.
   company.sandbox.clearLog();
-  const newest = async () =>
-    (await store.runs.list({ customer: 'harbour', platform: platformName, limit: 1 }))[0];
-  const waiting = (slot: string) =>
-    until(`the run of ${slot} to wait`, async () => {
-      const run = await newest();
-      return (
-        run?.slot_ms === Date.parse(slot) &&
-        run.status === 'waiting' &&
-        (await queues.sync.getDelayedCount()) === 1
-      );
-    });
-  const lookAgain = async () => {
-    for (const job of await queues.sync.getDelayed()) await job.promote();
-  };
-  const end = async (slot: string) => {
-    await until(`the run of ${slot} to end`, async () => {
-      const run = await newest();
-      return run?.slot_ms === Date.parse(slot) && run.ended_ms !== null;
-    });
-    return newest();
-  };
+  const { newest, waiting, ended, lookAgain } = await slotsOf(company);
 
   // Yesterday's file: today's was due at one.
   company.clock.set('2026-11-21T02:00:01Z');
@@ -76,7 +43,7 @@ test('a run waits for the roster it expects, takes it when it comes, and gives u
   expect((await newest())?.status).toBe('waiting');
   company.clock.advance(10_000);
   await lookAgain();
-  expect(await end('2026-11-21T02:00:00Z')).toMatchObject({
+  expect(await ended('2026-11-21T02:00:00Z')).toMatchObject({
     status: 'applied',
     trigger: 'schedule',
     notes: [{ code: 'VALUES_NOT_COMPARED' }],
@@ -87,7 +54,7 @@ test('a run waits for the roster it expects, takes it when it comes, and gives u
   await waiting('2026-11-22T02:00:00Z');
   company.clock.set('2026-11-22T03:30:01Z');
   await lookAgain();
-  const late = await end('2026-11-22T02:00:00Z');
+  const late = await ended('2026-11-22T02:00:00Z');
   expect(late).toMatchObject({ status: 'withheld', reasons: [{ code: 'ROSTER_STALE' }] });
   expect(late?.notes.map(({ code }) => code)).toEqual(['ROSTER_LATE', 'ROSTER_UNCHANGED']);
 });
@@ -99,16 +66,8 @@ test('without an expectation the same file is still said to be the same', async 
     clock: '2026-11-20T12:00:00Z',
     platform: { schedule: '0 2 * * *', timezone: 'UTC' },
   });
-  const { store, queues, engine } = await company.opened();
-  const service = createService({
-    store,
-    queues,
-    engine,
-    log: engine.deps.log,
-    now: company.clock.now,
-  });
-  running.push(service);
-  await service.start();
+  const { store } = await company.opened();
+  await serve(company);
   const notes: string[][] = [];
   for (const day of ['21', '22', '23']) {
     if (day === '23') await company.export(people(5));

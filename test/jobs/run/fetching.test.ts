@@ -1,16 +1,10 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { reportToken, startReports } from '../../../sandbox/deliveries/https.ts';
-import { createService, type Service } from '../../../src/jobs/service/service.ts';
 import { people, toCsv } from '../../support/company.ts';
-import { openSparkwiseCompany, platformName } from '../../support/harness.ts';
-import { until } from '../../support/until.ts';
+import { openSparkwiseCompany } from '../../support/harness.ts';
+import { serve, slotsOf } from '../../support/serving.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
-
-const running: Service[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((service) => service.stop(5_000)));
-});
 
 test('a run by schedule tries to fetch the roster until waitFor; refused credentials fail it at once', async () => {
   const reports = await startReports();
@@ -25,40 +19,13 @@ test('a run by schedule tries to fetch the roster until waitFor; refused credent
     platform: { schedule: '0 2 * * *', timezone: 'UTC' },
   });
   try {
-    const { store, queues, engine } = await company.opened();
-    const service = createService({
-      store,
-      queues,
-      engine,
-      log: engine.deps.log,
-      now: company.clock.now,
-    });
-    running.push(service);
-    await service.start();
+    await serve(company);
     // Opening the company took a look at the roster.
     const before = reports.requests.length;
-    const newest = async () =>
-      (await store.runs.list({ customer: 'harbour', platform: platformName, limit: 1 }))[0];
-    const waiting = async (slot: string, requests: number) =>
-      until(`the run of ${slot} to wait`, async () => {
-        const run = await newest();
-        return (
-          run?.slot_ms === Date.parse(slot) &&
-          run.status === 'waiting' &&
-          reports.requests.length - before === requests &&
-          (await queues.sync.getDelayedCount()) === 1
-        );
-      });
-    const ended = async (slot: string) => {
-      await until(`the run of ${slot} to end`, async () => {
-        const run = await newest();
-        return run?.slot_ms === Date.parse(slot) && run.ended_ms !== null;
-      });
-      return newest();
-    };
-    const lookAgain = async () => {
-      for (const job of await queues.sync.getDelayed()) await job.promote();
-    };
+    const slots = await slotsOf(company);
+    const { newest, ended, lookAgain } = slots;
+    const waiting = (slot: string, requests: number) =>
+      slots.waiting(slot, () => reports.requests.length - before === requests);
     const away = { status: 502 };
 
     // Away, and back within the time that it is waited for.

@@ -1,33 +1,14 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { cronSchedule } from '../../../src/jobs/schedule/cron.ts';
-import { createService, type Service } from '../../../src/jobs/service/service.ts';
 import { people } from '../../support/company.ts';
 import { type Company, openSparkwiseCompany, platformName } from '../../support/harness.ts';
+import { serve, serviceOn } from '../../support/serving.ts';
 import { until } from '../../support/until.ts';
 
 // Each test starts a service: seconds by itself, and much longer on a machine with other work.
 vi.setConfig({ testTimeout: 120_000 });
 
-const running: Service[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((service) => service.stop(5_000)));
-});
-
 const nightly = '0 0 2 * * *';
-
-async function serve(company: Company): Promise<Service> {
-  const { store, queues, engine } = await company.opened();
-  const service = createService({
-    store,
-    queues,
-    engine,
-    log: engine.deps.log,
-    now: company.clock.now,
-  });
-  running.push(service);
-  await service.start();
-  return service;
-}
 
 async function runsOf(company: Company) {
   const { store } = await company.opened();
@@ -202,7 +183,7 @@ test('one customer whose schedule cannot be taken care of does not stop the othe
     clock: '2026-11-20T12:00:00Z',
     platform: { schedule: '* * * * * *', timezone: 'UTC' },
   });
-  const { customers, store, queues, engine } = await company.opened();
+  const { customers, store, engine } = await company.opened();
   const [customer] = customers;
   if (customer === undefined) throw new Error('no customer');
   const broken = {
@@ -216,14 +197,7 @@ test('one customer whose schedule cannot be taken care of does not stop the othe
     },
   };
   await engine.configure([{ ...customer, name: 'broken' }, customer]);
-  const service = createService({
-    store: broken,
-    queues,
-    engine,
-    log: engine.deps.log,
-    now: company.clock.now,
-  });
-  running.push(service);
+  const service = await serviceOn(company, { store: broken });
   let ticks = 0;
   service.onTick(() => {
     ticks++;
@@ -243,15 +217,13 @@ test('a clock set back while slots by the wrong one are being enqueued delays th
     clock: '2026-11-20T12:00:00Z',
     platform: { schedule: '*/10 * * * * *', timezone: 'UTC' },
   });
-  const { store, queues, engine } = await company.opened();
+  const { engine } = await company.opened();
   const asked: number[] = [];
   let letGo = (): void => undefined;
   const released = new Promise<void>((done) => {
     letGo = done;
   });
-  const service = createService({
-    store,
-    queues,
+  const service = await serviceOn(company, {
     engine: {
       ...engine,
       request: async (request) => {
@@ -260,10 +232,7 @@ test('a clock set back while slots by the wrong one are being enqueued delays th
         return engine.request(request);
       },
     },
-    log: engine.deps.log,
-    now: company.clock.now,
   });
-  running.push(service);
   await service.start();
   company.clock.set('2026-11-21T12:00:00Z');
   await until('a slot by the wrong clock', () => asked.length === 1);
