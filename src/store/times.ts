@@ -40,28 +40,38 @@ export type StoredTimes = {
   readonly credible: (time: StoredTime, atMs: number | null, of: string) => number | null;
   /** The latest that a time may be. */
   readonly latestMs: (time: StoredTime) => number;
-  /** Times that were found to lie too far ahead, the last time that they were looked at. */
+  /** Times that were found to lie too far ahead, the last time that they were looked at or a little before. */
   readonly incredible: () => readonly Incredible[];
 };
 
-/** Times of one store. Remembers what it found until the same time is credible again. */
-export function createStoredTimes(now: () => number): StoredTimes {
-  const found = new Map<string, Incredible>();
+/**
+ * Times of one store. Remembers what it found until the same time is credible again, and a little longer: the next run
+ * puts it right within seconds, and on-call is told by somebody who looks once a minute. `upMs` is a clock that nobody sets.
+ */
+export function createStoredTimes(now: () => number, upMs = () => performance.now()): StoredTimes {
+  const found = new Map<string, Incredible & { credibleSinceMs: number | null }>();
   const latestMs = (time: StoredTime): number => now() + legalSpansMs[time];
   return {
     latestMs,
     credible: (time, atMs, of) => {
       const key = `${time} ${of}`;
       if (atMs === null || atMs <= latestMs(time)) {
-        found.delete(key);
+        const known = found.get(key);
+        if (known !== undefined) known.credibleSinceMs ??= upMs();
         return atMs;
       }
-      if (found.size < mostRemembered) found.set(key, { time, of, atMs });
+      if (found.size < mostRemembered) found.set(key, { time, of, atMs, credibleSinceMs: null });
       return null;
     },
-    incredible: () => [...found.values()],
+    incredible: () => {
+      for (const [key, { credibleSinceMs }] of found)
+        if (credibleSinceMs !== null && upMs() - credibleSinceMs > rememberedMs) found.delete(key);
+      return [...found.values()].map(({ time, of, atMs }) => ({ time, of, atMs }));
+    },
   };
 }
 
+/** How long it is remembered that a time was not credible: longer than on-call's conditions are looked at. */
+const rememberedMs = 2 * minuteMs;
 /** Enough to tell that clocks were wrong, and where. */
 const mostRemembered = 1_000;

@@ -117,8 +117,9 @@ function lines(change: (lines: string[], first: number, scene: Scene) => string[
 function several(column_: Column, from: string, to: string): Damage {
   return ({ table, dialect, random }) => {
     const at = table.columns.indexOf(column_);
-    const those = table.rows.filter((row) => row[at] === from);
-    const count = leastHeld + random.int(3);
+    const status = table.columns.indexOf('status');
+    const those = table.rows.filter((row) => row[at] === from && row[status] === 'Active');
+    const count = leastHeld + random.int(2);
     if (those.length < count || count > table.rows.length * 0.18) return null;
     const chosen = new Set(random.some(those, count));
     return write(
@@ -128,8 +129,8 @@ function several(column_: Column, from: string, to: string): Damage {
   };
 }
 
-/** More than the floor of any limit on removals, which is five. */
-const leastHeld = 6;
+/** More than the floor of any limit on removals, which is five, though one or two of them may not be there yet. */
+const leastHeld = 8;
 
 const valueColumns: readonly Column[] = columnNames.filter((name) => name !== 'id');
 const ruleColumns: readonly Column[] = ['cost', 'site', 'department', 'status'];

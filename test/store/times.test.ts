@@ -14,12 +14,21 @@ test.for(times)('%s: later than now plus its span counts as absent, and is remem
   expect(incredible()).toEqual([{ time, of: 'acme/academy', atMs: lastMs + 1 }]);
 });
 
-test('what is credible again, because the clock or the time was put right, is forgotten', () => {
+test('what is credible again, because the clock or the time was put right, is forgotten once it could be told', () => {
   let clockMs = nowMs;
-  const { credible, incredible } = createStoredTimes(() => clockMs);
+  let upMs = 0;
+  const { credible, incredible } = createStoredTimes(
+    () => clockMs,
+    () => upMs,
+  );
   const atMs = nowMs + 3_600_000;
   expect(credible('lastGood', atMs, 'acme/academy')).toBeNull();
   clockMs = atMs - clockToleranceMs;
   expect(credible('lastGood', atMs, 'acme/academy')).toBe(atMs);
+  // Conditions are looked at once a minute.
+  upMs += 60_000;
+  expect(credible('lastGood', nowMs, 'acme/academy')).toBe(nowMs);
+  expect(incredible()).toEqual([{ time: 'lastGood', of: 'acme/academy', atMs }]);
+  upMs += 61_000;
   expect(incredible()).toEqual([]);
 });
