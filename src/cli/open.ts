@@ -2,11 +2,11 @@ import { claimTenants, newcomerWarning } from '../actions/claims.ts';
 import type { CustomerConfig } from '../config.ts';
 import { RollcallError } from '../errors.ts';
 import { type Customer, createCustomer } from '../jobs/customer.ts';
-import { createEngine } from '../jobs/service/engine.ts';
+import type { Engine, EngineOptions } from '../jobs/service/engine.ts';
+import { createJobDeps } from '../jobs/service/job-deps.ts';
 import { createPacer } from '../jobs/pace/pacer.ts';
-import { openQueues, type Queues } from '../jobs/queue/queues.ts';
+import type { Queues } from '../jobs/queue/queues.ts';
 import { createPostgresSlots, type SlotSource } from '../jobs/pace/slots.ts';
-import { createRedisSlots } from '../jobs/pace/slots-redis.ts';
 import { patience } from '../providers/rate-limit.ts';
 import { inboxOf, sweepInbox } from '../roster/index.ts';
 import { providerRegistry, providers } from '../providers/registry.ts';
@@ -21,6 +21,22 @@ const defaultFile = 'rollcall.yaml';
 const commandsWithWorkers: ReadonlySet<string> = new Set(['sync', 'approve', 'undo']);
 /** Commands that need every secret; to others one that is not set matters when they come to need it. */
 const needSecrets: ReadonlySet<string> = new Set(['start', 'check']);
+
+/**
+ * Commands that ask the store alone: they reach neither the queue nor a platform, and do without the packages behind those.
+ */
+const storeAlone: ReadonlySet<string> = new Set([
+  'status',
+  'schedule',
+  'runs',
+  'show',
+  'explain',
+  'review',
+  'pause',
+  'resume',
+  'cancel',
+  'tokens',
+]);
 
 /** What a command has to have of its secrets before it begins. */
 export function secretsFor(command: string): 'required' | 'later' {
@@ -71,6 +87,8 @@ export type OpenOptions = {
   readonly onBroken?: (file: string, error: RollcallError) => void;
   /** Refuses a customer by throwing. */
   readonly check?: (customer: Customer) => void;
+  /** Opens the queue for a command that does without it too: others go on with what it opened. */
+  readonly withQueue?: boolean;
 };
 
 /** Opens store, queues and engine for one or several customers that share them. */
@@ -97,10 +115,11 @@ export async function openAll(
   const store = await openStore(cli, dataDir, command);
   let opened: Queues | undefined;
   try {
-    const queues = await openQueues({ database: store.database, redisUrl: cli.redisUrl, log: cli.log });
+    const parts =
+      storeAlone.has(command) && lenient.withQueue !== true ? withoutQueue : await withQueue(cli, store);
+    const { queues } = parts;
     opened = queues;
-    const slots: SlotSource =
-      queues.redis !== null ? createRedisSlots(queues.redis) : createPostgresSlots(store.pacers);
+    const slots: SlotSource = parts.slots ?? createPostgresSlots(store.pacers);
     const known: Customer[] = [];
     const tellWait = createWaitNotice(cli, command, () =>
       known.flatMap(({ platforms }) => [...platforms.values()]),
@@ -136,7 +155,7 @@ export async function openAll(
     });
     known.push(...customers);
     const kept = await keepToTheirTenants(cli, store, customers, command, lenient);
-    const engine = createEngine({
+    const engine = parts.createEngine({
       role: commandsWithWorkers.has(command) ? 'command' : 'service',
       customers: kept,
       store,
@@ -171,6 +190,52 @@ export async function openAll(
     throw error;
   }
 }
+
+/** The queue's side of what a command works with. */
+type QueueParts = {
+  readonly queues: Queues;
+  /** Where requests take their slots; null for the store. */
+  readonly slots: SlotSource | null;
+  readonly createEngine: (options: EngineOptions) => Engine;
+};
+
+/** Loaded here, and not by a command that does without it: BullMQ and Redis are half of all that a command loads. */
+async function withQueue(cli: Cli, store: Store): Promise<QueueParts> {
+  const [{ openQueues }, { createEngine }] = await Promise.all([
+    import('../jobs/queue/queues.ts'),
+    import('../jobs/service/engine.ts'),
+  ]);
+  const queues = await openQueues({ database: store.database, redisUrl: cli.redisUrl, log: cli.log });
+  if (queues.redis === null) return { queues, slots: null, createEngine };
+  const { createRedisSlots } = await import('../jobs/pace/slots-redis.ts');
+  return { queues, slots: createRedisSlots(queues.redis), createEngine };
+}
+
+function noQueue(): never {
+  throw new Error('this command opens no queue');
+}
+
+const withoutQueue: QueueParts = {
+  queues: new Proxy({ close: async () => undefined } as Queues, {
+    get: (target, key) => (key === 'close' ? target.close : noQueue()),
+  }),
+  slots: null,
+  createEngine: (options) => ({
+    deps: createJobDeps({
+      ...options,
+      customers: new Map(options.customers.map((customer) => [customer.name, customer])),
+      begunWith: new Map(),
+      batchBackoffMs: 0,
+      draining: new AbortController().signal,
+    }),
+    start: noQueue,
+    configure: noQueue,
+    sweep: noQueue,
+    request: noQueue,
+    result: noQueue,
+    drain: async () => undefined,
+  }),
+};
 
 /** Commands that write to platforms. */
 const writing: ReadonlySet<string> = new Set(['start', 'sync', 'approve', 'undo']);

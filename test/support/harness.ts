@@ -212,7 +212,7 @@ export async function openCompany<S extends AnySandbox>(
       const parsed = parseArguments(name, command, [...rest, '-c', configFile]);
       exit = await command.run(world, parsed, () => {
         opened ??= loadOne(world, parsed)
-          .then((config) => openAll(world, [config], name))
+          .then((config) => openAll(world, [config], name, { withQueue: true }))
           .catch((error: unknown) => {
             opened = undefined;
             throw error;

@@ -1,34 +1,29 @@
 import { randomUUID } from 'node:crypto';
-import { EventEmitter } from 'node:events';
 import { DelayedError, type Job, type JobType, type Worker } from 'bullmq';
 import { RollcallError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { patience } from '../../providers/rate-limit.ts';
 import type { RunTrigger } from '../../store/schema.ts';
 import type { Store } from '../../store/store.ts';
 import { isOutOfReach } from '../../store/trouble.ts';
+import { createJobDeps } from './job-deps.ts';
 import { type EngineResult, waitForResult } from './await-result.ts';
 import { batchBackoffMs, processBatch } from '../apply/batch.ts';
 import { type Customer, lacksSecrets } from '../customer.ts';
-import type { EngineEvents, JobDeps } from '../deps.ts';
+import type { JobDeps } from '../deps.ts';
 import { failureOf } from '../failure.ts';
-import { createGate } from '../gate.ts';
-import { instanceName, isGone } from '../lease/instance.ts';
+import { isGone } from '../lease/instance.ts';
 import type { Progress } from '../progress.ts';
 import { putBack } from '../queue/postpone.ts';
 import { batchQueueName, type Queues, queueUnavailable, syncQueueName } from '../queue/queues.ts';
 import { releaseStranded } from '../queue/stranded.ts';
 import { asAskedRun } from '../queue/resync.ts';
 import { processSync } from '../run/sync.ts';
-import { createRunOwners } from '../run-owners.ts';
 import { runIdOf, runOfJob, type SyncJobData, type SyncResult } from '../queue/sync-job.ts';
 
 /** Runs in progress at once in one process: each waits for its platform most of the time. */
 const syncConcurrency = 64;
 /** Batches in flight at once in one process: bounded by each platform's window, this only caps the sum. */
 const batchConcurrency = 2_000;
-/** Batches looked up at once, and batches whose outcomes are stored at once: two of each keep a database busy. */
-const storingAtOnce = 2;
 /** Jobs of the queue that are looked at when runs without a job are looked for. */
 const mostQueuedRuns = 5_000;
 const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
@@ -102,27 +97,15 @@ export type Engine = {
 export function createEngine(options: EngineOptions): Engine {
   const { store, queues, log } = options;
   const draining = new AbortController();
-  const events = new EventEmitter<EngineEvents>();
-  events.setMaxListeners(0);
   const customers = new Map(options.customers.map((customer) => [customer.name, customer]));
   const begunWith = new Map<string, Customer>();
-  const deps: JobDeps = {
-    instance: instanceName(),
+  const deps = createJobDeps({
+    ...options,
     customers,
     begunWith,
-    store,
-    queues,
-    log,
-    now: options.now ?? Date.now,
     batchBackoffMs: options.batchBackoffMs ?? batchBackoffMs,
-    giveUpAfterMs: options.giveUpAfterMs ?? patience.giveUpAfterMs,
-    preparing: createGate(storingAtOnce),
-    finishing: createGate(storingAtOnce),
-    ownerOf: createRunOwners(store),
-    sending: new Set(),
-    events,
     draining: draining.signal,
-  };
+  });
   const workers: Worker[] = [];
 
   /** Puts a job back for a process that knows its customer. */
