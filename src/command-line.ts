@@ -1,4 +1,3 @@
-import { setGlobalProxyFromEnv } from 'node:http';
 import { createInterface } from 'node:readline/promises';
 import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
@@ -45,7 +44,8 @@ function logLevel(argv: readonly string[], errors: Output): string {
 /** All requests of this process go through the proxies that the environment names, as those of other programs do. */
 function useProxies(proxies: Readonly<Record<string, string>>): void {
   try {
-    setGlobalProxyFromEnv({ ...proxies });
+    // Not imported: that loads all of Node's HTTP, WebSockets included, for commands that make no request.
+    process.getBuiltinModule('node:http').setGlobalProxyFromEnv({ ...proxies });
   } catch {
     // The address may hold a password, and the error quotes it.
     throw new RollcallError('USAGE', 'HTTP_PROXY or HTTPS_PROXY is no address of a proxy.', {
