@@ -1,4 +1,3 @@
-import type { CustomerConfig } from '../config/schema.ts';
 import { absenceIsDue } from '../diff/absence.ts';
 import { asRulePerson, defaultStates } from '../diff/rules.ts';
 import { RollcallError } from '../errors.ts';
@@ -7,27 +6,32 @@ import type { Review, Suppression } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { LinkRow } from '../store/links.ts';
 import type { RejectedRowRecord } from '../store/roster-state.ts';
-import { type Customer, desireOf, type Platform } from '../jobs/customer.ts';
+import { type Customer, desireOf, type Part, type Platform } from '../jobs/customer.ts';
 import { holdStateOf } from './decisions.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
 import { findOnRoster } from '../jobs/read/on-roster.ts';
+import { lastPartsOf } from '../jobs/read/parts.ts';
 
 /** Lines of the journal that are shown of one person. */
 const mostJournal = 200;
 
 /** What the roster says of a person. */
 export type RosterStanding =
-  | { readonly is: 'present'; readonly person: Person; readonly why: string }
+  | { readonly is: 'present'; readonly person: Person; readonly part: string; readonly why: string }
   | {
       readonly is: 'rejected';
-      readonly rows: readonly Omit<RejectedRowRecord, 'person'>[];
+      readonly rows: readonly (Omit<RejectedRowRecord, 'person'> & { readonly part?: string })[];
       readonly exports: number;
     }
   | {
       readonly is: 'missing';
       /** Exports in a row without them that were counted, and since when; null when nothing is counted (yet). */
       readonly absence: { readonly exports: number; readonly sinceMs: number; readonly due: boolean } | null;
+      /** The part of the roster that they were in last; empty where that is not known, or there are none. */
+      readonly part: string;
+      /** The parts of these that did not come: then nobody can say whether they are missing. */
+      readonly away: readonly string[];
     }
   /** The roster could not be read. */
   | { readonly is: 'unread'; readonly reason: string };
@@ -128,15 +132,26 @@ async function rosterStanding(
   }
   const { today, rejectedRows } = read.roster;
   const person = read.people.get(id);
-  if (person !== undefined)
-    return { roster: { is: 'present', person, why: whyState(customer, person, today) }, today };
-  const rows = rejectedRows.filter((row) => row.id === id);
+  const at = read.roster.partOf(id) ?? 0;
+  const part = customer.parts[at];
+  if (person !== undefined && part !== undefined)
+    return {
+      roster: { is: 'present', person, part: part.name, why: whyState(customer, part, person, today) },
+      today,
+    };
+  const rows = rejectedRows.filter((row) => row.id === id && !row.isPassedOver);
   if (rows.length > 0) {
     const counted = await deps.store.roster.rejectedPeople(customer.name, 1);
     return {
       roster: {
         is: 'rejected',
-        rows: rows.map(({ line, field, code, message }) => ({ line, field, code, message })),
+        rows: rows.map(({ line, field, code, message, part: of }) => ({
+          line,
+          field,
+          code,
+          message,
+          ...inPart(customer.parts[of]?.name ?? ''),
+        })),
         exports: counted.find((one) => one.person === id)?.exports ?? 0,
       },
       today,
@@ -151,13 +166,24 @@ async function rosterStanding(
           sinceMs: known.sinceMs,
           due: absenceIsDue(known, customer.config.absence, nowMs),
         };
-  return { roster: { is: 'missing', absence }, today };
+  const last = await lastPartsOf(customer, deps.store);
+  const of = last.of(id).flatMap((one) => customer.parts[one]?.name ?? []);
+  const away = read.roster.parts.flatMap(({ part: { name }, proof }) =>
+    proof === null && (of.length === 0 || of.includes(name)) ? [name] : [],
+  );
+  return {
+    roster: { is: 'missing', absence, part: of.join(' or ') || (last.gone(id) ?? ''), away },
+    today,
+  };
+}
+
+function inPart(name: string): { readonly part?: string } {
+  return name === '' ? {} : { part: name };
 }
 
 /** Which rule gave a person their state, as a sentence. */
-function whyState(customer: Customer, person: Person, today: string): string {
-  const { roster } = customer.config;
-  const byRule = stateRuleOf(customer, roster, person, today);
+function whyState(customer: Customer, part: Part, person: Person, today: string): string {
+  const byRule = stateRuleOf(customer, part, person, today);
   if (person.state === 'terminated' && byRule.is !== 'terminated')
     return `${byRule.text}; but the end date ${person.endDate} is past`;
   if (person.state === 'preHire' && byRule.is !== 'preHire')
@@ -167,7 +193,7 @@ function whyState(customer: Customer, person: Person, today: string): string {
 
 function stateRuleOf(
   customer: Customer,
-  roster: CustomerConfig['roster'],
+  { config: roster, stateKey }: Part,
   person: Person,
   today: string,
 ): { readonly is: string; readonly text: string } {
@@ -181,10 +207,10 @@ function stateRuleOf(
   const { state: _state, ...row } = person;
   const seen = asRulePerson(row);
   for (const [at, rule] of roster.state.entries()) {
-    const when = customer.compiler.predicate(rule.when, `roster.state[${at}].when`);
-    if (when(seen, today)) return { is: rule.is, text: `rule ${at + 1} of roster.state: ${rule.when}` };
+    const when = customer.compiler.predicate(rule.when, `${stateKey}[${at}].when`);
+    if (when(seen, today)) return { is: rule.is, text: `rule ${at + 1} of ${stateKey}: ${rule.when}` };
   }
-  return { is: person.state, text: 'no rule of roster.state matches' };
+  return { is: person.state, text: `no rule of ${stateKey} matches` };
 }
 
 type Known = Pick<PlatformStanding, 'link' | 'review' | 'held' | 'suppressions'>;
@@ -244,6 +270,7 @@ function nextWithoutRow(
   if (ignored) return 'nothing: they are ignored';
   if (roster.is === 'rejected') return 'nothing: a rejected row leaves a person as they are';
   if (roster.is === 'unread') return 'nothing, until the roster can be read';
+  if (roster.away.length > 0) return `nothing: ${roster.away.join(', ')} did not come, and they may be there`;
   if (known.link === null) return 'nothing: they are not on the roster and have no account of ours';
   return roster.absence?.due === true
     ? 'their account is deactivated, if it is active and the roster is complete: they have been missing long enough'

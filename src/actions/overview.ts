@@ -63,10 +63,21 @@ export type PlatformGlance = {
   readonly nextMs: number | null;
 };
 
+/** One part of a roster at a glance. */
+export type PartGlance = {
+  /** Empty for the only one. */
+  readonly part: string;
+  /** Its last reading; undefined when there was none. */
+  readonly read: RosterGlance | undefined;
+  /** The last run that read the roster had to do without it. */
+  readonly away: boolean;
+};
+
 /** One customer at a glance. */
 export type CustomerGlance = {
   readonly customer: string;
-  readonly roster: RosterGlance | undefined;
+  /** Each part of the roster; the only one of a roster without parts. */
+  readonly rosters: readonly PartGlance[];
   readonly platforms: readonly PlatformGlance[];
 };
 
@@ -111,10 +122,20 @@ export async function overview(
     by(reviews),
     by(launches),
   ];
-  const rosterOf = new Map(rosters.map((roster) => [roster.customer, roster]));
+  const rosterOf = new Map(rosters.map((roster) => [`${roster.customer}\n${roster.part}`, roster]));
+  const isAway = ({ name, platforms }: Customer, part: string): boolean =>
+    [...platforms.keys()].some((platform) =>
+      (runsOf.get(`${name}\n${platform}`) ?? [])
+        .find(({ ended_ms }) => ended_ms !== null)
+        ?.reasons.some((reason) => reason.code === 'ROSTER_PART_AWAY' && reason.part === part),
+    );
   return customers.map((customer) => ({
     customer: customer.name,
-    roster: rosterOf.get(customer.name),
+    rosters: customer.parts.map(({ name: part }) => ({
+      part,
+      read: rosterOf.get(`${customer.name}\n${part}`),
+      away: isAway(customer, part),
+    })),
     platforms: [...customer.platforms.values()].map((platform): PlatformGlance => {
       const key = `${customer.name}\n${platform.name}`;
       const strip = runsOf.get(key) ?? [];

@@ -37,6 +37,8 @@ export type RejectionGlance = PlatformKey & {
 /** The last reading of a customer's roster. */
 export type RosterGlance = {
   readonly customer: string;
+  /** The part of the roster; '' is the only one. */
+  readonly part: string;
   readonly modified_ms: number;
   readonly last_read_ms: number;
   readonly rows: number;
@@ -100,8 +102,8 @@ export function createOverviewStore(db: Kysely<Tables>): OverviewStore {
     },
     rosters: async (customers) => {
       const { rows } = await sql<RosterGlance>`
-        select distinct on (customer) customer, modified_ms, last_read_ms, rows, rejected, complete
-        from rollcall.exports where customer in (${of(customers)}) order by customer, last_read_ms desc`.execute(
+        select distinct on (customer, part) customer, part, modified_ms, last_read_ms, rows, rejected, complete
+        from rollcall.exports where customer in (${of(customers)}) order by customer, part, last_read_ms desc`.execute(
         db,
       );
       return rows;

@@ -78,6 +78,17 @@ export function createMetrics(world: ControlWorld): Metrics {
         );
     },
   });
+  const rosterGauge = (name: string, help: string): Gauge =>
+    new Gauge({ name, help, labelNames: ['customer', 'part'], registers });
+  const rosterWritten = rosterGauge(
+    'rollcall_roster_timestamp_seconds',
+    'When the roster that was read last was written; part is empty where it comes as one',
+  );
+  const rosterRows = rosterGauge('rollcall_roster_rows', 'Rows of the roster that was read last');
+  const rosterComplete = rosterGauge(
+    'rollcall_roster_complete',
+    '1 where the roster that was read last proved that it is complete',
+  );
   const depth = new Gauge({
     name: 'rollcall_queue_jobs',
     help: 'Jobs in the queue, by state',
@@ -122,6 +133,12 @@ export function createMetrics(world: ControlWorld): Metrics {
         managed.set(of, state.managed);
         if (state.lastGood !== null) lastGood.set(of, Date.parse(state.lastGood.at) / 1_000);
       }
+    }
+    const names = world.customers.map(({ name }) => name);
+    for (const { customer, part, modified_ms, rows, complete } of await world.store.overview.rosters(names)) {
+      rosterWritten.set({ customer, part }, modified_ms / 1_000);
+      rosterRows.set({ customer, part }, rows);
+      rosterComplete.set({ customer, part }, complete ? 1 : 0);
     }
     for (const queue of [world.queues.sync, world.queues.batch]) {
       const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');

@@ -59,19 +59,24 @@ function asJson(explanation: Explanation) {
       roster.is === 'present'
         ? {
             is: roster.is,
+            ...partOf(roster.part),
             line: roster.person.line,
             state: roster.person.state,
             why: roster.why,
             row: roster.person,
           }
-        : roster.is === 'missing' && roster.absence !== null
+        : roster.is === 'missing'
           ? {
               is: roster.is,
-              absence: {
-                exports: roster.absence.exports,
-                since: iso(roster.absence.sinceMs),
-                due: roster.absence.due,
-              },
+              ...partOf(roster.part),
+              absence:
+                roster.absence === null
+                  ? null
+                  : {
+                      exports: roster.absence.exports,
+                      since: iso(roster.absence.sinceMs),
+                      due: roster.absence.due,
+                    },
             }
           : roster,
     platforms: explanation.platforms.map((one) => ({
@@ -130,6 +135,11 @@ function asJson(explanation: Explanation) {
   };
 }
 
+/** The part of the roster, where it has some. */
+function partOf(part: string): { readonly part?: string } {
+  return part === '' ? {} : { part };
+}
+
 function describe(explanation: Explanation): string {
   const lines = [explanation.person, ...describeRoster(explanation.roster)].map(shown);
   for (const platform of explanation.platforms) lines.push('', ...describePlatform(platform).map(shown));
@@ -143,7 +153,7 @@ function describeRoster(roster: RosterStanding): readonly string[] {
       const { person } = roster;
       const name = [person.firstName, person.lastName].filter((part) => part !== null).join(' ');
       return [
-        `  roster    line ${person.line}: ${name}${person.department === null ? '' : `, ${person.department}`}`,
+        `  roster    ${roster.part === '' ? '' : `${roster.part}, `}line ${person.line}: ${name}${person.department === null ? '' : `, ${person.department}`}`,
         `  state     ${person.state}: ${roster.why}`,
       ];
     }
@@ -151,12 +161,14 @@ function describeRoster(roster: RosterStanding): readonly string[] {
       return [
         ...roster.rows.map(
           (row) =>
-            `  roster    line ${row.line} is rejected: ${row.code}${row.field === null ? '' : ` in ${row.field}`}: ${row.message}`,
+            `  roster    ${row.part === undefined ? '' : `${row.part}, `}line ${row.line} is rejected: ${row.code}${row.field === null ? '' : ` in ${row.field}`}: ${row.message}`,
         ),
         `  rejected  for ${roster.exports} exports in a row; nothing happens to them meanwhile`,
       ];
     case 'missing':
       return [
+        ...(roster.part === '' ? [] : [`  part      ${roster.part} had them last`]),
+        ...roster.away.map((part) => `  part      ${part} did not come: they may be in it`),
         roster.absence === null
           ? '  roster    not on it; no export was counted without them'
           : `  roster    not on it for ${roster.absence.exports} exports, since ${iso(roster.absence.sinceMs)}${roster.absence.due ? ': long enough' : ': not long enough yet'}`,

@@ -259,7 +259,7 @@ async function datedProof(
 }
 
 /** The roster as a whole: what its parts say, together. */
-export function wholeOf({ parts }: Pick<RosterRead, 'parts'>): {
+export function wholeOf({ parts, rejectedRows }: Pick<RosterRead, 'parts' | 'rejectedRows'>): {
   readonly complete: boolean;
   readonly rows: number;
   readonly people: number;
@@ -268,11 +268,12 @@ export function wholeOf({ parts }: Pick<RosterRead, 'parts'>): {
 } {
   const sum = (of: (proof: RosterProof) => number): number =>
     parts.reduce((total, { proof }) => total + (proof === null ? 0 : of(proof)), 0);
+  const inTwo = new Set(rejectedRows.flatMap(({ code, id }) => (code === 'IN_TWO_PARTS' ? [id] : [])));
   return {
     complete: parts.every(({ proof }) => proof?.complete === true),
     rows: sum(({ rows }) => rows),
     people: sum(({ usable }) => usable),
-    rejected: sum(({ rejected }) => rejected),
+    rejected: sum(({ rejected }) => rejected) + inTwo.size,
     unreadableIds: sum(({ unreadableIds }) => unreadableIds),
   };
 }

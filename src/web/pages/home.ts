@@ -3,6 +3,7 @@ import {
   byTrouble,
   type Condition,
   type CustomerGlance,
+  type PartGlance,
   type PlatformGlance,
 } from '../../actions/overview.ts';
 import type { UnusableFile } from '../../config/unusable-file.ts';
@@ -78,8 +79,8 @@ ${
 </table>
 <h2>Roster</h2>
 <table class="stack">
-<thead><tr>${several ? html`<th>Customer</th>` : nothing}<th>Written</th><th>Read last</th><th class="number">Rows</th><th class="number">Rejected</th><th>Complete</th></tr></thead>
-<tbody>${customers.map((customer) => rosterRow(customer, several))}</tbody>
+<thead><tr>${several || customers.some(({ rosters }) => rosters.some(({ part }) => part !== '')) ? html`<th>${several ? 'Customer' : 'Part'}</th>` : nothing}<th>Written</th><th>Read last</th><th class="number">Rows</th><th class="number">Rejected</th><th>Complete</th></tr></thead>
+<tbody>${customers.flatMap((customer) => customer.rosters.map((part) => rosterRow(customer.customer, part, several)))}</tbody>
 </table>`;
 }
 
@@ -158,13 +159,15 @@ function stripOf({ strip, platform }: PlatformGlance): Html {
   )}</svg>`;
 }
 
-function rosterRow({ customer, roster }: CustomerGlance, several: boolean): Html {
-  const name = several ? html`<th scope="row">${customer}</th>` : nothing;
+function rosterRow(customer: string, { part, read: roster, away }: PartGlance, several: boolean): Html {
+  const whose = [several ? customer : '', part].filter((text) => text !== '').join(', ');
+  const name = whose === '' ? nothing : html`<th scope="row">${whose}</th>`;
+  const where = away ? html`<span class="state wait">did not come</span>` : nothing;
   if (roster === undefined)
-    return html`<tr>${name}<td>not read yet</td><td></td><td></td><td></td><td></td></tr>`;
+    return html`<tr>${name}<td>not read yet ${where}</td><td></td><td></td><td></td><td></td></tr>`;
   return html`<tr>${name}<td data-label="Written">${time(roster.modified_ms)}</td><td data-label="Read last">${time(roster.last_read_ms)}</td>
 <td class="number" data-label="Rows">${count(roster.rows)}</td><td class="number" data-label="Rejected">${count(roster.rejected)}</td>
-<td data-label="Complete">${roster.complete ? 'yes' : html`<span class="state wait">no</span>`}</td></tr>`;
+<td data-label="Complete">${away ? where : roster.complete ? 'yes' : html`<span class="state wait">no</span>`}</td></tr>`;
 }
 
 /** Kinds and numbers of a plan, for lists of runs. */

@@ -37,16 +37,16 @@ function rosterOf(roster: RosterStanding): Html {
   if (roster.is === 'unread') return html`<p class="bad">It cannot be read: ${outside(roster.reason)}</p>`;
   if (roster.is === 'rejected')
     return html`<p>Their row is rejected, ${count(roster.exports)} exports in a row: nothing happens to them.</p>
-<ul>${roster.rows.map((row) => html`<li>Line ${row.line}: ${outside(row.message)} <span class="soft small">${row.code}</span></li>`)}</ul>`;
+<ul>${roster.rows.map((row) => html`<li>${row.part === undefined ? nothing : `${row.part}, `}Line ${row.line}: ${outside(row.message)} <span class="soft small">${row.code}</span></li>`)}</ul>`;
   if (roster.is === 'missing')
     return roster.absence === null
-      ? html`<p>They are not on it.</p>`
-      : html`<p>Missing from ${count(roster.absence.exports)} exports, since ${time(roster.absence.sinceMs)}. ${
+      ? html`<p>They are not on it.${roster.part === '' ? nothing : ` The part ${roster.part} had them last.`}${roster.away.length === 0 ? nothing : ` ${roster.away.join(', ')} did not come, and they may be there.`}</p>`
+      : html`<p>${roster.part === '' ? nothing : `The part ${roster.part} had them last. `}Missing from ${count(roster.absence.exports)} exports, since ${time(roster.absence.sinceMs)}. ${
           roster.absence.due
             ? 'That is long enough to deactivate.'
             : 'That is not long enough to do anything.'
         }</p>`;
-  const { person, why } = roster;
+  const { person, part, why } = roster;
   const known: (readonly [string, string | null])[] = [
     ['Email', person.email],
     ['Department', person.department],
@@ -61,7 +61,7 @@ function rosterOf(roster: RosterStanding): Html {
     ...known.flatMap(([name, value]): [string, Html][] =>
       value === null || value === '' ? [] : [[name, outside(value)]],
     ),
-    ['Line of the export', count(person.line)],
+    ['Line of the export', html`${part === '' ? nothing : `${part}, `}${count(person.line)}`],
   ]);
 }
 

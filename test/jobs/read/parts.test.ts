@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { changed, people, person, type Row } from '../../support/company.ts';
-import { openPartsCompany, partText } from '../../support/parts.ts';
+import { openPartsCompany, partBlocks, type PartName, partText } from '../../support/parts.ts';
 
 // Each test opens a company: seconds by itself, and much longer on a machine with other work.
 vi.setConfig({ testTimeout: 120_000 });
@@ -141,4 +141,104 @@ test('a part that does not come: nothing happens to its people, and the others f
   expect(await store.roster.absentPeople('harbour')).toMatchObject([
     { person: `C-${hands[0]?.id}`, exports: 1 },
   ]);
+});
+
+test('people move between parts, parts come and go, and nobody is a leaver by that', async () => {
+  await using company = await openPartsCompany({
+    parts: ['employees', 'contractors'],
+    own: { contractors: { idPrefix: undefined } },
+  });
+  const night = async (deliveries: Partial<Record<PartName, readonly Row[] | null>>) => {
+    company.clock.advance(dayMs);
+    for (const [part, rows] of Object.entries(deliveries)) await company.deliver(part as PartName, rows);
+    return await company.sync('--yes');
+  };
+  const codes = (run: { readonly reasons: readonly { readonly code: string }[] }): string[] =>
+    run.reasons.map(({ code }) => code);
+  expect(await night({ employees: staff, contractors: hands })).toMatchObject({ applied: { create: 70 } });
+  const mover = staff[39] as Row;
+
+  // The part that had somebody does not come: in the other one they may be twice, and terminated there says nothing.
+  const withMover = [...hands, { ...mover, status: 'Terminated' }];
+  expect(await night({ employees: null, contractors: withMover })).toMatchObject({
+    status: 'withheld',
+    applied: { update: 0, deactivate: 0 },
+  });
+  expect(company.actives()).toContain(mover.id);
+
+  // It comes without them: they have moved, and what the other part says counts.
+  expect(
+    await night({ employees: staff.slice(0, 39), contractors: [...hands, { ...mover, lastName: 'Moved' }] }),
+  ).toMatchObject({ exit: 0, status: 'applied', applied: { update: 1, deactivate: 0 } });
+
+  // From now on it is the other part that they are missing from.
+  expect(await night({ employees: null, contractors: hands })).toMatchObject({ status: 'withheld' });
+  const { store } = await company.opened();
+  expect(await store.roster.absentPeople('harbour')).toMatchObject([{ person: mover.id, exports: 1 }]);
+
+  // One id in both: nobody knows which row is right, unless the parts have an order.
+  const both = [...hands, { ...(staff[0] as Row), status: 'Terminated' }, mover];
+  const twice = await night({ employees: staff.slice(0, 39), contractors: both });
+  expect(twice).toMatchObject({ exit: 0, rejected: 1, applied: { deactivate: 0 } });
+  expect((await company.rollcall('check', '--json')).json).toMatchObject({
+    roster: { rejectedRows: [{ code: 'IN_TWO_PARTS', part: 'contractors', id: staff[0]?.id }] },
+  });
+  await company.configure({ roster: { onBoth: 'first' } });
+  const ordered = await company.rollcall('check', '--json');
+  expect(ordered.json).toMatchObject({ roster: { people: 70, rejectedRows: [] } });
+  expect(await night({ employees: left(staff.slice(0, 39), staff[0]?.id), contractors: both })).toMatchObject(
+    {
+      applied: { deactivate: 1 },
+    },
+  );
+
+  // A new part: its people are joiners, and the others stay as they are.
+  await company.configure({
+    roster: {
+      parts: partBlocks(['employees', 'contractors', 'subsidiary'], { contractors: { idPrefix: undefined } }),
+    },
+  });
+  const again = { employees: left(staff.slice(0, 39), staff[0]?.id), contractors: [...hands, mover] };
+  expect(await night({ ...again, subsidiary: sister })).toMatchObject({
+    exit: 0,
+    applied: { create: 30, deactivate: 0 },
+  });
+
+  // A part that is configured no more: its people are missing, they are counted, and that is said.
+  await company.configure({
+    roster: { parts: partBlocks(['employees', 'contractors'], { contractors: { idPrefix: undefined } }) },
+  });
+  for (let count = 1; count <= 2; count++) {
+    expect(await night(again)).toMatchObject({ exit: 0, applied: { deactivate: 0 } });
+    const shown = await company.rollcall('show', 'last', '--json');
+    expect(JSON.stringify(shown.json)).toContain(
+      '30 people with an account were last in the part \\"subsidiary\\"',
+    );
+  }
+  // After absence.exports they are too many at once for the limit: somebody decides.
+  const third = await night(again);
+  expect(third).toMatchObject({
+    exit: 3,
+    status: 'held',
+    held: { deactivate: 30 },
+    applied: { deactivate: 0 },
+  });
+  expect(codes(third)).toContain('HELD_DEACTIVATE');
+
+  // A part that is called otherwise: everybody is where they were, by its new name.
+  await company.configure({
+    roster: {
+      parts: partBlocks(['employees', 'contractors'], {
+        contractors: { idPrefix: undefined, name: 'hands' },
+      }),
+    },
+  });
+  expect(await night(again)).toMatchObject({ applied: { create: 0, update: 0, deactivate: 0 } });
+  const explained = await company.rollcall('explain', hands[0]?.id ?? '');
+  expect(explained.out).toContain('hands, line 2: ');
+
+  // None comes: as where there is one roster.
+  const none = await night({ employees: null, contractors: null });
+  expect(none).toMatchObject({ exit: 1, status: 'failed', reasons: [{ code: 'ROSTER_NOT_FOUND' }] });
+  expect(none.reasons[0]?.message).toMatch(/^employees: .* hands \(ROSTER_NOT_FOUND\)/);
 });
