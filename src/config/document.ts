@@ -101,11 +101,13 @@ export class ConfigDocument {
   }
 
   /** Texts that stand in the file itself, with their places: no part of them came from a reference. */
-  plainValues(): readonly { readonly path: KeyPath }[] {
+  plainValues(): readonly { readonly path: KeyPath; readonly text: string }[] {
     const filled = new Set(this.#secrets.map(({ scalar }) => scalar));
     return this.values()
-      .filter((scalar) => typeof scalar.value === 'string' && scalar.value !== '' && !filled.has(scalar))
-      .map((scalar) => ({ path: this.#pathOf(scalar) }));
+      .filter((scalar) => scalar.value !== '' && !filled.has(scalar))
+      .flatMap((scalar) =>
+        typeof scalar.value === 'string' ? [{ path: this.#pathOf(scalar), text: scalar.value }] : [],
+      );
   }
 
   /** Replaces the text of a scalar, and remembers which parts of it must not be repeated. */
@@ -296,8 +298,12 @@ function hasPartOf(text: string, secret: string): boolean {
 
 /** The parser's words without the source text that it quotes after them. */
 function yamlProblem(message: string): string {
-  if (/compact mappings|implicit keys|same column/i.test(message))
+  if (/compact mappings|same column/i.test(message))
     return 'the indentation does not fit: keys of one mapping begin in one column, and a text with a colon and a space in it needs quotes';
+  if (/implicit map key needs|single line/i.test(message))
+    return 'a key has no colon behind it, or what follows it is indented as if it had one';
+  if (/escape sequence/i.test(message))
+    return 'in double quotes a backslash begins an escape: write the text in single quotes, and a path with /';
   const words = message.replace(/: ".*$/s, '').replace(/;.*$/s, '');
   return words.charAt(0).toLowerCase() + words.slice(1);
 }

@@ -37,9 +37,15 @@ function explainOne(issue: ZodIssue, checked: Checked): readonly ConfigIssue[] {
   const path = [...checked.path, ...inner];
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, inner, data);
-    return issue.keys.map((key) =>
-      document.keyIssue([...path, key], unknownKey(key, known, checked.homes?.(key))),
-    );
+    const there = mappingAt(data, inner);
+    const wrongWay = Object.values(there).some((one) => typeof one === 'string' && known.includes(one));
+    return issue.keys.map((key) => {
+      const value = there[key];
+      if (wrongWay && typeof value === 'string' && known.includes(value))
+        return document.keyIssue([...path, key], `is the wrong way round: write ${value}: ${key}`);
+      const homes = checked.homes?.(key).filter((home) => isNear(home, path)) ?? [];
+      return document.keyIssue([...path, key], unknownKey(key, known, homes));
+    });
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const branches: readonly (readonly ZodIssue[])[] = issue.errors;
@@ -48,15 +54,55 @@ function explainOne(issue: ZodIssue, checked: Checked): readonly ConfigIssue[] {
     if (option !== undefined && weight(best) < wrongKind) {
       return explain(best, { ...checked, data: valueAt(data, inner), schema: option, path });
     }
-    return [document.issue(path, unionProblem(branches))];
+    if (valueAt(data, inner) === undefined) return [document.issue(path, 'is required')];
+    const atUnion = valueAt(data, inner);
+    const bare = withoutUnit(atUnion, descriptionsAt(schema, inner, data));
+    const number =
+      typeof atUnion === 'number' ? branches.find(([first]) => first?.code !== 'invalid_type') : undefined;
+    if (number !== undefined) return explain(number, { ...checked, data: atUnion, path });
+    const several = Array.isArray(atUnion) && path.at(-1) === 'source';
+    return [
+      document.issue(
+        path,
+        several
+          ? 'must be one path or source: deliveries that make up the roster together are parts'
+          : (bare ?? unionProblem(branches)),
+      ),
+    ];
   }
   if (issue.code === 'invalid_key') {
     const why = issue.issues.map((nested) => nested.message).join('; ');
     return [document.keyIssue(path, `is not a name that can be used here: ${why}`)];
   }
   const value = valueAt(data, inner);
-  const bare = withoutUnit(value, descriptionsAt(schema, inner, data));
-  return [document.issue(path, bare ?? problem(issue, value))];
+  const bare = issue.code === 'invalid_type' ? withoutUnit(value, descriptionsAt(schema, inner, data)) : null;
+  const keys =
+    issue.code === 'invalid_type' && issue.expected === 'object' ? keysAt(schema, inner, undefined) : [];
+  const examples =
+    keys.length === 0 || value === undefined || value === null
+      ? ''
+      : ` (${keys.slice(0, shownKeys).join(', ')}${keys.length > shownKeys ? ', …' : ''})`;
+  return [document.issue(path, bare ?? `${problem(issue, value)}${examples}`)];
+}
+
+/** Keys of a mapping that a message names where something else stands. */
+const shownKeys = 8;
+
+/** Whether a key that stands at `path` may have been meant for `home`: at the top anything may; below, what has a common way. */
+function isNear(home: string, path: KeyPath): boolean {
+  const [top, ...rest] = path;
+  if (top === undefined) return true;
+  const here = path
+    .map((part) => (typeof part === 'number' ? '[…]' : part))
+    .join('.')
+    .replaceAll('.[…]', '[…]');
+  if (home === here) return false;
+  return home.split('.')[0] === top || (rest.length === 0 && home.split('.')[0] !== 'control');
+}
+
+function mappingAt(data: unknown, path: KeyPath): Readonly<Record<string, unknown>> {
+  const value = valueAt(data, path);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** Where the key belongs, if anywhere; else `unknown key`, with the nearest known one, or all of them when none is near. */
@@ -99,6 +145,8 @@ function problem(issue: ZodIssue, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type': {
       if (issue.expected === 'never') return 'is not a key of this provider';
+      if (issue.expected === 'number' && typeof value === 'string' && /^\d+(\.\d+)? ?[a-z]+$/i.test(value))
+        return 'must be a number, without a unit';
       const unquoted = issue.expected === 'string' && typeof value !== 'object';
       return `must be ${expectations[issue.expected] ?? issue.expected}${unquoted ? '; put the value in quotes' : ''}`;
     }

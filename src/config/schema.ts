@@ -79,7 +79,7 @@ const character = z
   .string()
   .refine(
     (text) => [...text].length === 1 && !/["\r\n]/.test(text),
-    'must be one character, such as ";" or "\\t"',
+    'must be one character, such as ";" or, for a tab, "\\t" in double quotes',
   );
 
 const dateFormat = z.union([

@@ -19,6 +19,8 @@ export function configWarnings(
   const issues: ConfigIssue[] = [
     ...plainSecrets(document),
     ...quotedSecrets(document),
+    ...almostReferences(document),
+    ...shellHomes(document),
     ...weakTokens(document, base),
     ...oddChannels(document, base),
     ...unscheduled(document, platforms),
@@ -50,6 +52,37 @@ function quotedSecrets(document: ConfigDocument): readonly ConfigIssue[] {
       document.issue(
         path,
         'begins and ends with a quote, which is taken as a part of it: was it pasted with its quotes?',
+      ),
+    );
+}
+
+/** What other programs take for a variable or a file, and what is taken here for the secret itself. */
+const almostReference =
+  /^(\$[A-Za-z_]\w*|\$\([A-Za-z_]\w*\)|%[A-Za-z_]\w*%|(env|file|vault|secret):.+|\{\{.*\}\}|<[A-Za-z_ -]+>)$/;
+
+function almostReferences(document: ConfigDocument): readonly ConfigIssue[] {
+  return document
+    .plainValues()
+    .filter(({ path, text }) => secretKey.test(String(path.at(-1))) && almostReference.test(text))
+    .map(({ path }) =>
+      document.issue(
+        path,
+        `looks like a reference of another program, and is taken for the secret itself: write \${NAME} for a variable, or \${file:PATH}`,
+      ),
+    );
+}
+
+/** Only a shell takes `~` for the home folder. */
+function shellHomes(document: ConfigDocument): readonly ConfigIssue[] {
+  return document
+    .texts()
+    .filter(
+      ({ path, text }) => ['dataDir', 'source'].includes(String(path.at(-1))) && /^~[\w-]*\//.test(text),
+    )
+    .map(({ path }) =>
+      document.issue(
+        path,
+        'begins with ~, which is taken for a folder of that name: write the path of the home folder',
       ),
     );
 }

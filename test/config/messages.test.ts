@@ -8,6 +8,11 @@ const block = (lines: string): string => `${roster}${academy}${lines.replace(/^/
 const end = (lines: string): string => `${roster}${academy}${lines}\n`;
 const inRoster = (lines: string): string => `${roster}${lines.replace(/^/gm, '  ')}\n${academy}`;
 
+const withColumns = (columns: string): string =>
+  `roster:\n  source: a.csv\n  columns: ${columns}\n${academy}`;
+const withSource = (source: string): string =>
+  `roster:\n  source: ${source}\n  columns: { id: ID }\n${academy}`;
+
 describe('a mistake that people make is answered with where, what, and what to do', () => {
   test.each<[mistake: string, text: string, said: RegExp]>([
     // A key at the wrong level.
@@ -140,6 +145,179 @@ describe('a mistake that people make is answered with where, what, and what to d
       /^9:5 platforms\.academy\.accounts: must be text$/,
     ],
     ['a number where a list belongs', end('ignore: { people: 7 }'), /^9:19 ignore\.people: must be a list$/],
+    // Values of another kind, with the keys that belong there.
+    [
+      'the roster as a path',
+      `roster: hr.csv\n${academy}`,
+      /^1:9 roster: must be a mapping of keys to values \(source, pick, columns, /,
+    ],
+    [
+      'columns as a list',
+      withColumns('[id, email]'),
+      /^3:\d+ roster\.columns: must be a mapping of keys to values \(id, email, /,
+    ],
+    [
+      'columns the wrong way round',
+      withColumns('{ id: ID, WorkEmail: email }'),
+      /^3:22 roster\.columns\.WorkEmail: is the wrong way round: write email: WorkEmail$/,
+    ],
+    [
+      'a column of whole names',
+      withColumns('{ id: ID, name: Name }'),
+      /^3:22 roster\.columns\.name: unknown key; known here: id, email, firstName/,
+    ],
+    [
+      'a column in other letters',
+      withColumns('{ id: ID, first_name: F }'),
+      /^3:22 roster\.columns\.first_name: unknown key; did you mean "firstName"\?$/,
+    ],
+    [
+      'a column by number',
+      withColumns('{ id: 3 }'),
+      /^3:18 roster\.columns\.id: must be text; put the value in quotes$/,
+    ],
+    [
+      'skip as a number',
+      inRoster('skip: 3'),
+      /^4:9 roster\.skip: must be a mapping of keys to values \(above, below, end\)$/,
+    ],
+    [
+      'a header to skip',
+      inRoster('skip: { header: 3 }'),
+      /^4:11 roster\.skip\.header: unknown key; known here: above, below, end$/,
+    ],
+    [
+      'ids to ignore without their key',
+      end('ignore: ["E1"]'),
+      /^9:1 ignore: must be a mapping of keys to values \(people, when\)$/,
+    ],
+    [
+      'an id as a number',
+      end('ignore: { people: [00123] }'),
+      /^9:20 ignore\.people\[0\]: must be text; put the value in quotes$/,
+    ],
+    [
+      'absence as a number',
+      end('absence: 3'),
+      /^9:10 absence: must be a mapping of keys to values \(exports, days\)$/,
+    ],
+    [
+      'days with a unit',
+      end('absence: { days: 2d }'),
+      /^9:18 absence\.days: must be a number, without a unit$/,
+    ],
+    [
+      'channels without their key',
+      end('alerts: [{ type: slack }]'),
+      /^9:1 alerts: must be a mapping of keys to values \(channels, /,
+    ],
+    ['tokens as a mapping', end('control: { tokens: { ops: x } }'), /^9:12 control\.tokens: must be a list$/],
+    [
+      'a limit as a share alone',
+      block('limits: { deactivate: 5% }'),
+      /^9:27 platforms\.academy\.limits\.deactivate: must be a mapping of keys to values \(count, percent, floor\)$/,
+    ],
+    [
+      'a share of more than all',
+      block('limits: { deactivate: { percent: 500 } }'),
+      /^9:38 platforms\.academy\.limits\.deactivate\.percent: must be at most 100$/,
+    ],
+    [
+      'a limit of a kind that there is not',
+      block('limits: { delete: { count: 1 } }'),
+      /^9:15 platforms\.academy\.limits\.delete: unknown key; known here: create, update/,
+    ],
+    [
+      'several files as one source',
+      withSource('[a.csv, b.csv]'),
+      /^2:3 roster\.source: must be one path or source: deliveries that make up the roster together are parts$/,
+    ],
+    [
+      'an address as a path',
+      withSource('https://hr.example/a.csv'),
+      /^2:11 roster\.source: is an address: write it as \{ type: https, … \}$/,
+    ],
+    ['FTP', withSource('{ type: ftp, host: x }'), /^2:19 roster\.source\.type: must be https, sftp or s3/],
+    [
+      'SFTP without a host key',
+      withSource('{ type: sftp, host: x, user: u, password: p, path: /a.csv }'),
+      /^2:3 roster\.source\.hostKey: is required$/,
+    ],
+    [
+      'mail to nobody',
+      end('alerts: { channels: [{ type: email, smtp: "smtp://x", from: a@b.example }] }'),
+      /^9:\d+ alerts\.channels\[0\]\.to: is required$/,
+    ],
+    [
+      'the key of another channel',
+      end('alerts: { channels: [{ type: slack, webhookUrl: "https://x.example", routingKey: y }] }'),
+      /routingKey: unknown key; known here: type, webhookUrl/,
+    ],
+    [
+      'two kinds of expectation',
+      inRoster('expected: { cron: "0 1 * * *", maxAge: 26h }'),
+      /^4:34 roster\.expected\.maxAge: unknown key; known here: cron, timezone, grace$/,
+    ],
+    [
+      'a state that says the opposite',
+      inRoster(`state:\n  - { is: inactive, when: 'person.status == "A"' }`),
+      /^5:13 roster\.state\[0\]\.is: must be preHire, active, leave or terminated$/,
+    ],
+    [
+      'a rule of state without its condition',
+      inRoster('state:\n  - { is: active }'),
+      /^5:\d+ roster\.state\[0\]\.when: is required$/,
+    ],
+    [
+      'a time of day as a schedule',
+      block('schedule: "02:00"'),
+      /^9:15 .*is not a cron expression: write five fields, such as "0 2 \* \* \*"/,
+    ],
+    [
+      'a time zone as an offset',
+      inRoster('timezone: UTC+1'),
+      /^4:13 roster\.timezone: is not an IANA time zone such as Europe\/Dublin$/,
+    ],
+    [
+      'a tab by its name',
+      inRoster('delimiter: tab'),
+      /^4:14 roster\.delimiter: must be one character, such as ";" or, for a tab, "\\t" in double quotes$/,
+    ],
+    [
+      'a role that there is not',
+      end('control: { tokens: [{ name: ops, role: admin, token: x }] }'),
+      /^9:\d+ control\.tokens\[0\]\.role: must be viewer or operator$/,
+    ],
+    ['a customer with a space', end('customer: Acme Ltd'), /^9:11 customer: use letters, digits, _ and -/],
+    [
+      'decrypt as a key',
+      inRoster('decrypt: x'),
+      /^4:12 roster\.decrypt: must be a mapping of keys to values \(privateKey, passphrase, signedBy\)$/,
+    ],
+    [
+      'a reference with a default',
+      `${roster}${academy.replace('"12345678"', ref('KEY:-x'))}`,
+      /^8:13 .*this is no reference: write \$\{NAME\} or \$\{file:PATH\}/,
+    ],
+    // More YAML.
+    ['tabs', 'roster:\n\tsource: a.csv\n', /^2:1: not valid YAML: tabs are not allowed as indentation$/],
+    [
+      'a path of Windows in double quotes',
+      withSource('"C:\\Users\\hr\\a.csv"'),
+      /in double quotes a backslash begins an escape: write the text in single quotes, and a path with \/$/,
+    ],
+    [
+      'a key without its colon',
+      'roster\n  source: a.csv\n',
+      /a key has no colon behind it, or what follows it is indented as if it had one$/,
+    ],
+    ['a quote that is not closed', withSource('"a.csv'), /not valid YAML: missing closing "quote$/],
+    ['a key that is there twice', `${roster}${roster}${academy}`, /^4:1 roster: the key is there twice$/],
+    [
+      'an empty file',
+      '',
+      /^1:1: must be a mapping of keys to values; it needs at least roster and platforms$/,
+    ],
   ])('%s', async (_mistake, text, said) => {
     const [first] = await problems(text);
     expect(first).toMatch(said);
@@ -162,6 +340,28 @@ describe('a mistake that people make is answered with where, what, and what to d
       /acme\.yaml:8:13 platforms\.academy\.apiKey: begins and ends with a quote, which is taken as a part of it: was it pasted with its quotes\?$/,
     );
     expect(warnings.join()).not.toContain('kkkk');
+  });
+
+  test.each([
+    ['$SPARKWISE_API_KEY'],
+    ['%SPARKWISE_API_KEY%'],
+    ['env:SPARKWISE_API_KEY'],
+    ['file:secrets/sparkwise'],
+    ['{{ sparkwise_api_key }}'],
+  ])('the reference of another program %s is warned of', async (written) => {
+    const { warnings } = await load(
+      `${roster}${academy.replace('"12345678"', JSON.stringify(written.padEnd(24)).replaceAll(' ', ''))}`,
+    );
+    expect(warnings.join()).toMatch(
+      /apiKey: looks like a reference of another program.*write \$\{NAME\} for a variable, or \$\{file:PATH\}/,
+    );
+  });
+
+  test('a home folder as a shell has it is warned of', async () => {
+    const { warnings } = await load(end('dataDir: ~/rollcall'));
+    expect(warnings.join()).toMatch(
+      /acme\.yaml:9:10 dataDir: begins with ~, which is taken for a folder of that name/,
+    );
   });
 
   test.each([

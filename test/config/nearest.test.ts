@@ -19,6 +19,12 @@ test.each([
   expect(nearest(word, keys)).toBe(expected);
 });
 
+test('the opposite is not near', () => {
+  expect(nearest('inactive', ['active', 'terminated'])).toBeUndefined();
+  expect(nearest('unenroll', ['enroll'])).toBeUndefined();
+  expect(nearest('activ', ['active', 'inactive'])).toBe('active');
+});
+
 test('the closest wins over the first', () => {
   expect(nearest('platforms', ['platform', 'platforms', 'platfrms'])).toBe('platforms');
 });
