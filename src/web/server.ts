@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, isIP } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import fastifyCookie from '@fastify/cookie';
 import fastifyFormbody from '@fastify/formbody';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import type { UnusableFile } from '../config/unusable-file.ts';
 import { RollcallError } from '../errors.ts';
 import type { Customer } from '../jobs/customer.ts';
@@ -11,22 +11,21 @@ import type { Queues } from '../jobs/queue/queues.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { boardPath, registerBoard } from './board.ts';
-import { ApiError, answerOf } from './errors.ts';
 import { createGate } from './gate.ts';
+import { addGuards, refuseForeignHost, sendError } from './guards.ts';
 import { createHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiOf } from './openapi.ts';
 import { loadAssets } from './assets.ts';
-import { createPages, problemAnswer } from './page-route.ts';
-import { type Look, pagePolicy } from './pages/layout.ts';
+import { createPages } from './page-route.ts';
 import { defineRoute, ok, type Route } from './route.ts';
 import { actRoutes } from './routes-act.ts';
 import { pageRoutes } from './routes-pages.ts';
 import { sessionRoutes } from './routes-session.ts';
-import { notFound, readRoutes } from './routes-read.ts';
+import { readRoutes } from './routes-read.ts';
 import { documentAnswer } from './schemas.ts';
 import { sessionCookie } from './sessions.ts';
-import { type Caller, createSignIn, highestRole, isSameOrigin } from './sign-in.ts';
+import { type Caller, createSignIn } from './sign-in.ts';
 import { addressOf, type ControlSettings, checkExposure, createTokenBook } from './tokens.ts';
 import type { ControlWorld } from './world.ts';
 
@@ -217,114 +216,6 @@ function register(app: FastifyInstance, route: Route): void {
 }
 
 const nobody: Caller = { via: 'token', grants: new Map(), csrf: null };
-
-/** Sign-in, headers, errors and the access log, for every route there is, the board's too. */
-function addGuards(
-  app: FastifyInstance,
-  signIn: ReturnType<typeof createSignIn>,
-  log: Log,
-  look: Look,
-): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'content-security-policy': pagePolicy,
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      // With no-referrer browsers send `Origin: null` with our own forms.
-      'referrer-policy': 'same-origin',
-      'cross-origin-resource-policy': 'same-origin',
-      'cache-control': 'no-store',
-    });
-    const access = request.routeOptions.config.access ?? 'viewer';
-    const changes = request.method !== 'GET' && request.method !== 'HEAD';
-    if (access === 'open') {
-      if (changes && request.headers.origin !== undefined) refuseForeign(request);
-      return;
-    }
-    const caller = await signIn.caller(request);
-    if (caller === null) {
-      if (!changes && request.headers.accept?.includes('text/html') === true)
-        return reply.redirect('/login', 303);
-      reply.header('www-authenticate', 'Bearer realm="rollcall"');
-      throw new ApiError(401, 'UNAUTHORIZED', 'sign in first.', {
-        hint: 'Send Authorization: Bearer TOKEN with a token of control.tokens, or sign in at /login.',
-      });
-    }
-    if (caller.via === 'session' && changes) refuseForeign(request);
-    if (access === 'operator' && highestRole(caller) === 'viewer') {
-      throw new ApiError(403, 'FORBIDDEN', 'this token may look, not act.', {
-        hint: 'Use a token with the role operator.',
-      });
-    }
-    request.caller = caller;
-    return;
-  });
-  const refuse = (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply => {
-    if (!isForPeople(request)) return sendError(reply, error, log);
-    if (answerOf(error).status === 500) log.error({ err: error }, 'defect');
-    const answer = problemAnswer(look, null, error);
-    return reply.status(answer.status).type(answer.contentType).send(answer.body);
-  };
-  app.setErrorHandler((error, request, reply) => refuse(request, reply, error));
-  app.setNotFoundHandler((request, reply) => refuse(request, reply, notFound()));
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none';
-    const names = [...new Set([...(request.caller?.grants.values() ?? [])].map(({ name }) => name))];
-    // The address as it was asked for may hold anything; the route does not.
-    const line = {
-      method: request.method,
-      route,
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime),
-      by: names.join(','),
-    };
-    if (request.routeOptions.config.access === 'open') log.debug(line, 'request');
-    else log.info(line, 'request');
-  });
-}
-
-/**
- * On loopback, only this machine's own names are served: a page of somebody else's that has its name point to 127.0.0.1
- * (DNS rebinding) would otherwise be of one origin with ours. An address cannot be made to point elsewhere.
- */
-function refuseForeignHost(request: FastifyRequest, known: readonly string[]): void {
-  const { host = '' } = request.headers;
-  const name = host
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
-  if (name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0) return;
-  if (known.includes(host.toLowerCase())) return;
-  throw new ApiError(
-    421,
-    'FORBIDDEN',
-    'the control API listens on this machine, and is not known by that name.',
-    {
-      hint: 'Ask for 127.0.0.1 or localhost; behind a proxy, set control.publicUrl to the address that browsers use.',
-    },
-  );
-}
-
-function refuseForeign(request: FastifyRequest): void {
-  if (isSameOrigin(request)) return;
-  throw new ApiError(403, 'FORBIDDEN', 'the request came from another page.', {
-    hint: 'Open the page anew and try again.',
-  });
-}
-
-/** Browsers ask for pages; programs get JSON. */
-function isForPeople({ headers, url }: FastifyRequest): boolean {
-  return (
-    headers.accept?.includes('text/html') === true && !url.startsWith('/api/') && !url.startsWith(boardPath)
-  );
-}
-
-function sendError(reply: FastifyReply, error: unknown, log: Log): FastifyReply {
-  const answer = answerOf(error);
-  if (answer.status === 500) log.error({ err: error }, 'defect');
-  if (answer.retryAfterS !== null) reply.header('retry-after', answer.retryAfterS);
-  return reply.status(answer.status).type('application/json; charset=utf-8').send(answer.body);
-}
 
 function cannotListen(listen: string, error: unknown): RollcallError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown failure';
