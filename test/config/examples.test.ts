@@ -10,7 +10,15 @@ const examples = fileURLToPath(new URL('../../config/', import.meta.url));
 const root = await mkdtemp(join(tmpdir(), 'rollcall-examples-'));
 afterAll(() => rm(root, { recursive: true }));
 
-test.each(['sparkwise.yaml', 'all-platforms.yaml', 'reseller.yaml'])('config/%s loads', async (name) => {
+test.each([
+  'sparkwise.yaml',
+  'all-platforms.yaml',
+  'reseller.yaml',
+  'workday.yaml',
+  'bamboohr.yaml',
+  'personio.yaml',
+  'hibob.yaml',
+])('config/%s loads', async (name) => {
   const text = await readFile(join(examples, name), 'utf8');
   const file = join(root, 'config', name);
   await cp(join(examples, name), file);

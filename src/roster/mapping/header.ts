@@ -75,7 +75,7 @@ export function refuseMissing(
   const meant = meantColumn(first.name, names, taken);
   throw new RollcallError('ROSTER_HEADER', `no record has the field "${first.name}".`, {
     place: { file, key: first.key },
-    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The fields there are: ${listed(names)}.`,
+    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The fields there are: ${listed(names)}. If the export leaves out what is empty and nobody has any, take it out of the configuration.`,
   });
 }
 

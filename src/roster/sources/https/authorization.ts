@@ -28,10 +28,19 @@ const renewBeforeMs = 30_000;
 /** Life of a token whose answer does not say it. */
 const assumedLifeS = 300;
 
-const tokenAnswer = z.object({
-  access_token: z.string().min(1),
-  expires_in: z.coerce.number().positive().default(assumedLifeS),
-});
+/** As RFC 6749, section 5.1, has it; or `data.token`, as Personio has it (developer.personio.de/reference/auth). */
+const tokenAnswer = z.union([
+  z.object({
+    access_token: z.string().min(1),
+    expires_in: z.coerce.number().positive().default(assumedLifeS),
+  }),
+  z
+    .object({ data: z.object({ token: z.string().min(1) }) })
+    .transform(({ data }) => ({ access_token: data.token, expires_in: assumedLifeS })),
+]);
+
+/** How a server says that it does not know the client: by the book the first two, and the others all the same. */
+const unknownClient: ReadonlySet<number> = new Set([400, 401, 403, 422]);
 
 /** Signs requests in: with user and password, a token, or OAuth 2.0 client credentials (RFC 6749, section 4.4). */
 export function createAuthorization(auth: HttpsSource['auth'], means: Means): Authorization {
@@ -94,7 +103,7 @@ async function askForToken(
       });
     }
     status = response.status;
-    if (status === 400 || status === 401) continue;
+    if (unknownClient.has(status)) continue;
     const answer = response.ok ? tokenAnswer.safeParse(parseJson(text)) : undefined;
     if (answer?.success === true) {
       const lifeMs = answer.data.expires_in * 1_000;
