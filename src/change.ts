@@ -78,6 +78,8 @@ export type SeenRow = {
   readonly site: string | null;
   /** An ISO 8601 date. */
   readonly lastDay: string | null;
+  /** The part of the roster that the line is of; left out where there is one only. */
+  readonly part?: string;
 };
 
 /**

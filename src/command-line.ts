@@ -3,6 +3,7 @@ import { parseArguments } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
 import type { Cli, Command, ExitStatus } from './cli/context.ts';
 import { reportFailure, runCommand } from './cli/run-command.ts';
+import { userOfProcess } from './cli/user.ts';
 import { usages } from './cli/usages.ts';
 import { readEnvironment } from './config/environment.ts';
 import { nearest } from './config/nearest.ts';
@@ -73,6 +74,7 @@ async function main(argv: readonly string[], { out, err }: StandardOutputs, stop
     err,
     isTerminal: out.isTerminal,
     env: environment.env,
+    user: userOfProcess(environment.env),
     redisUrl: environment.redisUrl,
     databaseUrl: environment.databaseUrl,
     log,

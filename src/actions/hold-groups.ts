@@ -21,6 +21,8 @@ export type HeldPerson = {
   readonly lastDay: string | null;
   /** Of the export, from 1; null for who was not on it. */
   readonly line: number | null;
+  /** The part of the roster that the line is of; null where there is one only. */
+  readonly part: string | null;
   readonly why: string;
   /** What differs, as `field: before → after`; '' where the kind says it all. */
   readonly what: string;
@@ -110,6 +112,7 @@ function heldPerson(change: StoredChange, why: string): HeldPerson {
     site: row?.site ?? null,
     lastDay: row?.lastDay ?? null,
     line: row?.line ?? null,
+    part: row?.part ?? null,
     why,
     what: whatOf(change),
   };

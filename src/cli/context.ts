@@ -14,6 +14,8 @@ export type Cli = {
   /** A person is watching standard output. */
   readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The operating system's user. Absent where there is none to name. */
+  readonly user?: string | undefined;
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
   readonly log: Log;
@@ -42,7 +44,7 @@ export type Opened = {
   readonly customers: readonly Customer[];
   /** The customer of a command that works on one. */
   readonly customer: Customer;
-  /** Who asks, for the journal: `command` on the command line, the token's name through the control API. */
+  /** Who asks, for the journal: the operating system's user; `command` where there is none to name. */
   readonly actor: string;
   readonly store: Store;
   readonly queues: Queues;

@@ -174,7 +174,7 @@ export async function openAll(
       customer,
       build,
       dataDir,
-      actor: 'command',
+      actor: cli.user ?? 'command',
       store,
       queues,
       engine,

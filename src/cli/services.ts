@@ -2,9 +2,8 @@ import { platformOf, requireSecrets } from '../jobs/customer.ts';
 import type { Cli, Opened } from './context.ts';
 
 /** Services that take requests from the queue; null where that cannot be known. */
-export async function countServices({ queues, store, actor }: Opened): Promise<number | null> {
+export async function countServices({ queues, store }: Opened): Promise<number | null> {
   if (queues.redis !== null) return queues.sync.getWorkersCount().catch(() => null);
-  if (actor !== 'command') return 1;
   return (await store.database.others())?.filter((command) => command === 'start').length ?? null;
 }
 

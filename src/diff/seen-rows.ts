@@ -4,15 +4,15 @@ import { createTextColumn } from './text-column.ts';
 
 /** Which parts of a row are kept. */
 export type SeenColumns = {
-  /** The attribute that says where somebody works; null where none does. */
-  readonly site: string | null;
+  /** The parts of the roster: their names ('' is the only one), and the attribute of each that says where somebody works. */
+  readonly parts: readonly { readonly name: string; readonly site: string | null }[];
   /** Names, where no field of the account has them. */
   readonly names: boolean;
 };
 
 /** What reviewers see of rows, by the ordinal of the person: some 14 bytes each, so that a million people fit. */
 export type SeenRows = {
-  readonly add: (ordinal: number, person: Person) => void;
+  readonly add: (ordinal: number, person: Person, part: number) => void;
   /** Null for who was not read. */
   readonly of: (ordinal: number) => SeenRow | null;
 };
@@ -40,7 +40,7 @@ function createShared() {
 }
 
 /** Rows as they were read, none so far. */
-export function createSeenRows({ site, names }: SeenColumns): SeenRows {
+export function createSeenRows({ parts, names }: SeenColumns): SeenRows {
   const departments = createShared();
   const sites = createShared();
   const written = createTextColumn();
@@ -48,26 +48,31 @@ export function createSeenRows({ site, names }: SeenColumns): SeenRows {
   let lines = new Uint32Array(capacity);
   let departmentOf = new Uint16Array(capacity);
   let siteOf = new Uint16Array(capacity);
+  let partOf = new Uint8Array(capacity);
   /** Days since 1970, plus one; 0 is none. */
   let lastDays = new Int32Array(capacity);
 
   function reserve(ordinal: number): void {
     if (ordinal < capacity) return;
     while (capacity <= ordinal) capacity *= 2;
-    const before = { lines, departmentOf, siteOf, lastDays };
+    const before = { lines, departmentOf, siteOf, partOf, lastDays };
     lines = new Uint32Array(capacity);
     departmentOf = new Uint16Array(capacity);
     siteOf = new Uint16Array(capacity);
+    partOf = new Uint8Array(capacity);
     lastDays = new Int32Array(capacity);
     lines.set(before.lines);
     departmentOf.set(before.departmentOf);
     siteOf.set(before.siteOf);
+    partOf.set(before.partOf);
     lastDays.set(before.lastDays);
   }
 
   return {
-    add: (ordinal, person) => {
+    add: (ordinal, person, part) => {
       reserve(ordinal);
+      const site = parts[part]?.site ?? null;
+      partOf[ordinal] = part;
       lines[ordinal] = person.line;
       departmentOf[ordinal] = departments.numberOf(person.department);
       if (site !== null) siteOf[ordinal] = sites.numberOf(person.attributes[site] ?? null);
@@ -84,12 +89,14 @@ export function createSeenRows({ site, names }: SeenColumns): SeenRows {
       const line = ordinal < 0 || ordinal >= capacity ? 0 : (lines[ordinal] ?? 0);
       if (line === 0) return null;
       const day = lastDays[ordinal] ?? 0;
+      const part = parts[partOf[ordinal] ?? 0]?.name ?? '';
       return {
         line,
         name: written.get(ordinal) || null,
         department: departments.textOf(departmentOf[ordinal] ?? 0),
         site: sites.textOf(siteOf[ordinal] ?? 0),
         lastDay: day === 0 ? null : new Date((day > 0 ? day - 1 : day) * dayMs).toISOString().slice(0, 10),
+        ...(part === '' ? {} : { part }),
       };
     },
   };

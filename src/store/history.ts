@@ -22,7 +22,7 @@ export type PastRun = Pick<
 /** A customer's past, oldest first. */
 export type History = {
   readonly runs: readonly PastRun[];
-  readonly rosters: readonly Pick<RosterGlance, 'last_read_ms' | 'rows'>[];
+  readonly rosters: readonly Pick<RosterGlance, 'part' | 'last_read_ms' | 'rows'>[];
   /** From the first plan that has a leaver's deactivation until it was done. */
   readonly leavers: {
     readonly people: number;
@@ -61,7 +61,7 @@ export async function readHistory(db: Kysely<Tables>, customer: string, sinceMs:
     .execute();
   const rosters = await db
     .selectFrom('exports')
-    .select(['last_read_ms', 'rows'])
+    .select(['part', 'last_read_ms', 'rows'])
     .where('customer', '=', customer)
     .where('last_read_ms', '>', sinceMs)
     .orderBy('last_read_ms')

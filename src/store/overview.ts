@@ -34,7 +34,7 @@ export type RejectionGlance = PlatformKey & {
   readonly created_ms: number;
 };
 
-/** The last reading of a customer's roster. */
+/** The last reading of a part of a customer's roster. */
 export type RosterGlance = {
   readonly customer: string;
   /** The part of the roster; '' is the only one. */

@@ -18,7 +18,9 @@ export function pageRoutes(world: ControlWorld, pages: Pages, gate: Gate): reado
       access: 'viewer',
       handle: async ({ caller }) => {
         const customers = await overview({ store, now }, customersOf(world, caller), world.nextRunMs);
-        return { page: { title: 'Rollcall', here: '/', body: homePage(customers, filesOf(world, caller)) } };
+        return {
+          page: { title: 'Rollcall', here: '/', body: homePage(customers, now(), filesOf(world, caller)) },
+        };
       },
     }),
     ...runPages(world, pages),

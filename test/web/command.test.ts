@@ -1,3 +1,4 @@
+import { userOfProcess } from '../../src/cli/user.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canaryPeople, startService, type TestService } from './service.ts';
 
@@ -22,7 +23,7 @@ describe('the command line beside a running service, on the database that it use
     expect(sync.exit).toBe(0);
     expect(sync.out).toMatch(/academy: applied[\s\S]*20 create/);
     const [run] = await service.opened.store.runs.list({ customer: 'alpha', limit: 1 });
-    expect(run).toMatchObject({ actor: 'command', trigger: 'command', status: 'applied' });
+    expect(run).toMatchObject({ actor: userOfProcess(process.env), trigger: 'command', status: 'applied' });
   });
 
   test('what it exits with and how it fails', slow, async () => {

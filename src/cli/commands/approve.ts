@@ -58,9 +58,9 @@ export const approve: Command = {
   },
 };
 
-/** Who decides, and from where: the token's name through the control API, else the user of this machine. */
-export function deciderOf(cli: Pick<Cli, 'env'>, opened: Pick<Opened, 'actor'>): Decider {
-  if (opened.actor !== 'command') return { actor: opened.actor, via: 'control API' };
+/** Who decides, and from where: the operating system's user. */
+export function deciderOf(cli: Pick<Cli, 'env' | 'user'>, opened: Pick<Opened, 'actor'>): Decider {
+  if (cli.user !== undefined) return { actor: opened.actor, via: 'command line' };
   const user = cli.env['USER'] ?? cli.env['LOGNAME'] ?? cli.env['USERNAME'];
   return { actor: opened.actor, via: user === undefined ? 'command line' : `command line of ${user}` };
 }

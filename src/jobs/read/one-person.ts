@@ -39,7 +39,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const desire = desireOf(customer, platform, roster.today);
   differ.person(desire.of(found));
   const seen = createSeenRows(seenColumnsOf(customer, platform));
-  seen.add(differ.people.find(found.id), found);
+  seen.add(differ.people.find(found.id), found, roster.partOf(found.id) ?? 0);
   const rowHashes = new Map<string, string>();
   if (options.hashRowsOf?.has(id) === true) rowHashes.set(id, hashRow(found));
 

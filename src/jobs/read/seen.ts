@@ -8,11 +8,16 @@ import { type Customer, managedFields, type Platform } from '../customer.ts';
 const nameFields: ReadonlySet<string> = new Set(['firstName', 'lastName', 'displayName']);
 
 /** What of a row reviewers see: names only where the account has none, for changes that carry no account. */
-export function seenColumnsOf(customer: Pick<Customer, 'config'>, platform: Platform): SeenColumns {
-  const { roster } = customer.config;
-  const fields = managedFields(platform, roster.columns);
+export function seenColumnsOf(
+  { config, parts }: Pick<Customer, 'config' | 'parts'>,
+  platform: Platform,
+): SeenColumns {
+  const fields = managedFields(platform, config.roster.columns);
   return {
-    site: siteColumn(roster.attributes, roster.shrinkBy),
+    parts: parts.map(({ name, config: { attributes, shrinkBy } }) => ({
+      name,
+      site: siteColumn(attributes, shrinkBy),
+    })),
     names: !fields.some(({ name }) => nameFields.has(name)),
   };
 }

@@ -97,7 +97,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
       desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
       const ordinal = differ.people.size();
       differ.person(desireRules.desire.of(person), part);
-      if (differ.people.size() > ordinal) seen.add(ordinal, person);
+      if (differ.people.size() > ordinal) seen.add(ordinal, person, part);
       values.add(person, part);
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },

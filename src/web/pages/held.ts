@@ -174,7 +174,9 @@ export function peopleTable(customer: string, list: readonly HeldPerson[], key: 
     text('Department', ({ department }) => department),
     text('Site', ({ site }) => site),
     text('Last day', ({ lastDay }) => lastDay),
-    text('Line of the export', ({ line }) => (line === null ? null : String(line))),
+    text('Line of the export', ({ line, part }) =>
+      line === null ? null : part === null ? String(line) : `${line} of ${part}`,
+    ),
     text('What', ({ what }) => what),
     text('Why', ({ why }) => why),
   ];

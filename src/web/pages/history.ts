@@ -1,7 +1,7 @@
 import { changeKinds } from '../../change.ts';
 import type { History } from '../../store/history.ts';
 import { type Html, html } from '../html.ts';
-import { barChart, lineChart } from './chart.ts';
+import { barChart, lineChart, type Series } from './chart.ts';
 import { count, nothing, share } from './parts.ts';
 
 /** What the page of a customer's history shows. */
@@ -31,8 +31,16 @@ ${
       ? 'Nobody who left was deactivated.'
       : `${count(leavers.people)} ${leavers.people === 1 ? 'account of somebody' : 'accounts of people'} who left ${leavers.people === 1 ? 'was' : 'were'} deactivated. From the first run that saw them leave it took ${duration(leavers.medianMs)} (median), ${duration(leavers.worstMs)} at worst.`
   }</p>
-<div class="charts">${lineChart('People on the roster', [{ name: 'rows', points: rosters.map(({ last_read_ms, rows }) => ({ atMs: last_read_ms, value: rows })) }])}</div>
+<div class="charts">${lineChart('People on the roster', rosterSeries(rosters))}</div>
 ${[...byPlatform].map(([platform, of]) => platformSection(platform, of, rates.get(platform)))}`;
+}
+
+/** A line for each part of the roster. */
+function rosterSeries(rosters: History['rosters']): readonly Series[] {
+  return [...Map.groupBy(rosters, ({ part }) => part)].map(([part, of]) => ({
+    name: part === '' ? 'rows' : part,
+    points: of.map(({ last_read_ms, rows }) => ({ atMs: last_read_ms, value: rows })),
+  }));
 }
 
 function platformSection(platform: string, of: History['runs'], rate: number | undefined): Html {

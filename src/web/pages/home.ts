@@ -55,7 +55,11 @@ export function statusStanding(status: RunStatus): Standing {
 }
 
 /** What needs somebody, first; then every platform. */
-export function homePage(customers: readonly CustomerGlance[], files: readonly UnusableFile[] = []): Html {
+export function homePage(
+  customers: readonly CustomerGlance[],
+  nowMs: number,
+  files: readonly UnusableFile[] = [],
+): Html {
   const platforms = customers.flatMap((customer) => customer.platforms);
   const several = customers.length > 1;
   const needs = [...files.map(fileNeed), ...platforms.flatMap((platform) => needsOf(platform, several))];
@@ -79,8 +83,8 @@ ${
 </table>
 <h2>Roster</h2>
 <table class="stack">
-<thead><tr>${several || customers.some(({ rosters }) => rosters.some(({ part }) => part !== '')) ? html`<th>${several ? 'Customer' : 'Part'}</th>` : nothing}<th>Written</th><th>Read last</th><th class="number">Rows</th><th class="number">Rejected</th><th>Complete</th></tr></thead>
-<tbody>${customers.flatMap((customer) => customer.rosters.map((part) => rosterRow(customer.customer, part, several)))}</tbody>
+<thead><tr>${several || customers.some(({ rosters }) => rosters.some(({ part }) => part !== '')) ? html`<th>${several ? 'Customer' : 'Part'}</th>` : nothing}<th>Age</th><th>Written</th><th>Read last</th><th class="number">Rows</th><th class="number">Rejected</th><th>Complete</th></tr></thead>
+<tbody>${customers.flatMap((customer) => customer.rosters.map((part) => rosterRow(customer.customer, part, several, nowMs)))}</tbody>
 </table>`;
 }
 
@@ -159,15 +163,28 @@ function stripOf({ strip, platform }: PlatformGlance): Html {
   )}</svg>`;
 }
 
-function rosterRow(customer: string, { part, read: roster, away }: PartGlance, several: boolean): Html {
+function rosterRow(
+  customer: string,
+  { part, read: roster, away }: PartGlance,
+  several: boolean,
+  nowMs: number,
+): Html {
   const whose = [several ? customer : '', part].filter((text) => text !== '').join(', ');
   const name = whose === '' ? nothing : html`<th scope="row">${whose}</th>`;
   const where = away ? html`<span class="state wait">did not come</span>` : nothing;
   if (roster === undefined)
-    return html`<tr>${name}<td>not read yet ${where}</td><td></td><td></td><td></td><td></td></tr>`;
-  return html`<tr>${name}<td data-label="Written">${time(roster.modified_ms)}</td><td data-label="Read last">${time(roster.last_read_ms)}</td>
+    return html`<tr>${name}<td>not read yet ${where}</td><td></td><td></td><td></td><td></td><td></td></tr>`;
+  return html`<tr>${name}<td data-label="Age">${age(nowMs - roster.modified_ms)}</td><td data-label="Written">${time(roster.modified_ms)}</td><td data-label="Read last">${time(roster.last_read_ms)}</td>
 <td class="number" data-label="Rows">${count(roster.rows)}</td><td class="number" data-label="Rejected">${count(roster.rejected)}</td>
 <td data-label="Complete">${away ? where : roster.complete ? 'yes' : html`<span class="state wait">no</span>`}</td></tr>`;
+}
+
+/** How old something is, in words. */
+function age(ms: number): string {
+  const hours = Math.floor(Math.max(0, ms) / 3_600_000);
+  if (hours < 1) return 'under an hour';
+  if (hours < 48) return `${hours} ${hours === 1 ? 'hour' : 'hours'}`;
+  return `${count(Math.floor(hours / 24))} days`;
 }
 
 /** Kinds and numbers of a plan, for lists of runs. */
