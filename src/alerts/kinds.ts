@@ -31,6 +31,12 @@ export const alertKinds = {
   CLOCK_WRONG: { severity: 'warning', title: 'Stored times lie in the future: a clock is or was wrong' },
   CUSTOMER_LEFT_OUT: { severity: 'critical', title: "A customer's file cannot be used" },
   CONFIG_NOT_TAKEN: { severity: 'warning', title: 'A changed configuration is not taken up' },
+  SCHEDULE_STALLED: { severity: 'critical', title: 'The schedule stands still' },
+  PACER_STALLED: { severity: 'critical', title: 'Requests get no slot' },
+  DISK_NEARLY_FULL: { severity: 'warning', title: 'The disk is nearly full' },
+  MEMORY_NEARLY_FULL: { severity: 'warning', title: 'Memory is running short' },
+  CERTIFICATE_ENDS: { severity: 'warning', title: 'A certificate is near its end' },
+  LOG_LOST: { severity: 'warning', title: 'The log cannot be written' },
   REDIS_EVICTION: { severity: 'warning', title: 'Redis may throw queued jobs away' },
 } as const satisfies Record<string, { severity: Severity; title: string }>;
 

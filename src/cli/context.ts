@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { CustomerConfig } from '../config.ts';
 import type { Customer } from '../jobs/customer.ts';
+import type { Pacer } from '../jobs/pace/pacer.ts';
 import type { Queues } from '../jobs/queue/queues.ts';
 import type { Engine } from '../jobs/service/engine.ts';
 import type { Log } from '../log.ts';
@@ -56,6 +57,7 @@ export type Opened = {
 export type OpenedService = Opened & {
   /** Builds a customer on the same pacer. Throws what is wrong with its rules. */
   readonly build: (config: CustomerConfig) => Customer;
+  readonly pacer: Pick<Pacer, 'stalled'>;
   /** Where the embedded database is, where there is one. */
   readonly dataDir: string;
 };

@@ -173,6 +173,7 @@ export async function openAll(
       customers: kept,
       customer,
       build,
+      pacer,
       dataDir,
       actor: cli.user ?? 'command',
       store,

@@ -1,3 +1,5 @@
+import { alertKinds } from '../alerts/kinds.ts';
+import { stopping } from '../jobs/service/vitals.ts';
 import type { ControlWorld } from './world.ts';
 
 /** How long database and queue may take to answer. */
@@ -12,7 +14,9 @@ export type Health = {
 };
 
 /** Health of a running service. Requests that come at the same time share one look. */
-export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'engine' | 'files'>): Health {
+export function createHealth(
+  world: Pick<ControlWorld, 'store' | 'queues' | 'engine' | 'files' | 'troubles'>,
+): Health {
   let looking: ReturnType<Health['reasons']> | null = null;
   async function look(): ReturnType<Health['reasons']> {
     const reasons: { code: string; message: string }[] = [];
@@ -30,6 +34,8 @@ export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'eng
       });
     if (!queue)
       reasons.push({ code: 'QUEUE_UNAVAILABLE', message: 'the queue does not answer, or cannot be written' });
+    for (const { kind } of world.troubles())
+      if (stopping.has(kind)) reasons.push({ code: kind, message: alertKinds[kind].title });
     return reasons;
   }
   return {
@@ -39,6 +45,11 @@ export function createHealth(world: Pick<ControlWorld, 'store' | 'queues' | 'eng
       const kept = files.length - out;
       const are = (count: number): string => `${count} ${count === 1 ? 'file' : 'files'}`;
       return [
+        ...world
+          .troubles()
+          .flatMap(({ kind }) =>
+            stopping.has(kind) ? [] : [{ code: kind, message: alertKinds[kind].title }],
+          ),
         ...(out === 0
           ? []
           : [

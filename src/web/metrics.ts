@@ -89,6 +89,27 @@ export function createMetrics(world: ControlWorld): Metrics {
     'rollcall_roster_complete',
     '1 where the roster that was read last proved that it is complete',
   );
+  new Gauge({
+    name: 'rollcall_trouble',
+    help: 'What is wrong with the service itself, by the code that on-call is told: 1 while it lasts',
+    labelNames: ['customer', 'code'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { kind } of world.troubles()) this.set({ customer: operatorName, code: kind }, 1);
+    },
+  });
+  new Gauge({
+    name: 'rollcall_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of a host ends, as it was last seen',
+    labelNames: ['customer', 'host'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { host, untilMs } of world.certificates())
+        this.set({ customer: operatorName, host }, untilMs / 1_000);
+    },
+  });
   const depth = new Gauge({
     name: 'rollcall_queue_jobs',
     help: 'Jobs in the queue, by state',
@@ -119,7 +140,17 @@ export function createMetrics(world: ControlWorld): Metrics {
   let looking: Promise<void> | null = null;
   async function look(): Promise<void> {
     // Customers and platforms may have gone since.
-    for (const one of [held, heldChanges, managed, lastGood, paused]) one.reset();
+    for (const one of [
+      held,
+      heldChanges,
+      managed,
+      lastGood,
+      paused,
+      rosterWritten,
+      rosterRows,
+      rosterComplete,
+    ])
+      one.reset();
     for (const customer of world.customers) {
       for (const state of await platformStates(world, customer)) {
         const of = { customer: state.customer, platform: state.platform };

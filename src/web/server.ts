@@ -42,6 +42,9 @@ export type ControlServerOptions = ControlSettings & {
   readonly customers?: readonly Customer[];
   /** The customers' files that cannot be used. Default: none. */
   readonly files?: () => readonly UnusableFile[];
+  /** What is wrong with the service itself, and the certificates it saw. Default: nothing. */
+  readonly troubles?: ControlWorld['troubles'];
+  readonly certificates?: ControlWorld['certificates'];
   readonly store: Store;
   readonly queues: Queues;
   readonly engine: Engine;
@@ -80,6 +83,8 @@ export async function createControlServer(options: ControlServerOptions): Promis
       return options.customers ?? [...options.engine.deps.customers.values()];
     },
     files: options.files ?? (() => []),
+    troubles: options.troubles ?? (() => []),
+    certificates: options.certificates ?? (() => []),
     store: options.store,
     queues: options.queues,
     engine: options.engine,

@@ -1,6 +1,8 @@
 import { operatorName, type UnusableFile } from '../config/unusable-file.ts';
 import type { Customer, Platform } from '../jobs/customer.ts';
 import type { Engine } from '../jobs/service/engine.ts';
+import type { SeenCertificate } from '../jobs/service/certificates.ts';
+import type { Trouble } from '../jobs/service/vitals.ts';
 import type { Queues } from '../jobs/queue/queues.ts';
 import type { Log } from '../log.ts';
 import type { Run } from '../store/run-lookups.ts';
@@ -15,6 +17,10 @@ export type ControlWorld = {
   readonly customers: readonly Customer[];
   /** The customers' files that cannot be used. */
   readonly files: () => readonly UnusableFile[];
+  /** The certificates of the hosts that the service talks to. */
+  readonly certificates: () => readonly SeenCertificate[];
+  /** What is wrong with the service itself. */
+  readonly troubles: () => readonly Trouble[];
   readonly store: Store;
   readonly queues: Queues;
   readonly engine: Engine;

@@ -30,7 +30,7 @@ async function throughTrouble(
 ): Promise<void> {
   const { store, queues, engine } = await company.opened();
   const probe = createHealthProbe({ store, queues, now: Date.now });
-  const ready = createHealth({ store, queues, engine, files: () => [] });
+  const ready = createHealth({ store, queues, engine, files: () => [], troubles: () => [] });
   expect(await ready.reasons()).toEqual([]);
   const running = company.sync();
   await until('the third batch', () => company.sandbox.counts().writes >= 3);

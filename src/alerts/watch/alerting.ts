@@ -3,7 +3,7 @@ import { operatorName, type UnusableFile } from '../../config/unusable-file.ts';
 import { createNotifier, type Notifier } from '../deliver.ts';
 import { pingHeartbeat } from '../heartbeat.ts';
 import type { RetryPolicy } from '../retry.ts';
-import { createEvaluator, evaluateEveryMs, type Listener, type Watch } from './evaluate.ts';
+import { createEvaluator, evaluateEveryMs, type Listener, type ServiceSelf, type Watch } from './evaluate.ts';
 import { createFactsReader } from './read-facts.ts';
 import type { ServiceHealth } from '../../jobs/queue/health.ts';
 import { createOutbox } from './outbox.ts';
@@ -23,6 +23,8 @@ export type AlertingOptions = {
   readonly health?: () => Promise<ServiceHealth>;
   /** The files of customers that cannot be used; without it they are none of our business. */
   readonly files?: () => readonly UnusableFile[];
+  /** What is wrong with the service itself, and the certificates it saw; without it they are none of our business. */
+  readonly self?: () => Promise<ServiceSelf>;
   /** Who hears of what belongs to no customer; without it the customers do. */
   readonly operator?: () => Pick<Listener, 'alerts' | 'publicUrl'> | null;
   /** How a channel or a heartbeat is tried again at once. */
@@ -114,6 +116,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   const heartbeats = new Set<Promise<void>>();
   let health: ServiceHealth | null = null;
+  let self: ServiceSelf | null = null;
   let toldFiles: readonly UnusableFile[] = [];
   let lookedMs = startedMs;
   let ticking: Promise<void> | null = null;
@@ -139,6 +142,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
     own,
     health: () => health,
     files: () => options.files?.() ?? null,
+    self: () => self,
     startedMs,
   });
 
@@ -194,7 +198,9 @@ export function createAlerting(options: AlertingOptions): Alerting {
     const was = health;
     const before = toldFiles;
     toldFiles = options.files?.() ?? [];
-    const filesChanged = !isDeepStrictEqual(before, toldFiles);
+    const selfBefore = self;
+    self = options.self === undefined ? null : await options.self();
+    const filesChanged = !isDeepStrictEqual(before, toldFiles) || !isDeepStrictEqual(selfBefore, self);
     health = options.health === undefined ? null : await options.health();
     const due = new Set<string>();
     const healthChanged = !isDeepStrictEqual(was, health);

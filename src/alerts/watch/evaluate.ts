@@ -17,6 +17,9 @@ import { fileConditions, fileKinds } from '../conditions/files.ts';
 import { clockConditions, healthConditions, healthKinds } from '../conditions/health.ts';
 import type { Outbox, Waiting } from './outbox.ts';
 import { conditionsOf, scopeOf } from '../conditions/index.ts';
+import { certificateConditions, troubleConditions, troubleKinds } from '../conditions/service.ts';
+import type { SeenCertificate } from '../../jobs/service/certificates.ts';
+import type { Trouble } from '../../jobs/service/vitals.ts';
 import type { CustomerConfig } from '../../config/schema.ts';
 import type { UnusableFile } from '../../config/unusable-file.ts';
 import type { Customer } from '../../jobs/customer.ts';
@@ -26,6 +29,12 @@ import type { JobDeps } from '../../jobs/deps.ts';
 export const evaluateEveryMs = 60_000;
 /** How often a process that does not have a customer's alerting asks for it. */
 const takeOverEveryMs = 10_000;
+
+/** The service itself, as it sees itself. */
+export type ServiceSelf = {
+  readonly troubles: readonly Trouble[];
+  readonly certificates: readonly SeenCertificate[];
+};
 
 /** Whose on-call it is: a customer's, or that of whoever runs the service. */
 export type Listener = {
@@ -63,6 +72,8 @@ export type EvaluatorParts = {
   readonly own: (watch: Watch) => Promise<boolean>;
   /** The service's own health; null where it is none of our business. */
   readonly health: () => ServiceHealth | null;
+  /** What is wrong with the service itself, and the certificates it saw; null where they are none of our business. */
+  readonly self: () => ServiceSelf | null;
   /** The files of customers that cannot be used; null where they are none of our business. */
   readonly files: () => readonly UnusableFile[] | null;
   /** Since when this process watches. */
@@ -109,6 +120,7 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
       return { conditions: [], scope: [{ customer: name, platforms: 'all', kinds: 'all' }], nextMs: null };
     const health = parts.health();
     const files = parts.files();
+    const self = parts.self();
     const told = customer === null ? null : await readFacts(customer, nowMs, Math.min(startedMs, nowMs));
     const own = (kinds: readonly AlertKind[]): Scope => ({ customer: name, platforms: [null], kinds });
     return {
@@ -118,6 +130,15 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
           ? [...healthConditions(name, health), ...clockConditions(name, store.times.incredible())]
           : []),
         ...fileConditions(name, watch.hearsFiles, files ?? []),
+        ...(self !== null && watch.hearsHealth ? troubleConditions(name, self.troubles) : []),
+        ...(self === null || watch.hearsFiles === 'none'
+          ? []
+          : certificateConditions(
+              name,
+              watch.hearsFiles === 'all' || customer === null ? null : hostsOf(customer.config),
+              self.certificates,
+              nowMs,
+            )),
       ],
       scope: [
         ...(told === null
@@ -128,6 +149,7 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
             )),
         ...(health === null ? [] : [own(healthKinds)]),
         ...(files === null ? [] : [own(fileKinds)]),
+        ...(self === null ? [] : [own(troubleKinds)]),
       ],
       nextMs: told?.nextMs ?? null,
     };
@@ -237,6 +259,17 @@ export function createEvaluator(parts: EvaluatorParts): (watch: Watch) => Promis
     });
     return watch.running;
   };
+}
+
+/** The hosts that a customer's work goes to. */
+function hostsOf({ platforms, roster, alerts }: CustomerConfig): ReadonlySet<string> {
+  const urls = [
+    ...Object.values(platforms).map(({ baseUrl }) => baseUrl),
+    ...[JSON.stringify(roster), JSON.stringify(alerts)].flatMap(
+      (text) => text.match(/https:\/\/[^"/]+/g) ?? [],
+    ),
+  ];
+  return new Set(urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : [])));
 }
 
 /** What is open: as stored, but the service's own health as remembered while the store was away. */

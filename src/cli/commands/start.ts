@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { createAlerting } from '../../alerts/watch/alerting.ts';
 import type { UnusableFile } from '../../config/unusable-file.ts';
 import { formatError, RollcallError } from '../../errors.ts';
+import { watchCertificates } from '../../jobs/service/certificates.ts';
 import { createService } from '../../jobs/service/service.ts';
+import { createVitals, diskRoom, memoryRoom, type Trouble } from '../../jobs/service/vitals.ts';
 import { type ControlServer, createControlServer } from '../../web/server.ts';
 import { controlSettingsOf } from '../../web/tokens.ts';
 import type { Cli, Command, OpenedService, ParsedArguments } from '../context.ts';
@@ -108,11 +110,26 @@ async function serve(cli: Cli, { opened, ...usable }: Usable, hangups: Hangups):
     onSignIns: (signIns) => control?.configure(signIns),
   });
 
+  const certificates = watchCertificates();
+  let troubles: readonly Trouble[] = [];
+  const vitals = createVitals({
+    now,
+    disk: () => diskRoom(opened.dataDir),
+    memory: memoryRoom,
+    lastBeatMs: () => service.health().lastBeatMs,
+    stalledGroups: opened.pacer.stalled,
+    lostLogBytes: cli.lostLogBytes ?? (() => 0),
+  });
+
   // Alerting: told of runs that end here, and looks at everything else by itself.
   const alerting = createAlerting({
     deps: engine.deps,
     health: async () => service.health(),
     files: live.files,
+    self: async () => {
+      troubles = await vitals();
+      return { troubles, certificates: certificates.seen() };
+    },
     operator: () => {
       const told = live.operator();
       return told === null || told.alerts.channels.length === 0
@@ -124,6 +141,8 @@ async function serve(cli: Cli, { opened, ...usable }: Usable, hangups: Hangups):
   control = await createControlServer({
     ...settings,
     files: live.files,
+    troubles: () => troubles,
+    certificates: certificates.seen,
     store,
     queues,
     engine,

@@ -20,7 +20,11 @@ export type GroupPacer = RequestPacer & {
 };
 
 /** Hands out the slots of all rate groups, over whatever `SlotSource` the processes share. */
-export type Pacer = { readonly group: (name: string, rate: Rate) => GroupPacer };
+export type Pacer = {
+  readonly group: (name: string, rate: Rate) => GroupPacer;
+  /** Rate groups of which requests wait and none has been let go for longer than any pause and any window may take. */
+  readonly stalled: () => readonly string[];
+};
 
 export type PacerOptions = {
   readonly limits?: Patience;
@@ -50,6 +54,8 @@ const longestDepartureMs = 250;
  * answers take now one second and now two.
  */
 const longestTransitMs = 250;
+/** A pause is 15 minutes at most: a group whose requests wait for longer without one being let go has a dead pacer. */
+const stalledAfterMs = 20 * 60_000;
 /** How soon a batch asks again while another one finds out whether the platform takes requests. */
 const askAgainMs = 1_000;
 /** What of the window's margin is left for timers and clocks, which tick in milliseconds. */
@@ -86,6 +92,9 @@ export function createPacer(source: SlotSource, options: PacerOptions = {}): Pac
       pausedUntilMs: 0,
       waiting: new Set(),
       probing: false,
+      asking: 0,
+      movedMs: 0,
+      windowMs: 0,
     };
     groups.set(name, group);
     return group;
@@ -203,12 +212,33 @@ export function createPacer(source: SlotSource, options: PacerOptions = {}): Pac
     };
   }
 
+  function stalled(): readonly string[] {
+    const nowMs = performance.now();
+    return [...groups].flatMap(([name, { asking, movedMs, windowMs, pausedUntilMs }]) =>
+      asking > 0 && nowMs - Math.max(movedMs, pausedUntilMs) > Math.max(stalledAfterMs, 2 * windowMs)
+        ? [name]
+        : [],
+    );
+  }
+
   return {
+    stalled,
     group: (name, rate) => {
       const isUnlimited = (rate.count * 1_000) / rate.windowMs >= unlimitedPerSecond;
       return {
-        slot: (signal, sending, onPause) =>
-          isUnlimited ? unlimitedSlot(name, signal, onPause) : slot(name, rate, signal, sending, onPause),
+        slot: async (signal, sending, onPause) => {
+          const group = groupOf(name);
+          if (group.asking === 0) group.movedMs = performance.now();
+          group.asking++;
+          group.windowMs = Math.max(group.windowMs, rate.windowMs);
+          try {
+            if (isUnlimited) await unlimitedSlot(name, signal, onPause);
+            else await slot(name, rate, signal, sending, onPause);
+          } finally {
+            group.asking--;
+            group.movedMs = performance.now();
+          }
+        },
         limited: async (refused) => {
           const pauseMs = groupOf(name).strain.limited(refused, performance.now());
           notePause(name, pauseMs);
@@ -233,4 +263,8 @@ type Group = {
   /** Tells the callers that wait for others of a pause. */
   readonly waiting: Set<() => void>;
   probing: boolean;
+  /** Requests that wait for a slot, and when the first of them came or the last one was let go. */
+  asking: number;
+  movedMs: number;
+  windowMs: number;
 };
