@@ -84,7 +84,7 @@ function rosterLines({
   guess,
   rejectedPercent,
 }: FirstConfiguration): readonly string[] {
-  const { skip, encoding, records } = survey;
+  const { skip, encoding, records, sheet } = survey;
   const width = Math.max(4, ...guess.columns.map(({ field, column }) => `${field}: ${yaml(column)}`.length));
   const dates = guess.dateFormat;
   const formats = [...new Set(Object.values(dates?.formats ?? {}))];
@@ -97,6 +97,7 @@ function rosterLines({
           `encoding: ${encoding.label} ${comment(`likely by its text${encoding.others.length === 0 ? '' : ` (or ${encoding.others.join(', ')})`}: look at a name with an accent in the first plan`)}`,
         ]),
     ...(records === undefined ? [] : [`records: ${yaml(records)} # the longest list in it`]),
+    ...(sheet === undefined ? [] : [`sheet: ${yaml(sheet)} # the first that has a header`]),
     ...(skip.above + skip.below + skip.end === 0
       ? []
       : [

@@ -9,7 +9,7 @@ import type { RosterReading } from './formats/format.ts';
 import { openReading } from './formats/open.ts';
 import { RowIntake } from './intake/rows.ts';
 import { compileDateFormat } from './mapping/dates.ts';
-import { configuredColumns, refuseMissing, resolveColumns } from './mapping/header.ts';
+import { otherSheets, configuredColumns, refuseMissing, resolveColumns } from './mapping/header.ts';
 import type { MappingRules } from './mapping/map-row.ts';
 import { deliver } from './sources/deliver.ts';
 import { rosterFileAt } from './sources/file.ts';
@@ -90,7 +90,7 @@ async function readDelivered(
   if (rows === undefined) {
     throw new RollcallError('ROSTER_HEADER', 'the roster is empty: it has no header line.', {
       place: { file: source.file },
-      hint: 'Check the export in the HR system.',
+      hint: `Check the export in the HR system.${otherSheets(reading.sheets?.())}`,
     });
   }
   const facts = await reading.facts();
@@ -149,6 +149,7 @@ async function readRows(
         line: record.line,
         traits: reading.traits,
         candidates: reading.candidates(),
+        sheets: reading.sheets?.(),
       });
       rows = new RowIntake(columns, reading.delimiter(), mapping, options);
       if (isSuspect) rows.suspect();

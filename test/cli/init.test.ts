@@ -164,6 +164,14 @@ describe('init writes what check passes', () => {
     expect(check.out).toContain('200 rows');
   });
 
+  test('a workbook whose first sheet has no header', async () => {
+    const workbook = readFileSync(new URL('../roster/formats/xlsx/workbooks/covered.xlsx', import.meta.url));
+    const { check, said } = await walk('covered.xlsx', workbook);
+    expect(said.edits).toEqual([]);
+    expect(check.exit, check.out).toBe(0);
+    expect(check.out).toContain('sheet "Staff"');
+  });
+
   test('ids whose rows contradict each other: one edit', async () => {
     const twice = `${labelled.replace(/\n.*\n/, '\n')}${people
       .slice(0, 20)

@@ -96,6 +96,8 @@ export type RosterReading = {
   readonly batches: AsyncIterable<RecordBatch>;
   /** For a message only: lines other than the one taken for the header. */
   readonly candidates: () => readonly HeaderCandidate[];
+  /** For a message only, once rows have come: the names of all sheets, and the one that is read; undefined where there are none. */
+  readonly sheets?: () => { readonly read: string; readonly all: readonly string[] } | undefined;
   /** What the text is like that separates cells, for messages and for what a cell may have swallowed. */
   readonly delimiter: () => string;
   /** To be asked once the batches have ended. */

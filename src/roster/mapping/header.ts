@@ -30,7 +30,17 @@ export type HeaderPlace = {
   readonly traits: RowTraits;
   /** Other lines, to tell where the header is. */
   readonly candidates: readonly HeaderCandidate[];
+  /** Of a workbook: the sheet that it is, and all of them. */
+  readonly sheets?: { readonly read: string; readonly all: readonly string[] } | undefined;
 };
+
+/** That another sheet may have been meant, as the end of a hint; empty where there is no other. */
+export function otherSheets(sheets: HeaderPlace['sheets']): string {
+  const others = (sheets?.all ?? []).filter((name) => name !== sheets?.read);
+  return others.length === 0
+    ? ''
+    : ` It is the sheet "${sheets?.read}"; there ${others.length === 1 ? 'is' : 'are'} ${listed(others.map((name) => `"${name}"`))} too: roster.sheet says which is read.`;
+}
 
 const shownColumns = 40;
 const shownCharacters = 60;
@@ -207,13 +217,17 @@ function headerElsewhere(
   );
 }
 
-function noHeader(cells: number, columns: number, { file, line, traits }: HeaderPlace): RollcallError {
+function noHeader(
+  cells: number,
+  columns: number,
+  { file, line, traits, sheets }: HeaderPlace,
+): RollcallError {
   return new RollcallError(
     'ROSTER_HEADER',
     `${traits.place} ${line} has ${cells} ${cells === 1 ? 'cell' : 'cells'} and names none of the ${columns} configured columns: it is taken for a row of people, and not shown.`,
     {
       place: { file, line, key: 'roster.columns' },
-      hint: `Have it exported with its header ${traits.place}. If there are ${traits.place}s above the header, roster.skip.above is their number${traits.isDelimited ? '; if the cells are not separated as they should be, see roster.delimiter' : ''}.`,
+      hint: `Have it exported with its header ${traits.place}. If there are ${traits.place}s above the header, roster.skip.above is their number${traits.isDelimited ? '; if the cells are not separated as they should be, see roster.delimiter' : ''}.${otherSheets(sheets)}`,
     },
   );
 }

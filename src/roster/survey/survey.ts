@@ -20,6 +20,8 @@ export type Survey = {
   readonly encoding: { readonly label: string; readonly others: readonly string[] } | undefined;
   /** Where the list is, in JSON that is not a list itself. */
   readonly records: string | undefined;
+  /** The sheet that has a header, where a workbook's first one has none. */
+  readonly sheet: string | undefined;
   readonly skip: { readonly above: number; readonly below: number; readonly end: number };
   readonly rows: number;
   readonly columns: readonly ColumnSurvey[];
@@ -66,13 +68,16 @@ export async function surveyRoster(file: RosterFile, nowMs: number, aboveHeader?
       format,
       encoding,
       records,
+      sheet: undefined,
       ...(await surveyRows(content, { ...options, columns: names })),
       skip: { above: 0, below: 0, end: 0 },
     };
   }
-  const above = aboveHeader ?? (await headerAfter(content, options));
-  const { rows, columns, below, end } = await surveyRows(content, { ...options, above });
-  return { format, encoding, records, rows, columns, skip: { above, below, end } };
+  const header =
+    aboveHeader === undefined ? await findHeader(content, options) : { above: aboveHeader, sheet: undefined };
+  const { rows, columns, below, end } = await surveyRows(content, { ...options, ...header });
+  const { above, sheet } = header;
+  return { format, encoding, records, sheet, rows, columns, skip: { above, below, end } };
 }
 
 async function encodingOf(content: Content): Promise<Survey['encoding']> {
@@ -99,8 +104,29 @@ async function namesOf(content: Content, options: ReadingOptions): Promise<reado
   });
 }
 
-/** How many lines stand above the header: of the first ones, that of which the most cells name what a header names. */
-async function headerAfter(content: Content, options: ReadingOptions): Promise<number> {
+/**
+ * How many lines stand above the header, and the sheet that it is on where that is not the one that is read by itself.
+ * Of the first lines, the header is that of which the most cells name what a header names.
+ */
+async function findHeader(
+  content: Content,
+  options: ReadingOptions,
+): Promise<{ readonly above: number; readonly sheet: string | undefined }> {
+  const { above, sheets } = await headerOn(content, options);
+  if (above !== undefined) return { above, sheet: undefined };
+  for (const sheet of sheets?.all ?? []) {
+    if (sheet === sheets?.read) continue;
+    const found = await headerOn(content, { ...options, sheet });
+    if (found.above !== undefined) return { above: found.above, sheet };
+  }
+  // Whatever stands there may be people: none of it is shown.
+  throw new RollcallError('ROSTER_HEADER', 'none of the first lines reads like a header.', {
+    place: { file: content.file },
+    hint: 'If it has one, say how many lines that are not blank stand above it: --above 0.',
+  });
+}
+
+async function headerOn(content: Content, options: ReadingOptions) {
   await using reading = await openReading(content, options);
   for await (const { records } of reading.batches) {
     let some = false;
@@ -116,12 +142,7 @@ async function headerAfter(content: Content, options: ReadingOptions): Promise<n
     const score = new Set(cells.map((cell) => fieldOf(cell)).filter((field) => field !== undefined)).size;
     if (score > (best?.score ?? 0)) best = { above, score };
   }
-  if (best !== undefined) return best.above;
-  // Whatever stands there may be people: none of it is shown.
-  throw new RollcallError('ROSTER_HEADER', 'none of the first lines reads like a header.', {
-    place: { file: content.file },
-    hint: 'If it has one, say how many lines that are not blank stand above it: --above 0.',
-  });
+  return { above: best?.above, sheets: reading.sheets?.() };
 }
 
 async function surveyRows(

@@ -30,6 +30,7 @@ export function readXlsx(content: Content, options: ReadingOptions): RosterReadi
   const notes: string[] = [];
   const candidates: HeaderCandidate[] = [];
   let sheet: Sheet | undefined;
+  let sheets: readonly string[] = [];
   let above = options.above;
   let width: number | undefined;
   let headerRow = 0;
@@ -64,6 +65,7 @@ export function readXlsx(content: Content, options: ReadingOptions): RosterReadi
     const workbook = await readWorkbook(parts);
     const chosen = chooseSheet(workbook.sheets, options.sheet, content.file);
     sheet = chosen;
+    sheets = workbook.sheets.map(({ name }) => name);
     const formats = new NumberFormats(workbook.dateSystem);
     if (workbook.styles !== undefined) await formats.read(parts.read(workbook.styles));
     const strings = new SharedStrings();
@@ -125,6 +127,7 @@ export function readXlsx(content: Content, options: ReadingOptions): RosterReadi
     traits: { place: 'row', isDelimited: false },
     batches: { [Symbol.asyncIterator]: batches },
     candidates: () => candidates,
+    sheets: () => (sheet === undefined ? undefined : { read: sheet.name, all: sheets }),
     delimiter: () => ',',
     facts: async (): Promise<FormatFacts> => ({
       torn: [],

@@ -83,5 +83,5 @@ export async function* parseXml<T>(
 
 /** As `parseXml`, for a part that is small. */
 export async function readXml(bytes: AsyncIterable<Buffer>, handler: XmlHandler): Promise<void> {
-  for await (const _ of parseXml(bytes, handler, () => undefined)) continue;
+  for await (const _ of parseXml(bytes, handler, () => undefined));
 }

@@ -136,6 +136,18 @@ def titled():
     save(book, "titled.xlsx")
 
 
+def covered():
+    """A sheet that people see first, and that has no people."""
+    book = Workbook()
+    book.active.title = "Read me"
+    book.active.append(["Headcount of Harbour Ltd", "as of today"])
+    sheet = book.create_sheet("Staff")
+    sheet.append(header)
+    for n in range(40):
+        sheet.append([f"{n:05}", f"p{n}@example.com", "Ann", "IT", "Active", datetime.date(2020, 1, 1), None, None])
+    save(book, "covered.xlsx")
+
+
 def write_only():
     """As reports of large companies are written: inline strings, no shared ones."""
     book = Workbook(write_only=True)
@@ -160,5 +172,5 @@ def staff():
         save(book, name)
 
 
-for make in (staff, odd, system_1904, titled, write_only):
+for make in (staff, odd, system_1904, titled, covered, write_only):
     make()

@@ -18,7 +18,7 @@ function madeNow(): string | undefined {
       execFileSync(python, [script, folder], { stdio: 'pipe' });
       return folder;
     } catch {
-      continue;
+      // The next one.
     }
   console.log(
     'skipped: workbooks made now. There is no python3 with openpyxl; those in the repository are read.',
@@ -136,6 +136,17 @@ describe.each(folders)('workbooks, %s', (_, folder) => {
       complete: true,
       rows: 2,
     });
+  });
+
+  test('a sheet without a header before the one that is meant: the error names the others', async () => {
+    await expect(readFrom(join(folder, 'covered.xlsx'), config)).rejects.toMatchObject({
+      code: 'ROSTER_HEADER',
+      hint: expect.stringContaining(
+        'It is the sheet "Read me"; there is "Staff" too: roster.sheet says which is read.',
+      ),
+    });
+    const { proof } = await readFrom(join(folder, 'covered.xlsx'), { ...config, sheet: 'Staff' });
+    expect(proof).toMatchObject({ complete: true, rows: 40 });
   });
 
   test('a sheet by name or number, and one that is not there', async () => {
