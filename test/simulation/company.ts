@@ -31,7 +31,9 @@ export type Event = {
     | 'goOnLeave'
     | 'return'
     | 'rehire'
-    | 'reorganise';
+    | 'reorganise'
+    /** The Warehouse, which has a training of its own, goes into another department. */
+    | 'dissolve';
   readonly seed: string;
 };
 
@@ -176,9 +178,10 @@ export function createCompany(random: Random, size: number, style: IdStyle): Com
         who.leftOn = null;
         who.untidy = false;
         break;
-      case 'reorganise': {
-        const to = other(draw, departments, who.department);
-        const from = who.department;
+      case 'reorganise':
+      case 'dissolve': {
+        const from = event.kind === 'dissolve' ? 'Warehouse' : who.department;
+        const to = other(draw, departments, from);
         for (const one of staff)
           if (one.department === from) {
             one.department = to;

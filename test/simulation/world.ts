@@ -61,9 +61,10 @@ export async function openWorld(
   name: string,
   dialect: Dialect,
   roster: Readonly<Record<string, unknown>>,
+  pageSize = 25,
 ): Promise<World> {
   const { sandbox, state, baseUrl, token } = await startScim({
-    maxCount: 25,
+    maxCount: pageSize,
     groups: targetNames.map((displayName, at) => ({ id: `group-${at}`, displayName })),
   });
   sandbox.setRate(0);

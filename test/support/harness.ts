@@ -68,6 +68,8 @@ export type CompanyOptions = {
   readonly clock?: string;
   /** How long 429s are waited for; by default as the product does. */
   readonly limits?: Patience;
+  /** What processes of their own are started by: a command that runs the one behind it. */
+  readonly startedBy?: () => readonly string[];
   /** Environment of processes of their own. */
   readonly env?: Readonly<Record<string, string>>;
   /** Keep what is logged, for `logged()`. Default true; where memory is measured it must not grow by it. */
@@ -233,7 +235,8 @@ export async function openCompany<S extends AnySandbox>(
   }
 
   function spawned(args: readonly string[]): Child {
-    const child = spawn(process.execPath, [mainFile, ...args, '-c', configFile], {
+    const line = [...(options.startedBy?.() ?? []), process.execPath, mainFile, ...args, '-c', configFile];
+    const child = spawn(line[0] ?? process.execPath, line.slice(1), {
       env: {
         ...processEnv(),
         ...options.env,
