@@ -6,7 +6,8 @@ import type { Review, Suppression } from '../store/decisions.ts';
 import type { StoredChange } from '../store/journal.ts';
 import type { LinkRow } from '../store/links.ts';
 import type { RejectedRowRecord } from '../store/roster-state.ts';
-import { type Customer, desireOf, type Part, type Platform } from '../jobs/customer.ts';
+import { departureOf } from '../diff/platform.ts';
+import { type Customer, desireOf, diffPlatform, type Part, type Platform } from '../jobs/customer.ts';
 import { holdStateOf } from './decisions.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
@@ -230,7 +231,7 @@ function standingOn(
     protectedFrom: config.protect.people.includes(id) ? config.protect.from : [],
   };
   if (roster.is !== 'present') {
-    const next = nextWithoutRow(roster, known, named.ignored);
+    const next = nextWithoutRow(roster, known, named, outlookOf(customer, platform));
     return { platform: platform.name, accounts: null, targets: [], ...named, ...known, next };
   }
   const desired = desireOf(customer, platform, today).of(roster.person);
@@ -259,21 +260,62 @@ function standingOn(
     protectedFrom,
     ...known,
   };
-  return { ...standing, next: nextOf(desired, protectedFrom, known) };
+  return { ...standing, next: nextOf(desired, protectedFrom, known, outlookOf(customer, platform)) };
+}
+
+/** What a plan of that platform can do to people, by the code that plans. */
+type Outlook = ReturnType<typeof departureOf> & {
+  readonly owns: boolean;
+  readonly enrolls: boolean;
+  readonly mode: Platform['config']['mode'];
+};
+
+function outlookOf(customer: Customer, platform: Platform): Outlook {
+  const diff = diffPlatform(customer, platform, []);
+  return {
+    ...departureOf(diff),
+    owns: diff.accounts === 'write',
+    enrolls: platform.config.enrollments.length > 0,
+    mode: platform.config.mode,
+  };
+}
+
+/** How somebody goes; null when nothing happens to them, with the reason in `stays`. */
+function leaving(
+  outlook: Outlook,
+  protectedFrom: readonly string[],
+): { readonly goes: string } | { readonly stays: string } {
+  const { deactivates, unenrolls, owns, enrolls, mode } = outlook;
+  if (mode === 'additive') return { stays: 'nothing: nobody is removed in mode additive' };
+  const later = mode === 'observe' ? ' once the mode is not observe' : '';
+  if (deactivates)
+    return protectedFrom.includes('deactivate')
+      ? { stays: 'the account stays: they are protected' }
+      : { goes: `the account is deactivated${later} where it is active` };
+  const why = owns
+    ? 'the account stays as it is'
+    : 'Rollcall does not own the accounts there, and leaves theirs as it is';
+  if (!unenrolls || !enrolls) return { stays: `nothing: ${why}` };
+  return protectedFrom.includes('unenroll')
+    ? { stays: `nothing: ${why}, and they are protected from being taken out of targets` }
+    : { goes: `they are taken out of the targets${later}; ${why}` };
 }
 
 function nextWithoutRow(
   roster: Exclude<RosterStanding, { is: 'present' }>,
   known: Known,
-  ignored: boolean,
+  { ignored, protectedFrom }: { readonly ignored: boolean; readonly protectedFrom: readonly string[] },
+  outlook: Outlook,
 ): string {
   if (ignored) return 'nothing: they are ignored';
   if (roster.is === 'rejected') return 'nothing: a rejected row leaves a person as they are';
   if (roster.is === 'unread') return 'nothing, until the roster can be read';
   if (roster.away.length > 0) return `nothing: ${roster.away.join(', ')} did not come, and they may be there`;
   if (known.link === null) return 'nothing: they are not on the roster and have no account of ours';
+  const way = leaving(outlook, protectedFrom);
+  if ('stays' in way) return way.stays;
   return roster.absence?.due === true
-    ? 'their account is deactivated, if it is active and the roster is complete: they have been missing long enough'
+    ? `${way.goes}, if the roster is complete: they have been missing long enough`
     : 'nothing yet: they are missing, and absence is not termination until absence.exports and absence.days are reached';
 }
 
@@ -281,18 +323,22 @@ function nextOf(
   desired: { readonly ignored: boolean; readonly terminated: boolean; readonly wantsAccount: boolean },
   protectedFrom: readonly string[],
   known: Known,
+  outlook: Outlook,
 ): string {
   if (desired.ignored) return 'nothing: they are ignored';
   if (known.review !== null) return 'nothing, until the review is settled';
   const held = known.held.some(({ hold }) => hold === 'open') ? '; what is held waits for a decision' : '';
-  if (desired.wantsAccount)
+  if (desired.wantsAccount) {
+    if (!outlook.owns)
+      return `they are enrolled by the rules; Rollcall does not own the accounts there${held}`;
     return known.link === null
       ? `an account is created, or an active one of the same id or email is adopted${held}`
       : `the account is kept active and in step with the row${held}`;
+  }
   if (known.link === null) return 'nothing: they are not to have an account';
-  if (protectedFrom.includes('deactivate')) return 'the account stays: they are protected';
   const why = desired.terminated ? 'they have left' : 'the account rule says no';
-  if (known.suppressions.some((one) => one.kind === 'deactivate'))
+  if (outlook.deactivates && known.suppressions.some((one) => one.kind === 'deactivate'))
     return 'the account stays: its deactivation was rejected or undone';
-  return `the account is deactivated where it is active: ${why}${held}`;
+  const way = leaving(outlook, protectedFrom);
+  return 'stays' in way ? way.stays : `${way.goes}: ${why}${held}`;
 }

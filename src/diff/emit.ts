@@ -1,7 +1,7 @@
 import type { Account, AccountFields, AccountRef } from '../account.ts';
 import type { ChangeKind } from '../change.ts';
 import { type Change, type ChangeReason, fingerprintOf, type Review, type ReviewCode } from './change.ts';
-import type { Circumstances, DiffPlatform } from './platform.ts';
+import { departureOf, type Circumstances, type DiffPlatform } from './platform.ts';
 import { keyOf, type Matches } from './match.ts';
 import type { Members } from './members.ts';
 import { flag, type Population } from './population.ts';
@@ -158,12 +158,10 @@ export function createEmitter(input: EmitterInput): Emitter {
     return platform.matchBy === 'email' && people.emailOf(person) === null;
   }
 
+  const departure = departureOf(platform);
+
   function remove(person: number, reason: ChangeReason): Standing {
-    if (
-      platform.canDeactivate &&
-      platform.leavers === 'deactivate' &&
-      !people.has(person, flag.protectDeactivate)
-    )
+    if (departure.deactivates && !people.has(person, flag.protectDeactivate))
       add('deactivate', { person, target: noTarget, reason });
     return 'leaves';
   }
@@ -184,7 +182,7 @@ export function createEmitter(input: EmitterInput): Emitter {
   }
 
   function decideEnrollments(person: number, standing: Standing): void {
-    const leaverGoes = standing === 'leaves' && (platform.leavers === 'unenroll' || !platform.canDeactivate);
+    const leaverGoes = standing === 'leaves' && departure.unenrolls;
     if (standing !== 'here' && !leaverGoes) return;
     for (const [at, target] of platform.targets.entries()) {
       if (target.closed) continue;

@@ -25,6 +25,20 @@ export type DiffPlatform = {
   readonly exempt: Exempt;
 };
 
+/**
+ * What becomes of somebody who is to have no account any more: their account is deactivated, or they are taken out of their
+ * targets. Whoever explains what a plan will do asks this too, so that both say the same.
+ */
+export function departureOf({ canDeactivate, leavers }: Pick<DiffPlatform, 'canDeactivate' | 'leavers'>): {
+  readonly deactivates: boolean;
+  readonly unenrolls: boolean;
+} {
+  return {
+    deactivates: canDeactivate && leavers === 'deactivate',
+    unenrolls: leavers === 'unenroll' || !canDeactivate,
+  };
+}
+
 /** What is known only once both sides have been read. */
 export type Circumstances = {
   /** A side was not complete, or the mode is additive: no deactivation and no unenrollment is planned. */
