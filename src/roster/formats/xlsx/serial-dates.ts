@@ -1,6 +1,6 @@
 const dayMs = 86_400_000;
-/** The last day that a spreadsheet has: 9999-12-31, in either system. */
-const lastDay = 2_958_465;
+/** The last day that a spreadsheet has: 9999-12-31. */
+const lastDay = { 1900: 2_958_465, 1904: 2_957_003 } as const;
 
 /** Since when days are counted. 1900 has a 29 February there, as it had in Lotus 1-2-3 (ECMA-376 part 1, 18.17.4.1). */
 export type DateSystem = '1900' | '1904';
@@ -14,7 +14,7 @@ export function serialDate(serial: number, system: DateSystem): string | undefin
   const seconds = Math.round(serial * 86_400);
   const day = Math.floor(seconds / 86_400);
   const rest = seconds - day * 86_400;
-  if (!Number.isFinite(serial) || serial < 0 || day > lastDay) return undefined;
+  if (!Number.isFinite(serial) || serial < 0 || day > lastDay[system]) return undefined;
   return rest === 0 ? dateOf(day, system) : `${dateOf(day, system)} ${timeOf(rest)}`;
 }
 
