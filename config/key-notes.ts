@@ -169,6 +169,10 @@ export const keyNotes: Readonly<Record<string, KeyNote>> = {
   'roster.columns.status': { what: 'What `roster.state` reads.', example: 'WorkerStatus' },
   'roster.columns.startDate': { what: 'The first day; in the future: preHire.', example: 'HireDate' },
   'roster.columns.endDate': { what: 'The last day; in the past: terminated.', example: 'TermDate' },
+  'roster.columns.manager': {
+    what: "The manager's id or email. Rules of platforms and fields see person.manager: id, email, firstName, lastName.",
+    example: 'ManagerID',
+  },
   'roster.columns.previousId': {
     what: 'The id before a change of system: the account goes over.',
     example: 'FormerID',

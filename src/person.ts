@@ -26,6 +26,10 @@ export type Person = {
   readonly startDate: string | null;
   readonly endDate: string | null;
   readonly previousId: string | null;
+  /** Id or email of the manager, as it stands there. */
+  readonly manager: string | null;
+  /** Who that is; left out where nobody was looked for or found. */
+  readonly managedBy?: ManagerFacts;
   /** The configured extra columns, by column name; an empty cell is the empty string. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly state: PersonState;
@@ -35,6 +39,14 @@ export type Person = {
    * (`attributes.NAME` for an extra column). They are null, and no rule may be answered by them.
    */
   readonly unread?: readonly string[];
+};
+
+/** What rules and fields see of somebody's manager; empty texts where it is not known. */
+export type ManagerFacts = {
+  readonly id: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
 };
 
 /** The person fields that a roster column can be mapped to. */
@@ -48,5 +60,6 @@ export const personFields = [
   'startDate',
   'endDate',
   'previousId',
+  'manager',
 ] as const;
 export type PersonField = (typeof personFields)[number];

@@ -1,7 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 
 /**
- * What a rule reads of a person: names of fields, `attributes.NAME` for the extra columns. `all` where the rule does not
+ * What a rule reads of a person: names of fields, `attributes.NAME` for the extra columns, `manager.FIELD`. `all` where the rule does not
  * say which (`person[today]`): it may read any.
  */
 export type RuleReads = { readonly fields: ReadonlySet<string>; readonly all: boolean };
@@ -28,8 +28,14 @@ export function readsOf(tree: ASTNode): RuleReads {
   }
 
   function take([first, second]: readonly (string | null)[]): void {
-    if (first === undefined || first === null || (first === 'attributes' && second == null)) all = true;
-    else fields.add(first === 'attributes' ? `attributes.${second}` : first);
+    if (
+      first === undefined ||
+      first === null ||
+      ((first === 'attributes' || first === 'manager') && second == null)
+    )
+      all = true;
+    else if (first === 'attributes' || first === 'manager') fields.add(`${first}.${second}`);
+    else fields.add(first);
   }
 
   function walk(value: unknown): void {

@@ -28,6 +28,10 @@ const fields = [
   'state',
 ];
 
+/** What rules see of somebody's manager. */
+export const managerFields = ['id', 'email', 'firstName', 'lastName'] as const;
+const noManager = { id: '', email: '', firstName: '', lastName: '' } as const;
+
 /**
  * `matches` under a name of ours: the evaluator's own is JavaScript's, whose time has no bound, and cannot be replaced. The
  * name stands where it can be read should an error quote it.
@@ -65,13 +69,14 @@ export type RuleCompiler = {
  * A compiler of CEL rules (https://cel.dev). Types are checked at once: an unknown field, a syntax error or a rule of
  * the wrong type throws RULE_INVALID with the key and the position.
  */
-export function createRuleCompiler(attributes: readonly string[]): RuleCompiler {
+export function createRuleCompiler(attributes: readonly string[], hasManager = false): RuleCompiler {
   const environment = new Environment()
     .registerVariable({
       name: 'person',
       schema: {
         ...Object.fromEntries(fields.map((field) => [field, 'string'])),
         attributes: Object.fromEntries(attributes.map((name) => [name, 'string'])),
+        ...(hasManager ? { manager: Object.fromEntries(managerFields.map((name) => [name, 'string'])) } : {}),
       },
     })
     .registerVariable('today', 'string')
@@ -88,7 +93,7 @@ export function createRuleCompiler(attributes: readonly string[]): RuleCompiler 
         ? ' Write == to compare.'
         : '';
       const known = /No such key|Unknown variable/i.test(first)
-        ? `Known are ${fields.map((field) => `person.${field}`).join(', ')}${attributes.map((name) => `, person.attributes.${name}`).join('')} and today; other columns have to be listed in roster.attributes.`
+        ? `Known are ${fields.map((field) => `person.${field}`).join(', ')}${attributes.map((name) => `, person.attributes.${name}`).join('')}${hasManager ? managerFields.map((name) => `, person.manager.${name}`).join('') : ''} and today; other columns have to be listed in roster.attributes${hasManager ? '' : ', and person.manager needs roster.columns.manager'}.`
         : 'See docs/rules.md for what a rule may say.';
       throw new RollcallError('RULE_INVALID', `the rule "${source}" is wrong${at}: ${first}.${single}`, {
         place: { key },
@@ -183,6 +188,7 @@ export function asRulePerson(
     endDate: person.endDate ?? '',
     previousId: person.previousId ?? '',
     state: person.state ?? '',
+    manager: person.managedBy ?? noManager,
     attributes: person.attributes,
   };
   return person.unread === undefined ? seen : withoutUnread(seen, person.unread);
@@ -193,7 +199,8 @@ function withoutUnread(
   seen: RulePerson & { readonly attributes: Person['attributes'] },
   unread: readonly string[],
 ): RulePerson {
-  const gone = new Set(unread);
+  // Whose manager they have is not looked up for who has left by half a row.
+  const gone = new Set([...unread, 'manager']);
   return {
     ...Object.fromEntries(Object.entries(seen).filter(([field]) => !gone.has(field))),
     attributes: Object.fromEntries(

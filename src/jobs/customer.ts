@@ -3,7 +3,7 @@ import { nearest } from '../config/nearest.ts';
 import type { CustomerConfig, PartConfig, PlatformConfig, WholeRosterConfig } from '../config/schema.ts';
 import { compileDesire, type DiffField, exemptOf } from '../diff/desired.ts';
 import type { DiffPlatform } from '../diff/platform.ts';
-import { compileStateRules, createRuleCompiler, type RuleCompiler } from '../diff/rules.ts';
+import { compileStateRules, createRuleCompiler, managerFields, type RuleCompiler } from '../diff/rules.ts';
 import { RollcallError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Provider, ProviderModule, ResolvedTarget } from '../providers/contract.ts';
@@ -59,7 +59,7 @@ export type CustomerDeps = {
 
 /** Builds a customer and compiles all its rules once, so that a wrong rule is a configuration error before any run. */
 export function createCustomer(config: CustomerConfig, deps: CustomerDeps): Customer {
-  const compiler = createRuleCompiler(config.roster.attributes);
+  const compiler = createRuleCompiler(config.roster.attributes, config.roster.columns.manager !== undefined);
   try {
     const parts = config.roster.parts.map((part, at) => createPart(config.roster, part, at, compiler));
     const platforms = new Map<string, Platform>();
@@ -89,6 +89,9 @@ function createPart(roster: WholeRosterConfig, config: PartConfig, at: number, c
   const stateKey = state !== undefined && state === roster.state ? 'roster.state' : `${key}.state`;
   compileStateRules(compiler, state, config.columns.status !== undefined, '1970-01-01', stateKey);
   if (duplicates !== 'reject') compiler.predicate(duplicates.prefer, `${key}.duplicates.prefer`);
+  for (const [at, { when }] of (state ?? []).entries())
+    refuseManager(compiler, when, `${stateKey}[${at}].when`);
+  if (duplicates !== 'reject') refuseManager(compiler, duplicates.prefer, `${key}.duplicates.prefer`);
   return {
     at,
     name,
@@ -97,6 +100,44 @@ function createPart(roster: WholeRosterConfig, config: PartConfig, at: number, c
     absent: roster.attributes.filter((column) => !config.attributes.includes(column)),
     stateKey,
   };
+}
+
+/** Rules that are asked while rows are read know no manager: their row may be the last. Throws RULE_INVALID. */
+function refuseManager(compiler: RuleCompiler, rule: string, key: string): void {
+  if (![...compiler.reads(rule, key).fields].some((field) => field.startsWith('manager.'))) return;
+  throw new RollcallError(
+    'RULE_INVALID',
+    `the rule "${rule}" reads person.manager, which is not known yet.`,
+    {
+      place: { key },
+      hint: 'State and duplicates are decided while the roster is read; rules of platforms, protect and ignore may read the manager.',
+    },
+  );
+}
+
+/** The fields of a manager that a platform's rules read; none where no rule does. */
+export function managerReads(
+  { config, compiler }: Pick<Customer, 'config' | 'compiler'>,
+  platform: Pick<Platform, 'config'>,
+): ReadonlySet<string> {
+  const { accounts, fields, enrollments } = platform.config;
+  const { protect, ignore } = config;
+  const rules = [
+    accounts,
+    ...Object.values(fields),
+    ...enrollments.map(({ when }) => when),
+    protect.when,
+    ignore.when,
+  ];
+  const read = new Set<string>();
+  if (config.roster.columns.manager === undefined) return read;
+  for (const rule of rules) {
+    if (rule === undefined) continue;
+    const { fields: names, all } = compiler.reads(rule, 'platforms');
+    for (const name of names) if (name.startsWith('manager.')) read.add(name.slice('manager.'.length));
+    if (all) for (const name of managerFields) read.add(name);
+  }
+  return read;
 }
 
 /** Secrets under that key that are not set. */

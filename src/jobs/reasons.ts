@@ -72,6 +72,8 @@ export const reasonCodes = {
   LAUNCH_WAITS: { ...tells, ...launch },
   NEWCOMERS_NEED_ENROLLMENT: { ...tells, ...launch },
   PEOPLE_ABSENT: tells,
+  MANAGERS_EMPTY: tells,
+  MANAGERS_AWAITED: tells,
   ROSTER_PART_GONE: tells,
   ROSTER_PEOPLE_APART: tells,
   CHANGES_SUPPRESSED: tells,

@@ -14,6 +14,7 @@ test.each([
   'sparkwise.yaml',
   'all-platforms.yaml',
   'reseller.yaml',
+  'parts.yaml',
   'workday.yaml',
   'bamboohr.yaml',
   'personio.yaml',

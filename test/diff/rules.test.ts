@@ -16,6 +16,7 @@ const zoe: Person = {
   startDate: '2026-03-02',
   endDate: null,
   previousId: null,
+  manager: null,
   attributes: { Location: 'Europe', 'Job Title': 'Lead' },
   state: 'active',
   line: 2,

@@ -18,6 +18,7 @@ const full = asRulePerson({
   startDate: '2026-03-02',
   endDate: '2026-12-31',
   previousId: 'W-7',
+  manager: null,
   attributes: { Location: 'Dublin', 'Job Title': 'Sales manager' },
   state: 'active',
 });
@@ -31,6 +32,7 @@ const empty = asRulePerson({
   startDate: null,
   endDate: null,
   previousId: null,
+  manager: null,
   attributes: { Location: '', 'Job Title': '' },
   state: 'leave',
 });

@@ -147,6 +147,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     reasons,
     notes: [
       ...partNotes(sides, difference.missing),
+      ...sides.managers,
       ...sides.values.notes,
       ...idleDoubts(sides.values.doubts, held.columns),
     ],

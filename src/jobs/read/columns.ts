@@ -13,6 +13,7 @@ const personal: ReadonlySet<string> = new Set([
   'startDate',
   'endDate',
   'previousId',
+  'manager',
 ]);
 
 /** A part's columns as they are called in reports: two parts may have columns of one name. */
@@ -128,6 +129,10 @@ function named(roster: Named, reads: RuleReads, state: ReadonlySet<string>): Rea
       // One that only other parts have is empty in this one, always.
       const name = roster.attributes.get(field.slice('attributes.'.length));
       if (name !== undefined) names.add(name);
+    } else if (field.startsWith('manager.')) {
+      // Theirs by the column that names them, and by the manager's own.
+      for (const one of ['manager', field.slice('manager.'.length)] as const)
+        for (const name of columnOf(roster, one as PersonField)) names.add(name);
     } else for (const name of columnOf(roster, field as PersonField)) names.add(name);
   }
   return names;

@@ -1,4 +1,5 @@
 import { RollcallError } from '../../errors.ts';
+import { createManagers } from '../../diff/managers.ts';
 import type { Person } from '../../person.ts';
 import { lastPartsOf, standingOf } from './parts.ts';
 import { type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster } from './roster.ts';
@@ -12,20 +13,39 @@ export async function findOnRoster(
   onId: (id: string) => void = () => undefined,
 ): Promise<{ readonly roster: RosterRead; readonly people: ReadonlyMap<string, Person> }> {
   const people = new Map<string, Person>();
+  const { customer } = options;
+  const hasManagers = customer.config.roster.columns.manager !== undefined;
+  const managers = hasManagers
+    ? createManagers(customer.parts.map(({ config }) => config.idPrefix))
+    : undefined;
   const parts = new Map<string, number>();
   const roster = await readCustomerRoster({
     ...options,
     onPerson: (person, part) => {
       onId(person.id);
+      if (person.unread === undefined) managers?.add(person, part);
       if (!wanted.has(person.id)) return;
       people.set(person.id, person);
       parts.set(person.id, part);
     },
-    onRetract: (id) => people.delete(id),
+    onRetract: (id) => {
+      people.delete(id);
+      managers?.reject(id);
+    },
     onLost: (lost) => {
+      managers?.lose(lost);
       for (const [id, part] of parts) if (part === lost) people.delete(id);
     },
   });
+  if (managers !== undefined) {
+    for (const { id, isPassedOver } of roster.rejectedRows)
+      if (id !== null && !isPassedOver) managers.reject(id);
+    managers.settle();
+    for (const [id, person] of people) {
+      const { manager } = managers.of(id);
+      if (manager !== null && person.unread === undefined) people.set(id, { ...person, managedBy: manager });
+    }
+  }
   return { roster, people };
 }
 

@@ -4,9 +4,11 @@ import { createSeenRows } from '../../diff/seen-rows.ts';
 import { spellingKey } from '../../diff/spelling.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
 import { linkOf } from '../../store/links.ts';
-import { desireOf, diffPlatform } from '../customer.ts';
+import { RollcallError } from '../../errors.ts';
+import { desireOf, diffPlatform, managerReads } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
 import { lastPartsOf, partsOf } from './parts.ts';
+import { wholeOf } from './roster.ts';
 import { hashRow } from './row-hash.ts';
 import { rulesOf, seenColumnsOf } from './seen.ts';
 import { feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
@@ -31,6 +33,17 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
       if (spellingKey(other) === spellingKey(id)) alike.add(other);
     },
   );
+  if (
+    found.manager !== null &&
+    found.managedBy === undefined &&
+    managerReads(customer, platform).size > 0 &&
+    !wholeOf(roster).complete
+  )
+    throw new RollcallError(
+      'PERSON_UNKNOWN',
+      `the manager of ${id} may be in what did not come of the roster: nothing happens to them until it has.`,
+      { hint: 'See rollcall check.' },
+    );
   const targets =
     platform.config.enrollments.length === 0
       ? []
@@ -91,6 +104,7 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
     cutValues: desire.cut(),
     rowHashes,
     seen,
+    managers: [],
     rules: {
       before: (await store.platforms.find(customer.name, platform.name))?.rules ?? {},
       now: rulesOf(customer, platform),

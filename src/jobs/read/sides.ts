@@ -7,10 +7,18 @@ import { createSeenRows, type SeenRows } from '../../diff/seen-rows.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
 import { untilWhole } from '../../providers/until-whole.ts';
 import type { Store } from '../../store/store.ts';
-import { type Customer, desireOf, diffPlatform, type Platform } from '../customer.ts';
+import type { Person } from '../../person.ts';
+import { type Customer, desireOf, diffPlatform, managerReads, type Platform } from '../customer.ts';
 import type { OnProgress } from '../progress.ts';
+import { createManagedPeople, managerNotes } from './managed.ts';
 import { lastPartsOf, type PartsOfRoster, partsOf } from './parts.ts';
-import { dateIn, type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster } from './roster.ts';
+import {
+  dateIn,
+  type ReadCustomerRosterOptions,
+  type RosterRead,
+  readCustomerRoster,
+  wholeOf,
+} from './roster.ts';
 import { hashRow } from './row-hash.ts';
 import { rulesOf, seenColumnsOf } from './seen.ts';
 import type { Reason } from '../reasons.ts';
@@ -31,6 +39,8 @@ export type Sides = {
   readonly cutValues: number;
   /** The roster's values beside those of the last good export. */
   readonly values: Values;
+  /** Remarks on managers who are not told. */
+  readonly managers: readonly Reason[];
   /** The rows for a reviewer's screen. */
   readonly seen: SeenRows;
   /** The rules, and those of the last good run. */
@@ -88,28 +98,38 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   const rowHashes = new Map<string, string>();
   const desireRules = { today: '', desire: undefined as ReturnType<typeof desireOf> | undefined };
   const values = await openValues({ customer, platform, store, accepted: options.accepted ?? null });
+  const take = (person: Person, part: number): void => {
+    desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
+    const ordinal = differ.people.size();
+    differ.person(desireRules.desire.of(person), part);
+    if (differ.people.size() > ordinal) seen.add(ordinal, person, part);
+  };
+  const reads = managerReads(customer, platform);
+  const managed = reads.size === 0 ? undefined : createManagedPeople(customer);
+  const leftToo: Person[] = [];
   const roster = await readCustomerRoster({
     customer,
     store,
     nowMs: options.nowMs,
     signal: ctx.signal,
     onPerson: (person, part) => {
-      desireRules.desire ??= desireOf(customer, platform, todayOf(customer, options.nowMs));
-      const ordinal = differ.people.size();
-      differ.person(desireRules.desire.of(person), part);
-      if (differ.people.size() > ordinal) seen.add(ordinal, person, part);
+      if (managed === undefined || person.unread !== undefined) take(person, part);
+      else managed.add(person, part);
       values.add(person, part);
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
     onRetract: (id) => {
       differ.reject(id);
+      managed?.retract(id);
       values.retract(id);
     },
     onLeftToo: (person) => {
-      if (desireRules.desire !== undefined) differ.leftToo(desireRules.desire.of(person));
+      if (managed !== undefined) leftToo.push(person);
+      else if (desireRules.desire !== undefined) differ.leftToo(desireRules.desire.of(person));
     },
     onLost: (part) => {
       differ.lose(part);
+      managed?.lose(part);
       values.lose(part);
     },
     ...(options.mayMiss === undefined ? {} : { mayMiss: options.mayMiss }),
@@ -118,6 +138,15 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   const proven = await values.prove(roster);
   for (const { id, part, isPassedOver } of roster.rejectedRows)
     if (id !== null && !isPassedOver) differ.reject(id, part);
+  if (managed !== undefined) {
+    for (const { id, isPassedOver } of roster.rejectedRows)
+      if (id !== null && !isPassedOver) managed.retract(id);
+    const isWhole = wholeOf(roster).complete;
+    const waiting = { isWhole, reads, onWaiting: (id: string) => differ.reject(id, roster.partOf(id)) };
+    for (const { person, part } of managed.all(waiting)) take(person, part);
+    for (const person of leftToo)
+      if (desireRules.desire !== undefined) differ.leftToo(desireRules.desire.of(person));
+  }
   for await (const page of store.links.compact(customer.name, platform.name))
     for (const link of page) differ.link(link);
   await feedAliases(options, differ);
@@ -150,6 +179,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     cutValues: desireRules.desire?.cut() ?? 0,
     rowHashes,
     values: proven,
+    managers: managed === undefined ? [] : managerNotes(managed.counts()),
     seen,
     rules: { before: known?.rules ?? {}, now: rulesOf(customer, platform) },
   };

@@ -102,6 +102,7 @@ export class RowJudge {
       startDate: null,
       endDate: null,
       previousId: null,
+      manager: null,
       attributes: Object.fromEntries(this.#columns.attributes.map(({ name }) => [name, ''])),
       line,
       unread,
@@ -178,10 +179,11 @@ const nobodysFields = {
   startDate: null,
   endDate: null,
   previousId: null,
+  manager: null,
 } as const;
 
 function withState(row: RowInput, state: PersonState): Person {
-  const { id, email, firstName, lastName, department, status, startDate, endDate, previousId } = row;
+  const { id, email, firstName, lastName, department, status, startDate, endDate, previousId, manager } = row;
   const person: Person = {
     id,
     email,
@@ -192,6 +194,7 @@ function withState(row: RowInput, state: PersonState): Person {
     startDate,
     endDate,
     previousId,
+    manager,
     attributes: row.attributes,
     state,
     line: row.line,

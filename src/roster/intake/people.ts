@@ -75,6 +75,7 @@ export class People {
       'startDate',
       'endDate',
       'previousId',
+      'manager',
     ] as const) {
       const column = fields[key];
       if (column !== undefined)

@@ -177,6 +177,7 @@ export function resolveColumns(
       startDate: fields.startDate,
       endDate: fields.endDate,
       previousId: fields.previousId,
+      manager: fields.manager,
     },
     attributes: config.attributes.map((name) => find(name, 'roster.attributes')),
     shrinkBy: config.shrinkBy === undefined ? undefined : find(config.shrinkBy, 'roster.shrinkBy'),

@@ -107,6 +107,7 @@ export class RowMapper {
       startDate: this.#date(cells, fields.startDate, 'startDate'),
       endDate: this.#date(cells, fields.endDate, 'endDate'),
       previousId,
+      manager: this.#manager(cells, fields.manager),
       attributes,
       line,
     };
@@ -222,6 +223,15 @@ export class RowMapper {
     if ('id' in reading) return reading.id;
     if (reading.code === 'ID_MISSING') return null;
     return this.#fault('previousId', { code: 'ID_UNREADABLE', column, what: reading.why });
+  }
+
+  /** An id or an address, as ids are read: whose it is, is looked up when all have been read. */
+  #manager(cells: readonly string[], column: Column | undefined): string | null {
+    const text = this.#text(cells, column, 'manager');
+    if (text === null || column === undefined) return null;
+    const reading = readId(cells[column.at] ?? '');
+    // One that cannot be read is nobody who is known; no reason to leave the person as they are.
+    return 'id' in reading ? reading.id : reading.code === 'ID_MISSING' ? null : '?';
   }
 
   #date(cells: readonly string[], column: Column | undefined, field: 'startDate' | 'endDate'): string | null {

@@ -1,0 +1,109 @@
+import { expect, test, vi } from 'vitest';
+import { openSparkwiseCompany } from '../../support/harness.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const dayMs = 24 * 3_600_000;
+type Row = readonly [id: string, email: string, first: string, status: string, boss: string];
+const csv = (rows: readonly Row[]): string =>
+  `${[['No', 'Mail', 'First', 'State', 'Boss'], ...rows].map((cells) => cells.join(',')).join('\r\n')}\r\n`;
+
+const staff: readonly Row[] = [
+  // The manager's row comes after those of the people.
+  ['E02', 'bo@example.com', 'Bo', 'Active', 'E09'],
+  ['E03', 'cy@example.com', 'Cy', 'Active', 'ANA@example.com'],
+  ['E04', 'di@example.com', 'Di', 'Active', 'E99'],
+  ['E05', 'ed@example.com', 'Ed', 'Active', 'E08'],
+  ['E06', 'fa@example.com', 'Fa', 'Active', 'E07'],
+  ['E07', 'gu@example.com', 'Gu', 'Active', 'E06'],
+  ['E08', 'hu@example.com', 'Hu', 'Terminated', 'E09'],
+  ['E09', 'ana@example.com', 'Ana', 'Active', ''],
+];
+const withBoss = (boss: Partial<Record<string, string>>, rows = staff): Row[] =>
+  rows.map(([id, email, first, status, was]) => [
+    id,
+    boss[`${id} mail`] ?? email,
+    first,
+    status,
+    boss[id] ?? was,
+  ]);
+
+const roster = {
+  columns: { id: 'No', email: 'Mail', firstName: 'First', status: 'State', manager: 'Boss' },
+  attributes: [],
+  maxRecoded: '100%',
+};
+
+test('a manager is known to fields and rules, whoever comes first; what changes of them reaches their people', async () => {
+  await using company = await openSparkwiseCompany({
+    backend: 'embedded',
+    clock: '2026-11-20T12:00:00Z',
+    roster,
+    platform: {
+      fields: {
+        lastName:
+          'person.manager.email == "" ? "none" : person.manager.firstName + " " + person.manager.email',
+      },
+    },
+  });
+  const night = async (rows: readonly Row[]) => {
+    company.clock.advance(dayMs);
+    await company.export(csv(rows));
+    return await company.sync('--yes');
+  };
+  const told = () =>
+    Object.fromEntries(company.state.users.map(({ remoteId, lastName }) => [remoteId ?? '', lastName]));
+  expect(await night(staff)).toMatchObject({ exit: 0, applied: { create: 7 } });
+  expect(told()).toEqual({
+    E02: 'Ana ana@example.com',
+    E03: 'Ana ana@example.com',
+    E04: 'none',
+    E05: 'none',
+    E06: 'none',
+    E07: 'none',
+    E09: 'none',
+  });
+  const shown = await company.rollcall('show', 'last', '--json');
+  expect(JSON.stringify(shown.json)).toContain(
+    'person.manager is empty for people: 1 whose manager is not on the roster, 1 whose manager has left, 2 who manage each other in a circle',
+  );
+  // Both sides agree: no update every night because of it.
+  expect(await night(staff)).toMatchObject({ exit: 0, status: 'unchanged' });
+  // The manager has another address: their people's accounts say so.
+  const moved = withBoss({ 'E09 mail': 'ana.b@example.com', E03: 'ana.b@example.com' });
+  expect(await night(moved)).toMatchObject({ exit: 0, applied: { update: 2 } });
+  expect(told()).toMatchObject({ E02: 'Ana ana.b@example.com', E03: 'Ana ana.b@example.com' });
+
+  // One person by themselves is told the same.
+  const explained = await company.rollcall('explain', 'E02', '--json');
+  expect(explained.json).toMatchObject({
+    roster: { row: { manager: 'E09', managedBy: { email: 'ana.b@example.com' } } },
+  });
+
+  // Of a roster that is cut off before the manager's row, nothing follows for their people.
+  company.clock.advance(dayMs);
+  await company.export(csv(moved.slice(0, 4)));
+  const cut = await company.sync('--yes');
+  expect(cut).toMatchObject({ status: 'withheld', applied: { update: 0, deactivate: 0 } });
+  expect(told()).toMatchObject({ E02: 'Ana ana.b@example.com' });
+});
+
+test('rules of state cannot read the manager, and without a column nobody can', async () => {
+  await using company = await openSparkwiseCompany({ backend: 'embedded', roster });
+  await company.configure({
+    roster: { state: [{ is: 'active', when: 'person.manager.id != ""' }] },
+  });
+  expect(await company.rollcall('check')).toMatchObject({
+    exit: 2,
+    err: expect.stringMatching(/RULE_INVALID.*reads person\.manager, which is not known yet/),
+  });
+  const { manager: _, ...columns } = roster.columns;
+  await company.configure({
+    roster: { columns, state: undefined },
+    platform: { accounts: 'person.manager.id != ""' },
+  });
+  expect(await company.rollcall('check')).toMatchObject({
+    exit: 2,
+    err: expect.stringContaining('RULE_INVALID'),
+  });
+});
