@@ -19,19 +19,22 @@ export type Sample = { readonly atMs: number; readonly done: number };
 /** The pace is that of so long: a pause in the middle must not count to the end. */
 const paceMs = 15_000;
 
-/** A progress bar on one line of a terminal, with the time that is left; nothing when nobody watches. */
+/** How far long work is: a bar on one line of a terminal, with the time that is left, or lines now and then. */
 export type ProgressBar = {
   readonly show: (label: string, progress: Progress) => void;
   readonly clear: () => void;
 };
 
-/** A bar that writes to that stream, or nowhere. */
+/** Without a terminal, work that takes long says so often that it goes on. */
+const lineMs = 15_000;
+
+/** A bar that writes to that stream; where nobody watches (`isWatched` is false), a line every 15 seconds instead. */
 export function createProgressBar(
   out: Writable,
-  enabled: boolean,
+  isWatched: boolean,
   now: () => number = () => performance.now(),
 ): ProgressBar {
-  if (!enabled) return { show: () => undefined, clear: () => undefined };
+  if (!isWatched) return createProgressLines(out, now);
   let drawnMs = 0;
   let phase = '';
   let samples: Sample[] = [];
@@ -57,6 +60,30 @@ export function createProgressBar(
       if (shown) out.write(clearLine);
       shown = false;
     },
+  };
+}
+
+function createProgressLines(out: Writable, now: () => number): ProgressBar {
+  let saidMs = now();
+  let phase = '';
+  let since: Sample = { atMs: saidMs, done: 0 };
+  return {
+    show: (label, progress) => {
+      const nowMs = now();
+      const key = `${label} ${progress.phase}`;
+      if (key !== phase) {
+        phase = key;
+        since = { atMs: nowMs, done: progress.done };
+      }
+      if (nowMs - saidMs < lineMs) return;
+      saidMs = nowMs;
+      const { done, total } = progress;
+      const of = total === null || total === 0 ? '' : `/${total.toLocaleString('en')}`;
+      out.write(
+        `${label}: ${phaseNames[progress.phase]} ${done.toLocaleString('en')}${of}${leftOf(progress, since, nowMs)}\n`,
+      );
+    },
+    clear: () => undefined,
   };
 }
 

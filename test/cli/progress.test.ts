@@ -45,8 +45,14 @@ describe('the progress bar', () => {
     expect(show(99, read(300))).not.toBe('');
   });
 
-  it('is silent where nobody watches', () => {
-    expect(bar(false).show(0, { phase: 'roster', done: 0, total: null })).toBe('');
+  it('says a line every 15 seconds where nobody watches, and none of work that is soon done', () => {
+    const { show } = bar(false);
+    const read = (done: number): Progress => ({ phase: 'accounts', done, total: 9_000 });
+    expect(show(0, read(0))).toBe('');
+    expect(show(14_000, read(1_400))).toBe('');
+    expect(show(15_000, read(1_500))).toBe('academy: reading accounts 1,500/9,000, 75 s left\n');
+    expect(show(16_000, read(1_600))).toBe('');
+    expect(show(30_000, read(3_000))).toBe('academy: reading accounts 3,000/9,000, 60 s left\n');
   });
 });
 
@@ -85,5 +91,25 @@ describe('the time that is left', () => {
     });
     expect(errors.length).toBeGreaterThan(5);
     expect(Math.max(...errors)).toBeLessThan(0.2);
+  });
+});
+
+describe('how long applying takes', () => {
+  it('stands under the plan: the requests that it needs, by the rate; held changes are not in it', async () => {
+    await using company = await openSparkwiseCompany({
+      backend: 'embedded',
+      rows: people(95),
+      rate: 2,
+      platform: { batch: 10 },
+    });
+    expect((await company.rollcall('plan')).out).toMatch(
+      /^ {2}takes {4}5s or more: 10 write requests at 2\/s$/m,
+    );
+    await company.configure({ platform: { mode: 'observe' } });
+    expect((await company.rollcall('plan')).out).toMatch(
+      /^ {2}takes {4}5s or more, once it does not only observe: 10 write requests at 2\/s$/m,
+    );
+    await company.export([]);
+    expect((await company.rollcall('plan')).out).not.toMatch(/takes/);
   });
 });

@@ -1,7 +1,8 @@
 import { changeReport, failedReport, previewReport, type RunReport } from '../../actions/run-report.ts';
 import { createCauseLines } from '../../actions/cause-lines.ts';
 import { ordinaryDay } from '../../actions/hold-groups.ts';
-import type { ChangeCounts } from '../../change.ts';
+import { type ChangeCounts, changeKinds } from '../../change.ts';
+import { formatDuration } from '../../config/units.ts';
 import { planTable } from '../../diff/summary.ts';
 import { type Customer, type Platform, platformOf, requireSecrets } from '../../jobs/customer.ts';
 import { type Preview, previewRun } from '../../jobs/run/preview.ts';
@@ -94,9 +95,36 @@ export function showPlan(
   const { members } = sides;
   const byCause = causeTable(causes.lines({ nameOf: targetName, managed, members, ordinary }));
   cli.out.write(`${describeRun(previewReport(platform.name, preview))}\n${observesLine(platform)}`);
+  cli.out.write(takesLine(platform, preview));
   for (const note of preview.decision.notes) cli.out.write(`  note     ${note.message}\n`);
   if (byCause !== '') cli.out.write(`\n${indented(byCause)}\n`);
   if (changed !== '') cli.out.write(`\n${changed}\n`);
+}
+
+/** How long applying takes at least, by the requests it needs and the platform's rate; what is held is not in it. */
+export function takesLine({ config, provider }: Platform, { decision }: Preview): string {
+  const requests =
+    config.mode === 'observe'
+      ? changeKinds.reduce((sum, kind) => {
+          const limit = provider.capabilities.operations.find(({ kinds }) => kinds.includes(kind))?.limit;
+          return limit === undefined ? sum : sum + Math.ceil(decision.planned[kind] / limit);
+        }, 0)
+      : decision.batches().length;
+  if (requests === 0) return '';
+  const { count, windowMs } = config.rate;
+  const seconds = Math.ceil((requests * windowMs) / count / 1_000);
+  const takes = `${requests.toLocaleString('en')} write ${requests === 1 ? 'request' : 'requests'} at ${formatRate(config.rate)}`;
+  return `  takes    ${formatDuration(seconds * 1_000)} or more${config.mode === 'observe' ? ', once it does not only observe' : ''}: ${takes}\n`;
+}
+
+const windowSigns: ReadonlyMap<number, string> = new Map([
+  [1_000, 's'],
+  [60_000, 'm'],
+  [3_600_000, 'h'],
+]);
+
+function formatRate({ count, windowMs }: Platform['config']['rate']): string {
+  return `${count}/${windowSigns.get(windowMs) ?? formatDuration(windowMs)}`;
 }
 
 function indented(text: string): string {

@@ -57,10 +57,22 @@ export async function findRoster(config: {
     const { file, modifiedAtMs, sizeBytes } = best;
     return { file, modifiedAtMs, sizeBytes };
   }
+  if (await isFolder(config.source))
+    throw new RollcallError('ROSTER_NOT_FOUND', `roster.source "${config.source}" is a folder.`, {
+      place: { key: 'roster.source' },
+      hint: `Name the file in it, or a pattern such as ${config.source.replace(/\/+$/, '')}/*.csv. ${await whatIsThere(`${config.source}/*`)}`,
+    });
   throw new RollcallError('ROSTER_NOT_FOUND', `no file matches roster.source "${config.source}".`, {
     place: { key: 'roster.source' },
     hint: await whatIsThere(config.source),
   });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 async function whatIsThere(source: string): Promise<string> {

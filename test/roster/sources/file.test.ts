@@ -43,6 +43,20 @@ describe('findRoster', () => {
     expect(await findRoster({ source, pick: 'modified' })).toMatchObject({ file: source, sizeBytes: 3 });
   });
 
+  test('a folder: says that it is one, and which pattern its files have', async () => {
+    await using folder = await tempFolder();
+    await mkdir(join(folder.path, 'hr'));
+    await writeFile(join(folder.path, 'hr', 'roster-1.csv'), '');
+    const source = join(folder.path, 'hr');
+    await expect(findRoster({ source, pick: 'modified' })).rejects.toMatchObject({
+      code: 'ROSTER_NOT_FOUND',
+      message: `roster.source "${source}" is a folder.`,
+      hint: expect.stringMatching(
+        /or a pattern such as .*hr\/\*\.csv\. The folder .*hr has roster-1\.csv\.$/,
+      ),
+    });
+  });
+
   test('nothing found: names the source and the nearest files', async () => {
     await using folder = await tempFolder();
     for (const name of ['rooster.csv', 'holidays.txt', 'payroll.xml', 'z.bin'])
