@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { explainPerson } from '../actions/explain.ts';
 import { findAccounts } from '../actions/find-accounts.ts';
-import { findPeople } from '../actions/find-people.ts';
+import { createPeopleFinder } from '../actions/find-people.ts';
 import { linkPerson } from '../actions/links.ts';
 import { type ResultLine, resultLines } from '../actions/result-lines.ts';
 import { csvLine } from '../csv.ts';
@@ -70,6 +70,7 @@ const historyQuery = z.object({ customer: name.optional() });
 export function lookPages(world: ControlWorld, pages: Pages, gate: Gate): readonly Route[] {
   const { store, engine, now } = world;
   const { deps } = engine;
+  const finder = createPeopleFinder(deps);
 
   /** Reads the roster, a few at a time. */
   const gated = async <T>(read: () => Promise<T>): Promise<T> => {
@@ -118,14 +119,15 @@ export function lookPages(world: ControlWorld, pages: Pages, gate: Gate): readon
           const all: FoundOf[] = [];
           for (const customer of customersOf(world, caller))
             try {
-              const { people, more } = await findPeople(deps, customer, body.text, signal);
-              all.push({ customer: customer.name, people, more, problem: null });
+              const { people, more, readMs } = await finder.find(customer, body.text, signal);
+              all.push({ customer: customer.name, people, more, readMs, problem: null });
             } catch (error) {
               signal.throwIfAborted();
               all.push({
                 customer: customer.name,
                 people: [],
                 more: false,
+                readMs: null,
                 problem: failureOf(error).message,
               });
             }

@@ -1,13 +1,15 @@
-import type { Person } from '../../person.ts';
+import type { FoundPerson } from '../../actions/find-people.ts';
 import { type Html, html } from '../html.ts';
 import { csrfField, type Viewer } from './layout.ts';
-import { count, nothing, outside, personLink } from './parts.ts';
+import { count, nothing, outside, personLink, time } from './parts.ts';
 
 /** What was found for one customer. */
 export type FoundOf = {
   readonly customer: string;
-  readonly people: readonly Person[];
+  readonly people: readonly FoundPerson[];
   readonly more: boolean;
+  /** When the roster was read, in ms; null where it could not be. */
+  readonly readMs: number | null;
   /** Why the roster could not be read, if it could not. */
   readonly problem: string | null;
 };
@@ -22,7 +24,7 @@ export function peoplePage(found: readonly FoundOf[] | null, text: string, viewe
 ${found === null ? nothing : found.map((of) => foundList(of, found.length > 1))}`;
 }
 
-function foundList({ customer, people, more, problem }: FoundOf, several: boolean): Html {
+function foundList({ customer, people, more, readMs, problem }: FoundOf, several: boolean): Html {
   const head = several ? html`<h2>${customer}</h2>` : html`<h2>Found</h2>`;
   if (problem !== null) return html`${head}<p class="bad">${outside(problem)}</p>`;
   if (people.length === 0)
@@ -31,5 +33,5 @@ function foundList({ customer, people, more, problem }: FoundOf, several: boolea
 <tbody>${people.map(
     (person) =>
       html`<tr><th scope="row">${outside(`${person.firstName ?? ''} ${person.lastName ?? ''}`.trim())}</th><td>${personLink(customer, person.id)}</td><td>${outside(person.department ?? '')}</td><td>${person.state}</td></tr>`,
-  )}</tbody></table>${more ? html`<p class="soft">The first ${count(people.length)}: write more to see others.</p>` : nothing}`;
+  )}</tbody></table>${more ? html`<p class="soft">The first ${count(people.length)}: write more to see others.</p>` : nothing}<p class="soft small">The roster as it was read ${time(readMs)}.</p>`;
 }

@@ -187,6 +187,60 @@ describe.skipIf(missing !== null)('a reviewer', { timeout: 90_000 }, () => {
     });
   });
 
+  test('by keyboard alone: past the navigation, tick, on to the last look; and back with nothing decided', async () => {
+    const [held] = await service.opened.store.runs.held('alpha');
+    await as(tokens.operator, { viewport: { width: 1280, height: 900 } }, async (page) => {
+      await page.goto(`${service.url}/runs/${held?.id}`);
+      const focused = (): Promise<string> =>
+        page.evaluate(
+          'document.activeElement?.id || document.activeElement?.value || document.activeElement?.textContent || ""',
+        );
+      await page.keyboard.press('Tab');
+      expect(await focused()).toBe('To the content');
+      expect(await page.getByRole('link', { name: 'To the content' }).boundingBox()).toMatchObject({ x: 16 });
+      await page.keyboard.press('Enter');
+      expect(await focused()).toBe('main');
+      const tabTo = async (wanted: RegExp): Promise<void> => {
+        for (let presses = 0; presses < 80; presses++) {
+          await page.keyboard.press('Tab');
+          if (wanted.test(await focused())) return;
+        }
+        throw new Error(`${wanted} is not reached by Tab`);
+      };
+      await tabTo(/^g-/);
+      await page.keyboard.press('Space');
+      await tabTo(/^approve$/);
+      // What has the focus is not behind the bar.
+      expect(await page.locator('button:focus').isVisible()).toBe(true);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name: /^Approve \d+ changes? of \d+ pe/ }).waitFor();
+      await tabTo(/^Back, nothing decided$/);
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`${service.url}/runs/${held?.id}`);
+    });
+    expect((await service.opened.store.runs.find(held?.id ?? ''))?.decided).toBeNull();
+  });
+
+  test('printed, it is a record: everybody by name, folded or not, and no buttons', async () => {
+    const [held] = await service.opened.store.runs.held('alpha');
+    await as(tokens.viewer, { colorScheme: 'dark' }, async (page) => {
+      await page.goto(`${service.url}/runs/${held?.id}`);
+      // Playwright takes what is in a closed fold for hidden, whatever the style says.
+      const isShown = (): Promise<boolean> =>
+        page.evaluate("document.querySelector('details th[scope=row]').checkVisibility()");
+      expect(await isShown()).toBe(false);
+      await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+      expect(await isShown()).toBe(true);
+      expect(await page.getByText(/^Printed by viewer-a, /).isVisible()).toBe(true);
+      expect(await page.locator('nav, button, input').filter({ visible: true }).count()).toBe(0);
+      // Black on white, whatever the screen is.
+      expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(
+        'rgb(255, 255, 255)',
+      );
+      expect((await page.pdf({ format: 'A4' })).length).toBeGreaterThan(10_000);
+    });
+  });
+
   test('every page is sound, light and dark, wide and narrow, and names nobody in its title', async () => {
     const paths = [
       '/',
