@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchApplying, benchFirstSync } from './applying.ts';
 import { problemsOf } from './check.ts';
+import { benchNight } from './night.ts';
 import { benchPeer } from './peer.ts';
 import { benchPlanning } from './planning.ts';
 import { benchQueue } from './queueing.ts';
@@ -18,12 +19,15 @@ const sizes: Readonly<Record<string, number>> = {
   '200k': 200_000,
   '1m': 1_000_000,
 };
-const sections = ['planning', 'applying', 'first', 'queue', 'peer', 'scaling'] as const;
+const sections = ['planning', 'applying', 'first', 'queue', 'peer', 'scaling', 'night'] as const;
 
 const { values } = parseArgs({
   options: {
     size: { type: 'string', multiple: true, default: ['1k', '20k', '200k', '1m'] },
-    only: { type: 'string', multiple: true, default: [...sections] },
+    // The night of 300 customers takes hours at the real rates: only when it is asked for.
+    only: { type: 'string', multiple: true, default: sections.filter((section) => section !== 'night') },
+    customers: { type: 'string', default: '300' },
+    people: { type: 'string', default: '2000' },
     store: { type: 'string', multiple: true, default: ['embedded', 'postgres', 'redis'] },
     json: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
@@ -50,6 +54,7 @@ const report: BenchReport = {
   queue: [],
   peer: [],
   scaling: [],
+  night: [],
 };
 try {
   const state = wantedStores.filter((store) => store.name !== 'redis');
@@ -100,6 +105,13 @@ try {
   if (wants('peer') && embedded !== undefined) {
     say('the peer');
     report.peer = await benchPeer(embedded, values.short ? 5_000 : 20_000, 200, 20);
+  }
+  if (wants('night')) {
+    const [customers, people] = values.short ? [30, 200] : [Number(values.customers), Number(values.people)];
+    for (const store of wantedStores) {
+      say(`a night of ${customers} customers of ${people} people on ${store.name}`);
+      report.night.push(await benchNight(store, customers, people));
+    }
   }
   const redis = wantedStores.find((store) => store.name === 'redis');
   if (wants('scaling') && redis !== undefined) {

@@ -1,4 +1,5 @@
 import type { ApplyingRow, FirstSyncRow } from './applying.ts';
+import type { NightRow } from './night.ts';
 import type { PeerRow } from './peer.ts';
 import type { PlanningRow } from './planning.ts';
 import type { QueueRow } from './queueing.ts';
@@ -16,4 +17,5 @@ export type BenchReport = {
   queue: QueueRow[];
   peer: readonly PeerRow[];
   scaling: ScalingRow[];
+  night: NightRow[];
 };

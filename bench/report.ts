@@ -154,6 +154,40 @@ export function asMarkdown(report: BenchReport): string {
       ),
     );
   }
+  if (report.night.length > 0) {
+    parts.push(
+      '## A night of many customers',
+      'One service, five kinds of platform, half of the customers behind a credential that they share with others of their kind; the first platform is dead, the third answers in 3 s. Everybody is created. `ideal`: what the slowest rate alone needs. `first shared`: when the first of those that share a rate was done, as a share of the time that all of them took.',
+      table(
+        [
+          'customers × people',
+          'store',
+          'seconds',
+          'ideal s',
+          '÷ ideal',
+          'busiest second (limit)',
+          '429',
+          'first shared',
+          'last of the others s',
+          'good runs',
+          'memory MB: start, most, end',
+        ],
+        report.night.map((row) => [
+          `${row.customers} × ${row.people.toLocaleString('en')}`,
+          row.store,
+          row.seconds.toFixed(0),
+          row.idealSeconds.toFixed(0),
+          (row.seconds / row.idealSeconds).toFixed(2),
+          `${row.busiestWindow} (${row.limit})`,
+          String(row.tooMany),
+          row.firstShared.toFixed(2),
+          row.alone.toFixed(0),
+          `${row.good} of ${row.answering}`,
+          row.memory.map((mb) => mb.toFixed(0)).join(', '),
+        ]),
+      ),
+    );
+  }
   if (report.scaling.length > 0) {
     parts.push(
       '## Several processes on one Redis',
