@@ -80,7 +80,7 @@ export type TestService = {
  */
 export async function startService(
   rows: readonly Row[],
-  options: { readonly twoPlatforms?: boolean } = {},
+  options: { readonly twoPlatforms?: boolean; readonly mode?: string } = {},
 ): Promise<TestService> {
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-web-'));
   const [{ sandbox }, { sandbox: second }, { sandbox: library }] = await Promise.all([
@@ -106,7 +106,7 @@ export async function startService(
       platforms: {
         [name.startsWith('alpha') ? 'academy' : 'college']: {
           provider: 'sparkwise',
-          mode: 'full',
+          mode: options.mode ?? 'full',
           baseUrl,
           apiKey: sparkwiseApiKey,
           rate: '400/s',

@@ -127,6 +127,12 @@ function needsOf(platform: PlatformGlance, several: boolean): readonly Html[] {
   return needs;
 }
 
+/** What a platform does that does not do everything. */
+const modeWords: ReadonlyMap<string, string> = new Map([
+  ['observe', 'observes: nothing is written there'],
+  ['additive', 'additive: nobody is removed'],
+]);
+
 function platformRow(platform: PlatformGlance, several: boolean): Html {
   const { condition, untilMs, row, newest, strip, rejections } = platform;
   const rejected = rejections.reduce((sum, one) => sum + Number(one.changes), 0);
@@ -141,7 +147,7 @@ function platformRow(platform: PlatformGlance, several: boolean): Html {
       ? nothing
       : html`<br><span class="small">${runLink(rejection.run_id, `${count(rejected)} rejected`)}${rejection.until_ms === null ? nothing : html` until ${time(rejection.until_ms)}`}</span>`;
   return html`<tr data-text="${`${platform.customer} ${platform.platform} ${platform.provider} ${standings[condition].word}`.toLowerCase()}">${several ? html`<td>${platform.customer}</td>` : nothing}
-<th scope="row">${platform.platform}${platform.mode === 'full' ? nothing : html` <span class="soft small">${platform.mode}</span>`}</th>
+<th scope="row">${platform.platform}${platform.mode === 'full' ? nothing : html` <span class="soft small">${modeWords.get(platform.mode) ?? platform.mode}</span>`}</th>
 <td>${newest === undefined ? standing(standings[condition]) : runLink(newest.id, standing(standings[condition]))}${until}${paused}${refused}</td>
 <td data-label="Last good run">${time(row?.last_good_ms ?? null)}</td>
 <td data-label="Next run">${platform.nextMs === null ? '–' : time(platform.nextMs)}</td>${strip.length > 0 ? html`<td data-label="Last runs">${stripOf(platform)}</td>` : nothing}</tr>`;
