@@ -141,6 +141,21 @@ test('a part that does not come: nothing happens to its people, and the others f
   expect(await store.roster.absentPeople('harbour')).toMatchObject([
     { person: `C-${hands[0]?.id}`, exports: 1 },
   ]);
+
+  // Missing for long enough, and then the part does not come: nobody is removed on the strength of what came before.
+  await company.configure({ platform: { mode: 'additive' } });
+  for (let count = 2; count <= 3; count++) {
+    company.clock.advance(dayMs);
+    await company.deliver('employees', people(45));
+    await company.deliver('contractors', hands.slice(1));
+    await company.sync('--yes');
+  }
+  await company.configure({ platform: { mode: 'full' } });
+  await company.deliver('contractors', null);
+  expect(await company.sync('--yes')).toMatchObject({ status: 'withheld', applied: { deactivate: 0 } });
+  expect(company.actives()).toContain(`C-${hands[0]?.id}`);
+  await company.deliver('contractors', hands.slice(1));
+  expect(await company.sync('--yes')).toMatchObject({ exit: 0, applied: { deactivate: 1 } });
 });
 
 test('people move between parts, parts come and go, and nobody is a leaver by that', async () => {
@@ -181,7 +196,7 @@ test('people move between parts, parts come and go, and nobody is a leaver by th
   const twice = await night({ employees: staff.slice(0, 39), contractors: both });
   expect(twice).toMatchObject({ exit: 0, rejected: 1, applied: { deactivate: 0 } });
   expect((await company.rollcall('check', '--json')).json).toMatchObject({
-    roster: { rejectedRows: [{ code: 'IN_TWO_PARTS', part: 'contractors', id: staff[0]?.id }] },
+    roster: { people: 69, rejectedRows: [{ code: 'IN_TWO_PARTS', part: 'contractors', id: staff[0]?.id }] },
   });
   await company.configure({ roster: { onBoth: 'first' } });
   const ordered = await company.rollcall('check', '--json');
