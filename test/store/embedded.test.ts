@@ -303,6 +303,11 @@ describe('a data directory that cannot be used is one clear line', () => {
     await refused(/a link to what is not there/);
   });
 
+  test.skipIf(!existsSync('/proc/self'))('a folder that takes none, as /proc', async () => {
+    dataDir = '/proc/rollcall/data';
+    await refused(/cannot be made where it should be/);
+  });
+
   test('a circle of links', async () => {
     await symlink(dataDir, dataDir);
     await refused(/lead in a circle/);

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { lstat, mkdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { RollcallError } from '../../errors.ts';
 
 /** The version of the server that we bring: clusters of another one are not opened. */
@@ -52,6 +52,26 @@ export function unusable(dataDir: string, error: unknown): unknown {
   });
 }
 
+/**
+ * Makes a folder and those that it is in, from above. mkdir's own way (`recursive`) never comes back where a folder that is
+ * there takes none and says ENOENT, as /proc does (seen with Node 24).
+ */
+async function makeFolders(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (found !== null) {
+    if (!found.isDirectory()) throw systemError('ENOTDIR');
+    return;
+  }
+  await makeFolders(dirname(folder));
+  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    // Another process was faster.
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
 /** As the system would say it. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(code), { code });
@@ -66,7 +86,7 @@ export async function openLayout(
   try {
     const link = await lstat(dataDir).catch(() => null);
     if (link?.isSymbolicLink() === true) await stat(dataDir);
-    else await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    else await makeFolders(dataDir);
     dataDir = await realpath(dataDir);
     if (!(await stat(dataDir)).isDirectory()) throw systemError('ENOTDIR');
   } catch (error) {
