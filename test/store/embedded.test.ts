@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openEmbedded } from '../../src/store/database.ts';
 import { findBinaries } from '../../src/store/embedded/binaries.ts';
 import { openServer, type ServerOptions } from '../../src/store/embedded/server.ts';
@@ -229,9 +229,18 @@ describe('where it is', () => {
   test('below a path that is longer than a socket may have', async () => {
     dataDir = join(folder, 'x'.repeat(90), 'data');
     await makeDataDir(dataDir);
-    const before = await readdir(tmpdir());
-    await use();
-    expect(await readdir(tmpdir())).toEqual(before);
+    // A folder of temporary files of its own: other tests make theirs in the common one meanwhile.
+    const links = join(folder, 'links');
+    await mkdir(links);
+    vi.stubEnv('TMPDIR', links);
+    try {
+      const server = await openServer(dataDir, 'test');
+      expect(await readdir(links)).toHaveLength(1);
+      await server.close();
+      expect(await readdir(links)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test('reached over loopback with a password, as on Windows', async () => {
