@@ -12,12 +12,14 @@ export type ManagerCounts = {
 };
 
 /** What is known of somebody's manager. */
-export type ManagerAnswer = {
-  /** Null where nothing is told: there is none, they have left, or it would be a circle. */
-  readonly manager: ManagerFacts | null;
+export type ManagerAnswer =
+  /** There is none, they have left, or it would be a circle. */
+  | { readonly is: 'nobody' }
+  | { readonly is: 'known'; readonly facts: ManagerFacts }
+  /** Their row is rejected: that there is such a person is believed, and nothing else of it. */
+  | { readonly is: 'rejected'; readonly id: string }
   /** The cell names somebody who was not found. */
-  readonly unknown: string | null;
-};
+  | { readonly is: 'unknown'; readonly ref: string };
 
 /** Who manages whom, by everybody's rows: asked once all have been read, for a manager's row may be the last. */
 export type Managers = {
@@ -40,7 +42,7 @@ const unknown = -2;
 const gone = -3;
 const inCircle = -4;
 
-const nobody: ManagerAnswer = { manager: null, unknown: null };
+const nobody: ManagerAnswer = { is: 'nobody' };
 
 /** Nobody so far. `prefixes`: what stands before the ids of each part, which its cells of managers may leave out. */
 export function createManagers(prefixes: readonly string[]): Managers {
@@ -142,14 +144,12 @@ export function createManagers(prefixes: readonly string[]): Managers {
     of: (person) => {
       const ordinal = ordinals.get(person);
       const manager = ordinal === absent ? none : (managers[ordinal] ?? none);
-      if (manager === unknown) return { manager: null, unknown: refs.get(ordinal) };
+      if (manager === unknown) return { is: 'unknown', ref: refs.get(ordinal) };
       if (manager < 0) return nobody;
       const id = ids.get(manager);
-      // What a rejected row says is not believed; that there is such a person is.
-      if ((mark(manager) & isRejected) !== 0)
-        return { manager: { id, email: '', firstName: '', lastName: '' }, unknown: null };
+      if ((mark(manager) & isRejected) !== 0) return { is: 'rejected', id };
       const [email = '', firstName = '', lastName = ''] = facts.get(manager).split(separator);
-      return { manager: { id, email, firstName, lastName }, unknown: null };
+      return { is: 'known', facts: { id, email, firstName, lastName } };
     },
   };
 }

@@ -21,6 +21,19 @@ export type PartsSettled = {
 };
 
 /**
+ * The part that somebody was in last, which did not come whole: they may be in it still, though another one has a row of them.
+ * Undefined where they are not, or where that other one goes first anyway.
+ */
+export function mayAlsoBeIn(
+  part: number,
+  last: readonly number[],
+  { standings, onBoth }: Pick<PartsRead, 'standings' | 'onBoth'>,
+): number | undefined {
+  if (last.includes(part)) return undefined;
+  return last.find((one) => standings[one] !== 'whole' && (onBoth === 'reject' || one < part));
+}
+
+/**
  * What the parts that are not whole mean for each person. Whose part did not come is neither a joiner nor absent: nothing
  * happens to them, and nothing to who was in it and has a row only in another part now, unless that part goes first anyway.
  * From the people of an incomplete part nothing is taken. Whose part is unknown belongs to all.
@@ -44,10 +57,7 @@ export function settleParts(people: Population, { standings, onBoth, lastIn }: P
       } else if (of.includes('incomplete')) people.set(person, flag.withheld);
       continue;
     }
-    const mayBeInBoth =
-      !last.includes(part) &&
-      last.some((one) => standings[one] !== 'whole' && (onBoth === 'reject' || one < part));
-    if (mayBeInBoth) {
+    if (mayAlsoBeIn(part, last, { standings, onBoth }) !== undefined) {
       people.reject(people.idOf(person));
       people.set(person, flag.away);
       apart++;

@@ -1,7 +1,7 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js';
 import { RollcallError } from '../errors.ts';
 import { pattern } from '../pattern.ts';
-import type { Person, PersonState } from '../person.ts';
+import { type Person, type PersonState, personFields } from '../person.ts';
 import { type RuleReads, readsOf } from './rule-columns.ts';
 
 /** What a condition sees of a person: every field a string, '' when empty, so that a rule never meets a null. */
@@ -15,18 +15,7 @@ export type Predicate = (person: RulePerson, today: string) => boolean;
 /** A rule that gives a text. */
 export type TextRule = (person: RulePerson, today: string) => string;
 
-const fields = [
-  'id',
-  'email',
-  'firstName',
-  'lastName',
-  'department',
-  'status',
-  'startDate',
-  'endDate',
-  'previousId',
-  'state',
-];
+const fields = [...personFields.filter((field) => field !== 'manager'), 'state'];
 
 /** What rules see of somebody's manager. */
 export const managerFields = ['id', 'email', 'firstName', 'lastName'] as const;

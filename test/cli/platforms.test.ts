@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { csvLine } from '../../src/csv.ts';
-import type { PlatformCheck } from '../../src/actions/check.ts';
+import type { PlatformCheck } from '../../src/actions/check-platform.ts';
 import { people, person } from '../support/company.ts';
 import { names, openFive } from '../support/five.ts';
 

@@ -3,7 +3,7 @@ import { copyFile, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SparkwiseState } from '../../sandbox/sparkwise/state.ts';
-import type { RosterCheck } from '../../src/actions/check.ts';
+import type { RosterCheck } from '../../src/actions/check-roster.ts';
 import { type Company, openSparkwiseCompany, type RunEnded } from '../support/harness.ts';
 import { plainRules, readFrom } from './reading.ts';
 

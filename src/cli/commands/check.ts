@@ -1,10 +1,5 @@
-import {
-  checkPlatform,
-  checkRoster,
-  type PartCheck,
-  type PlatformCheck,
-  type RosterCheck,
-} from '../../actions/check.ts';
+import { checkPlatform, type PlatformCheck } from '../../actions/check-platform.ts';
+import { checkRoster, type PartCheck, type RosterCheck } from '../../actions/check-roster.ts';
 import type { RosterFormat } from '../../config/schema.ts';
 import { personStates } from '../../person.ts';
 import { shown } from '../../shown.ts';

@@ -1,7 +1,18 @@
-import { createManagers, type ManagerCounts, type Managers } from '../../diff/managers.ts';
+import {
+  createManagers,
+  type ManagerAnswer,
+  type ManagerCounts,
+  type Managers,
+} from '../../diff/managers.ts';
 import { createTextColumn } from '../../diff/text-column.ts';
-import type { ManagerFacts, Person, PersonState } from '../../person.ts';
-import { personStates } from '../../person.ts';
+import {
+  type ManagerFacts,
+  type Person,
+  type PersonField,
+  type PersonState,
+  personFields,
+  personStates,
+} from '../../person.ts';
 import type { Customer } from '../customer.ts';
 import type { Reason } from '../reasons.ts';
 
@@ -13,12 +24,12 @@ export type ManagedPeople = {
   /** Whoever waited, in the order in which they came, with their manager. To be called once. */
   readonly all: (unsure: UnsureManagers) => Iterable<{ readonly person: Person; readonly part: number }>;
   readonly counts: () => ManagerCounts & {
-    /** People left as they are: their manager may be in what did not come. */
+    /** People left as they are: their manager may be in what did not come, or has a row that is rejected. */
     readonly waiting: number;
   };
 };
 
-/** What happens to people whose manager was not found. */
+/** What happens to people of whose manager not all is known. */
 export type UnsureManagers = {
   /** Whether all of the roster came: then one who is not on it is nobody. */
   readonly isWhole: boolean;
@@ -29,18 +40,6 @@ export type UnsureManagers = {
 };
 
 const separator = '\u001f';
-const texts = [
-  'id',
-  'email',
-  'firstName',
-  'lastName',
-  'department',
-  'status',
-  'startDate',
-  'endDate',
-  'previousId',
-  'manager',
-] as const;
 
 /** Keeps people as bytes outside the heap: some 150 each, and as many as are on the roster. */
 export function createManagedPeople({ parts, config }: Pick<Customer, 'parts' | 'config'>): ManagedPeople {
@@ -51,20 +50,22 @@ export function createManagedPeople({ parts, config }: Pick<Customer, 'parts' | 
   let count = 0;
   let counted: ManagerCounts = { unknown: 0, left: 0, circle: 0 };
   let waiting = 0;
+  /** Of those who were not found, how many are taken for unknown and not for nobody. */
+  let maybeThere = 0;
 
   function packed(person: Person, part: number): string {
     return [
       String(part),
       String(person.line),
       String(personStates.indexOf(person.state)),
-      ...texts.map((field) => person[field] ?? ''),
+      ...personFields.map((field) => person[field] ?? ''),
       ...attributes.map((name) => person.attributes[name] ?? ''),
     ].join(separator);
   }
 
   function unpacked(row: string): { readonly person: Person; readonly part: number } {
     const [part = '', line = '', state = '', ...cells] = row.split(separator);
-    const at = (field: (typeof texts)[number]): string | null => cells[texts.indexOf(field)] || null;
+    const at = (field: PersonField): string | null => cells[personFields.indexOf(field)] || null;
     const person: Person = {
       id: at('id') ?? '',
       email: at('email'),
@@ -77,7 +78,7 @@ export function createManagedPeople({ parts, config }: Pick<Customer, 'parts' | 
       previousId: at('previousId'),
       manager: at('manager'),
       attributes: Object.fromEntries(
-        attributes.map((name, place) => [name, cells[texts.length + place] ?? '']),
+        attributes.map((name, place) => [name, cells[personFields.length + place] ?? '']),
       ),
       state: stateOf(Number(state)),
       line: Number(line),
@@ -100,20 +101,39 @@ export function createManagedPeople({ parts, config }: Pick<Customer, 'parts' | 
       for (let at = 0; at < count; at++) {
         const { person, part } = unpacked(rows.get(at));
         if (lost.has(part)) continue;
-        const { manager, unknown } = managers.of(person.id);
-        const told = manager ?? (unknown !== null && !isWhole ? asNamed(unknown) : null);
-        if (manager === null && told !== null && !isEnough(told, reads)) {
+        const answer = managers.of(person.id);
+        const told = factsOf(answer, isWhole);
+        if (answer.is === 'unknown' && !isWhole) maybeThere++;
+        if (answer.is === 'known' || told === null || isEnough(told, reads))
+          yield { person: told === null ? person : { ...person, managedBy: told }, part };
+        // Nothing that is not known of a manager keeps somebody who has left: a rule that spares them by it does.
+        else if (person.state === 'terminated') yield { person: { ...person, unread: ['manager'] }, part };
+        else {
           waiting++;
           onWaiting(person.id);
-        } else yield { person: told === null ? person : { ...person, managedBy: told }, part };
+        }
       }
     },
-    counts: () => ({ ...counted, waiting }),
+    counts: () => ({ ...counted, unknown: counted.unknown - maybeThere, waiting }),
   };
 }
 
 function stateOf(at: number): PersonState {
   return personStates[at] ?? 'active';
+}
+
+/** What is told of a manager, as far as it is known; null where that is nobody. */
+function factsOf(answer: ManagerAnswer, isWhole: boolean): ManagerFacts | null {
+  switch (answer.is) {
+    case 'nobody':
+      return null;
+    case 'known':
+      return answer.facts;
+    case 'rejected':
+      return { id: answer.id, email: '', firstName: '', lastName: '' };
+    case 'unknown':
+      return isWhole ? null : asNamed(answer.ref);
+  }
 }
 
 /** All that is known of a manager who may be in what did not come: the cell that names them. */
@@ -135,7 +155,7 @@ export function managerNotes({
 }: ReturnType<ManagedPeople['counts']>): readonly Reason[] {
   const notes: Reason[] = [];
   const of = [
-    [unknown - waiting, 'whose manager is not on the roster'],
+    [unknown, 'whose manager is not on the roster'],
     [left, 'whose manager has left'],
     [circle, 'who manage each other in a circle'],
   ] as const;
@@ -145,7 +165,7 @@ export function managerNotes({
   if (waiting > 0)
     notes.push({
       code: 'MANAGERS_AWAITED',
-      message: `${waiting} people have a manager who may be in what did not come of the roster: nothing happens to them`,
+      message: `${waiting} people have a manager whose row is rejected, or who may be in what did not come of the roster: nothing happens to them`,
     });
   return notes;
 }

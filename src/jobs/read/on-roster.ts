@@ -1,17 +1,25 @@
 import { RollcallError } from '../../errors.ts';
 import { createManagers } from '../../diff/managers.ts';
+import { mayAlsoBeIn } from '../../diff/parts.ts';
 import type { Person } from '../../person.ts';
 import { lastPartsOf, standingOf } from './parts.ts';
-import { type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster } from './roster.ts';
+import { type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster, wholeOf } from './roster.ts';
 
 type Options = Omit<ReadCustomerRosterOptions, 'onPerson' | 'onRetract'>;
 
-/** Reads the roster for some people only; `onId` hears of every one. Whoever has no usable row, or rows that contradict each other, is left out. */
+/**
+ * Reads the roster for some people only; `onId` hears of every one. Whoever has no usable row, or rows that contradict each
+ * other, is left out. `unsure`: of whose manager not all is known, for their row is rejected or may not have come.
+ */
 export async function findOnRoster(
   options: Options,
   wanted: ReadonlySet<string>,
   onId: (id: string) => void = () => undefined,
-): Promise<{ readonly roster: RosterRead; readonly people: ReadonlyMap<string, Person> }> {
+): Promise<{
+  readonly roster: RosterRead;
+  readonly people: ReadonlyMap<string, Person>;
+  readonly unsure: ReadonlySet<string>;
+}> {
   const people = new Map<string, Person>();
   const { customer } = options;
   const hasManagers = customer.config.roster.columns.manager !== undefined;
@@ -19,6 +27,7 @@ export async function findOnRoster(
     ? createManagers(customer.parts.map(({ config }) => config.idPrefix))
     : undefined;
   const parts = new Map<string, number>();
+  const unsure = new Set<string>();
   const roster = await readCustomerRoster({
     ...options,
     onPerson: (person, part) => {
@@ -41,12 +50,15 @@ export async function findOnRoster(
     for (const { id, isPassedOver } of roster.rejectedRows)
       if (id !== null && !isPassedOver) managers.reject(id);
     managers.settle();
+    const isWhole = wholeOf(roster).complete;
     for (const [id, person] of people) {
-      const { manager } = managers.of(id);
-      if (manager !== null && person.unread === undefined) people.set(id, { ...person, managedBy: manager });
+      if (person.unread !== undefined) continue;
+      const answer = managers.of(id);
+      if (answer.is === 'known') people.set(id, { ...person, managedBy: answer.facts });
+      else if (answer.is === 'rejected' || (answer.is === 'unknown' && !isWhole)) unsure.add(id);
     }
   }
-  return { roster, people };
+  return { roster, people, unsure };
 }
 
 /**
@@ -58,12 +70,12 @@ export async function personOnRoster(
   options: Options,
   id: string,
   onId?: (id: string) => void,
-): Promise<{ readonly roster: RosterRead; readonly person: Person }> {
-  const { roster, people } = await findOnRoster(options, new Set([id]), onId);
+): Promise<{ readonly roster: RosterRead; readonly person: Person; readonly isManagerUnsure: boolean }> {
+  const { roster, people, unsure } = await findOnRoster(options, new Set([id]), onId);
   const person = people.get(id);
   if (person !== undefined) {
     await refuseApart(options, roster, id);
-    return { roster, person };
+    return { roster, person, isManagerUnsure: unsure.has(id) };
   }
   const rejected = roster.rejectedRows.find((row) => row.id === id && !row.isPassedOver);
   const away = roster.parts.filter(({ proof }) => proof === null).map(({ part }) => part.name);
@@ -88,11 +100,8 @@ async function refuseApart({ customer, store }: Options, roster: RosterRead, id:
   const part = roster.partOf(id) ?? 0;
   const last = (await lastPartsOf(customer, store)).of(id);
   const { onBoth } = customer.config.roster;
-  const other = last.includes(part)
-    ? undefined
-    : roster.parts.find(
-        (one, at) => last.includes(at) && standingOf(one) !== 'whole' && (onBoth === 'reject' || at < part),
-      );
+  const standings = roster.parts.map(standingOf);
+  const other = roster.parts[mayAlsoBeIn(part, last, { standings, onBoth }) ?? -1];
   if (other === undefined) return;
   throw new RollcallError(
     'PERSON_UNKNOWN',

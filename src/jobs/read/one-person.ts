@@ -8,7 +8,6 @@ import { RollcallError } from '../../errors.ts';
 import { desireOf, diffPlatform, managerReads } from '../customer.ts';
 import { personOnRoster } from './on-roster.ts';
 import { lastPartsOf, partsOf } from './parts.ts';
-import { wholeOf } from './roster.ts';
 import { hashRow } from './row-hash.ts';
 import { rulesOf, seenColumnsOf } from './seen.ts';
 import { feedAliases, type ReadSidesOptions, type Sides } from './sides.ts';
@@ -26,22 +25,17 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const { provider } = platform;
   await provider.prepare?.(ctx);
   const alike = new Set<string>();
-  const { roster, person: found } = await personOnRoster(
-    { customer, store, nowMs: options.nowMs, signal: ctx.signal },
-    id,
-    (other) => {
-      if (spellingKey(other) === spellingKey(id)) alike.add(other);
-    },
-  );
-  if (
-    found.manager !== null &&
-    found.managedBy === undefined &&
-    managerReads(customer, platform).size > 0 &&
-    !wholeOf(roster).complete
-  )
+  const {
+    roster,
+    person: found,
+    isManagerUnsure,
+  } = await personOnRoster({ customer, store, nowMs: options.nowMs, signal: ctx.signal }, id, (other) => {
+    if (spellingKey(other) === spellingKey(id)) alike.add(other);
+  });
+  if (isManagerUnsure && managerReads(customer, platform).size > 0)
     throw new RollcallError(
       'PERSON_UNKNOWN',
-      `the manager of ${id} may be in what did not come of the roster: nothing happens to them until it has.`,
+      `the manager of ${id} has a row that is rejected, or may be in what did not come of the roster: nothing happens to them until it has.`,
       { hint: 'See rollcall check.' },
     );
   const targets =

@@ -109,7 +109,11 @@ async function readPeople(
   wanted: ReadonlySet<string>,
 ): Promise<{ roster: RosterRead; people: Map<string, UndoPerson> }> {
   const { deps, customer, platform, ctx } = options;
-  const { roster, people: found } = await findOnRoster(
+  const {
+    roster,
+    people: found,
+    unsure,
+  } = await findOnRoster(
     {
       customer,
       store: deps.store,
@@ -122,7 +126,10 @@ async function readPeople(
   const desire = desireOf(customer, platform, roster.today);
   const people = new Map<string, UndoPerson>();
   for (const person of found.values()) {
-    const { ignored, protectedFrom } = desire.of(person);
+    // A rule that spares people by a manager who is not known for sure spares them.
+    const { ignored, protectedFrom } = desire.of(
+      unsure.has(person.id) ? { ...person, unread: ['manager'] } : person,
+    );
     people.set(person.id, { rowHash: hashRow(person), ignored, protectedFrom });
   }
   return { roster, people };

@@ -107,3 +107,32 @@ test('rules of state cannot read the manager, and without a column nobody can', 
     err: expect.stringContaining('RULE_INVALID'),
   });
 });
+
+test('of a manager whose row is rejected nothing follows for their people, and leavers leave all the same', async () => {
+  await using company = await openSparkwiseCompany({
+    backend: 'embedded',
+    clock: '2026-11-20T12:00:00Z',
+    roster: { ...roster, maxRejected: '50%' },
+    platform: { fields: { lastName: 'person.manager.email == "" ? "none" : person.manager.email' } },
+  });
+  const night = async (rows: readonly Row[]) => {
+    company.clock.advance(dayMs);
+    await company.export(csv(rows));
+    return await company.sync('--yes');
+  };
+  expect(await night(staff)).toMatchObject({ exit: 0, applied: { create: 7 } });
+  const changed = withBoss({ 'E09 mail': 'no address' }).map(
+    (row): Row => (row[0] === 'E02' ? [row[0], row[1], row[2], 'Terminated', row[4]] : row),
+  );
+  // E03's manager is known by an address that nobody has tonight: as on any night, that is nobody.
+  const byId = changed.map((row): Row => (row[0] === 'E03' ? [row[0], row[1], row[2], row[3], 'E09'] : row));
+  expect(await night(byId)).toMatchObject({ exit: 0, applied: { update: 0, deactivate: 1 } });
+  expect(company.state.users.find(({ remoteId }) => remoteId === 'E03')).toMatchObject({
+    lastName: 'ana@example.com',
+  });
+  const shown = await company.rollcall('show', 'last', '--json');
+  expect(JSON.stringify(shown.json)).toContain('MANAGERS_AWAITED');
+  // One person by themselves is left alone as well.
+  const one = await company.rollcall('explain', 'E03', '--json');
+  expect(one.json).toMatchObject({ roster: { is: 'present' } });
+});

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { sparkwiseApiKey, startSparkwise } from '../../../sandbox/sparkwise/index.ts';
-import { columns, people, toCsv } from '../../support/company.ts';
+import { startSparkwise } from '../../../sandbox/sparkwise/index.ts';
+import { customerOf } from '../../cli/service-process.ts';
+import { people, toCsv } from '../../support/company.ts';
 import { processEnv } from '../../support/memory-disk.ts';
 import { makeDataDir } from '../../support/template.ts';
 import { until } from '../../support/until.ts';
@@ -45,34 +46,14 @@ async function folderOf(files: Readonly<Record<string, object>>): Promise<string
   return folder;
 }
 
-function customer(baseUrl: string, schedule: string, more: object = {}) {
-  const { location: _location, ...fields } = columns;
-  return {
-    dataDir: './data',
+function customer(baseUrl: string, schedule: string) {
+  return customerOf(baseUrl, {
+    platform: { schedule },
     control: {
       listen: '127.0.0.1:0',
       tokens: [{ name: 'ops', role: 'operator', token: 'start-test-token' }],
     },
-    roster: {
-      source: './roster.csv',
-      columns: fields,
-      state: [
-        { is: 'terminated', when: 'person.status == "Terminated"' },
-        { is: 'active', when: 'person.status == "Active"' },
-      ],
-    },
-    platforms: {
-      academy: {
-        provider: 'sparkwise',
-        mode: 'full',
-        baseUrl,
-        apiKey: sparkwiseApiKey,
-        rate: '50/s',
-        schedule,
-      },
-    },
-    ...more,
-  };
+  });
 }
 
 test('many customers in one service: broken files stop only themselves, loudly; commands go through it; SIGTERM drains', {
