@@ -71,8 +71,11 @@ describeOn('redis', 'a command on a queue that it shares', () => {
         // Of requests that ask for the same the youngest may do the work of all.
         expect(statuses.flat().filter((key) => key === 'refused')).toEqual([]);
         expect(harbour.state.users).toHaveLength(12);
-        const [last] = await store.runs.list({ customer: 'harbour', platform: platformName, limit: 1 });
-        expect(['applied', 'unchanged']).toContain(last?.status);
+        // Which of two slots that began in one millisecond does the work of both is nobody's business.
+        const runs = await store.runs.list({ customer: 'harbour', platform: platformName, limit: 10 });
+        expect(runs.filter((run) => run.status === 'applied')).toHaveLength(1);
+        for (const run of runs.filter((each) => !['applied', 'unchanged'].includes(each.status)))
+          expect(run).toMatchObject({ status: 'cancelled', reasons: [{ code: 'RUN_REPLACED' }] });
       } finally {
         await service.stop(5_000);
       }
