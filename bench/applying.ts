@@ -37,7 +37,7 @@ export async function benchApplying(
   try {
     await writeRoster(world.roster, rowsOf(people, seed));
     await world.configure(sandbox, { rate: `${rate}/s`, batch });
-    const run = await rollcall(['sync', '-c', world.config], store.env);
+    const run = await rollcall(['sync', '-c', world.config], store.env, world.dir);
     if (run.json.runs[0]?.status !== 'applied') throw new Error(`the run ended ${run.out}`);
     const [counts] = await sandbox.ask({ ask: 'counts' });
     if (counts === undefined) throw new Error('the sandbox said nothing');
@@ -77,7 +77,7 @@ export async function benchFirstSync(store: BenchStore, people: number, rate: nu
   try {
     await writeRoster(world.roster, rowsOf(people, seed));
     await world.configure(sandbox, { rate: `${rate}/s` });
-    const run = await rollcall(['sync', '-c', world.config], store.env);
+    const run = await rollcall(['sync', '-c', world.config], store.env, world.dir);
     if (run.json.runs[0]?.status !== 'applied') throw new Error(`the run ended ${run.out}`);
     const rateSeconds = Math.ceil(people / batchSize) / rate;
     return { people, rate, seconds: run.seconds, rateSeconds, otherSeconds: run.seconds - rateSeconds };

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { watchServer } from './server-memory.ts';
 
 /** What a measured program used, and what it printed. */
 export type Measured = {
@@ -48,13 +49,24 @@ export function measure(
   });
 }
 
-/** Runs the product's command line and measures it; its JSON document is parsed. */
+/**
+ * Runs the product's command line and measures it; its JSON document is parsed. A database that works below `dir` counts as
+ * its memory: the peak of both, as if they had come together.
+ */
 export async function rollcall(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  dir: string,
 ): Promise<Measured & { readonly json: RunsDocument }> {
-  const measured = await measure(resolve(here, '../src/main.ts'), [...args, '--json'], env, productFlags);
-  return { ...measured, json: JSON.parse(measured.out) as RunsDocument };
+  const server = watchServer(dir);
+  const measured = await measure(
+    resolve(here, '../src/main.ts'),
+    [...args, '--json'],
+    env,
+    productFlags,
+  ).finally(server.end);
+  const peakMb = measured.peakMb + (await server.end());
+  return { ...measured, peakMb, json: JSON.parse(measured.out) as RunsDocument };
 }
 
 type Counts = Readonly<Record<string, number>>;

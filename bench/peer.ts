@@ -34,13 +34,13 @@ export async function benchPeer(
       await writeRoster(world.roster, rowsOf(people, seed));
       await world.configure(sandbox, { rate: `${rate}/s` });
       // The day before: everybody is in step, and the product knows whose accounts they are.
-      if (who === 'rollcall') await rollcall(['sync', '-c', world.config], store.env);
+      if (who === 'rollcall') await rollcall(['sync', '-c', world.config], store.env, world.dir);
       await writeRoster(world.roster, rowsOf(people, seed, day));
       await sandbox.ask({ ask: 'reset' });
       await sandbox.ask({ ask: 'rate', perSecond: rate });
       const run =
         who === 'rollcall'
-          ? await rollcall(['sync', '-c', world.config], store.env)
+          ? await rollcall(['sync', '-c', world.config], store.env, world.dir)
           : await measure(resolve(import.meta.dirname, 'tasks/script.ts'), [
               world.roster,
               sandbox.url,

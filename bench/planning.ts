@@ -56,9 +56,9 @@ export async function benchPlanning(size: number, store: BenchStore): Promise<Pl
       ['runs', '--json', ...files],
       store.env,
     );
-    const firstSync = await rollcall(['sync', ...files], store.env);
+    const firstSync = await rollcall(['sync', ...files], store.env, world.dir);
     const before = await store.sizeBytes(world.dir);
-    const unchanged = await rollcall(['sync', ...files], store.env);
+    const unchanged = await rollcall(['sync', ...files], store.env, world.dir);
     const after = await store.sizeBytes(world.dir);
     const jobs = await store.jobs(world.dir);
 
@@ -70,7 +70,7 @@ export async function benchPlanning(size: number, store: BenchStore): Promise<Pl
     const csv = await measure(join(tasks, 'csv-parse.ts'), [world.roster]);
     const fetch = await measure(join(tasks, 'fetch-pages.ts'), [sandbox.url, sandbox.apiKey, String(size)]);
     const duckdb = await measure(join(tasks, 'duckdb.ts'), [world.roster, accounts]);
-    const plan = await rollcall(['plan', ...files], store.env);
+    const plan = await rollcall(['plan', ...files], store.env, world.dir);
     const [planned] = plan.json.runs;
     if (planned === undefined || planned.status === 'failed') throw new Error(`the plan failed: ${plan.out}`);
     return {

@@ -20,7 +20,7 @@ export async function benchQueue(store: BenchStore, jobs: number): Promise<Queue
   try {
     await writeRoster(world.roster, rowsOf(jobs, seed));
     await world.configure(sandbox, { rate: '100000/s', batch: 1 });
-    const run = await rollcall(['sync', '-c', world.config], store.env);
+    const run = await rollcall(['sync', '-c', world.config], store.env, world.dir);
     if (run.json.runs[0]?.status !== 'applied') throw new Error(`the run ended ${run.out}`);
     const [counts] = await sandbox.ask({ ask: 'counts' });
     await store.reset();
