@@ -1,4 +1,5 @@
-import type { RosterFormat } from '../config/schema.ts';
+import { idleKeys } from '../config/format-keys.ts';
+import type { PartConfig, RosterFormat, WholeRosterConfig } from '../config/schema.ts';
 import { createLookBuilder, type LookColumn } from '../diff/look.ts';
 import { type PersonState, personStates } from '../person.ts';
 import type { EncryptionFacts, RejectedRow, RosterProof } from '../roster/index.ts';
@@ -7,7 +8,7 @@ import { withholdReasons } from '../jobs/decide/judge.ts';
 import type { JobDeps } from '../jobs/deps.ts';
 import { failureOf } from '../jobs/failure.ts';
 import { columnsOf, lookColumns } from '../jobs/read/columns.ts';
-import { dateIn, type PartRead, readCustomerRoster, wholeOf } from '../jobs/read/roster.ts';
+import { dateIn, keyIn, type PartRead, readCustomerRoster, wholeOf } from '../jobs/read/roster.ts';
 import type { Reason } from '../jobs/reasons.ts';
 import { createRuleMatches } from './rule-matches.ts';
 
@@ -155,6 +156,8 @@ export async function checkRoster(
       ],
       warnings: [
         ...matches.warnings(),
+        ...read.parts.flatMap(lackingFields),
+        ...read.parts.flatMap((part) => keysForNothing(part, customer.config.roster)),
         ...came.flatMap(({ part, encryption }) => endingKeys(encryption, deps.now(), part)),
       ],
       // Of several parts each says it by itself.
@@ -165,6 +168,27 @@ export async function checkRoster(
     signal.throwIfAborted();
     return { error: failureOf(error) };
   }
+}
+
+/** Keys that the format found has no use for. One that stands beside parts is for those that it fits. */
+function keysForNothing({ part, proof }: PartRead, beside: WholeRosterConfig): readonly string[] {
+  if (proof === null) return [];
+  const besides: Readonly<Record<string, unknown>> = beside;
+  const isOwn = (key: keyof PartConfig): boolean => part.name === '' || part.config[key] !== besides[key];
+  return idleKeys(part.config, proof.format)
+    .filter(({ key: [key] }) => isOwn(key as keyof PartConfig))
+    .map(
+      ({ key, of }) =>
+        `${part.name === '' ? '' : `${part.name}: `}${keyIn(part, ['roster', ...key].join('.'))}: is for ${of}, and does nothing: the roster is ${proof.format} by its content. Take it out, or is another file meant?`,
+    );
+}
+
+/** Mapped fields that no record has: empty for everybody, or called otherwise. */
+function lackingFields({ part, proof }: PartRead): readonly string[] {
+  return (proof?.lacking ?? []).map(
+    ({ name, key, hint }) =>
+      `${part.name === '' ? '' : `${part.name}: `}${keyIn(part, key)}: no record has the field "${name}": it is read as empty. So it should be where the export leaves out what is empty and nobody has any; else it is called otherwise. ${hint}`,
+  );
 }
 
 /** A key that ends within 30 days is told of: whoever sends the export needs time for theirs. */

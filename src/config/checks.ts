@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { ConfigDocument } from './document.ts';
+import { checkFormat } from './format-keys.ts';
 import { type ConfigIssue, formatKey, type KeyPath } from './issues.ts';
 import { suggestion } from './nearest.ts';
 import type { ProviderSettingsRegistry } from './registry.ts';
@@ -56,6 +57,7 @@ function checkRoster({ roster }: Partial<CustomerBase>, document: ConfigDocument
     ...checkMapping(roster, ['roster'], document),
     ...(parts ?? []).flatMap((part, at) => checkMapping(part, ['roster', 'parts', at], document)),
     ...(parts === undefined ? checkOnly(roster, document) : checkParts(roster, parts, document)),
+    ...checkFormat(roster, document),
   ];
 }
 

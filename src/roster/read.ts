@@ -9,7 +9,7 @@ import type { RosterReading } from './formats/format.ts';
 import { openReading } from './formats/open.ts';
 import { RowIntake } from './intake/rows.ts';
 import { compileDateFormat } from './mapping/dates.ts';
-import { otherSheets, configuredColumns, refuseMissing, resolveColumns } from './mapping/header.ts';
+import { otherSheets, configuredColumns, lackingFields, resolveColumns } from './mapping/header.ts';
 import type { MappingRules } from './mapping/map-row.ts';
 import { deliver } from './sources/deliver.ts';
 import { rosterFileAt } from './sources/file.ts';
@@ -94,7 +94,8 @@ async function readDelivered(
     });
   }
   const facts = await reading.facts();
-  if (facts.fields !== undefined) refuseMissing(config, facts.fields, { file: source.file });
+  const lacking =
+    facts.fields === undefined ? [] : lackingFields(config, facts.fields, { file: source.file });
   rows.finish(facts);
 
   const torn = [...facts.torn, ...rows.torn];
@@ -121,6 +122,7 @@ async function readDelivered(
     fingerprint: hash.digest('hex'),
     format: reading.format,
     sheet: facts.sheet,
+    lacking,
     notes: facts.notes,
     encoding: facts.encoding,
     delimiter: facts.delimiter,

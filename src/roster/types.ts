@@ -67,6 +67,15 @@ export type IncompleteReason = { readonly code: IncompleteCode; readonly message
 /** The file that is the roster at this moment. */
 export type RosterFile = { readonly file: string; readonly modifiedAtMs: number; readonly sizeBytes: number };
 
+/** A mapped field that no record has: it is read as empty for everybody. */
+export type LackingField = {
+  readonly name: string;
+  /** The key that names it: `roster.columns.endDate`. */
+  readonly key: string;
+  /** The fields that there are, and which of them was probably meant. */
+  readonly hint: string;
+};
+
 /** What one read of the roster amounts to, and whether it is complete (only then may anyone be removed). */
 export type RosterProof = RosterFile & {
   readonly complete: boolean;
@@ -95,6 +104,8 @@ export type RosterProof = RosterFile & {
   readonly format: RosterFormat;
   /** The sheet that was read, of a workbook. */
   readonly sheet: string | null;
+  /** Mapped fields that no record has; empty where there is a header, which has to have all. */
+  readonly lacking: readonly LackingField[];
   /** What whoever asks `check` should know of the file, in words. */
   readonly notes: readonly string[];
   /** The label of the encoding, found or configured. */

@@ -129,7 +129,7 @@ test('a list of JSON in pages is a roster: people come, change and go; what is n
       ],
       [
         'a field that is renamed',
-        () => reports.list(all.map(({ job, ...rest }) => ({ ...rest, work: job }))),
+        () => reports.list(all.map(({ employee, ...rest }) => ({ ...rest, worker: employee }))),
         'ROSTER_HEADER',
       ],
       ['nobody', () => reports.list([]), 'ROSTER_EMPTY'],

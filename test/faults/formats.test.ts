@@ -130,10 +130,15 @@ test.each(Object.entries(formats))(
 
 test.each([
   ['xlsx', { sheet: 'Leavers' }, 'ROSTER_FORMAT', 'has no sheet "Leavers"'],
-  ['xlsx', { format: 'csv' }, 'ROSTER_FORMAT', 'and roster.format says csv'],
+  ['xlsx', { sheet: undefined, format: 'csv' }, 'ROSTER_FORMAT', 'and roster.format says csv'],
   ['json', { records: 'data.people' }, 'ROSTER_FORMAT', 'has nothing at "data.people"'],
   ['json', { records: 'data' }, 'ROSTER_FORMAT', 'what it has at "data" is no list'],
-  ['json', { columns: { id: 'Worker_ID' } }, 'ROSTER_HEADER', 'no record has the field "Worker_ID"'],
+  [
+    'json',
+    { columns: { id: 'Worker_ID', status: 'WorkerStatus' } },
+    'ROSTER_HEADER',
+    'no record has the field "Worker_ID"',
+  ],
 ] as const)('%s, and %j: plan says what is wrong', async (name, roster, code, words) => {
   const format = formats[name];
   await using company = await openSparkwiseCompany({
@@ -152,4 +157,36 @@ test.each([
   expect(plan).toMatchObject({ exit: 1, status: 'failed', reasons: [{ code }] });
   expect(plan.reasons[0]?.message).toContain(words);
   expect((await company.rollcall('check', '--quick')).out).toContain(words);
+});
+
+test('keys that the format found has no use for are said, each with its place', async () => {
+  await using company = await openSparkwiseCompany({
+    backend: 'embedded',
+    rows: [],
+    roster: {
+      source: './staff.bin',
+      columns: { id: 'WorkerID', status: 'WorkerStatus' },
+      attributes: [],
+      sheet: 'Staff',
+      records: 'data',
+      delimiter: ',',
+    },
+  });
+  await writeFile(join(company.folder, 'staff.bin'), csv(staff([])));
+  const warned = async (): Promise<readonly string[]> =>
+    (await company.rollcall('check', '--quick')).out
+      .split('\n')
+      .flatMap(
+        (line) =>
+          /^warning: roster\.(\S+): is for \S+, and does nothing: the roster is \S+/.exec(line)?.[0] ?? [],
+      );
+  const words = (key: string, of: string, found: string): string =>
+    `warning: roster.${key}: is for ${of}, and does nothing: the roster is ${found}`;
+  expect(await warned()).toEqual([words('sheet', 'XLSX', 'csv'), words('records', 'JSON', 'csv')]);
+  await writeFile(join(company.folder, 'staff.bin'), lines(staff([])));
+  expect(await warned()).toEqual([
+    words('sheet', 'XLSX', 'jsonl'),
+    words('records', 'JSON', 'jsonl'),
+    words('delimiter', 'CSV', 'jsonl'),
+  ]);
 });

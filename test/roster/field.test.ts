@@ -148,7 +148,12 @@ const table: readonly (readonly [file: string, roster: Roster, expected: Expecte
   [
     'b16-json',
     {},
-    { error: 'ROSTER_HEADER', says: ['The fields there are: WorkerID, WorkEmail, FirstName'] },
+    {
+      active: 0,
+      rejected: ['10001 STATUS_UNKNOWN'],
+      reasons: few,
+      says: ['roster.columns.status: no record', 'The fields there are: WorkerID, WorkEmail, FirstName'],
+    },
   ],
   [
     'b18-lone-cr-mixed',

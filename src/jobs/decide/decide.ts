@@ -11,6 +11,7 @@ import type { Customer, Platform } from '../customer.ts';
 import { type Judgement, judge, withholdReasons, withholdsAll } from './judge.ts';
 import { createLayout } from './layout.ts';
 import type { Sides } from '../read/sides.ts';
+import { keyIn } from '../read/roster.ts';
 import { configuredTarget } from '../read/seen.ts';
 import { coursesOf } from '../read/courses.ts';
 import { doubtfulChanges } from './doubtful.ts';
@@ -146,6 +147,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     withheld,
     reasons,
     notes: [
+      ...absentFields(sides),
       ...partNotes(sides, difference.missing),
       ...sides.managers,
       ...sides.values.notes,
@@ -176,6 +178,16 @@ export async function decide(options: DecideOptions): Promise<Decision> {
         : [...suppressed.outdated, ...suppressed.settled(sides.differ.people)],
     completions: newCompletions(sides, courses, completed),
   };
+}
+
+/** Mapped fields that no record of the roster has. What that empties is held by its values, as with every other column. */
+function absentFields({ roster }: Pick<Sides, 'roster'>): readonly Reason[] {
+  return roster.parts.flatMap(({ part, proof }) =>
+    (proof?.lacking ?? []).map(({ name, key }) => ({
+      code: 'ROSTER_FIELD_ABSENT' as const,
+      message: `${part.name === '' ? '' : `${part.name}: `}no record has the field "${name}" (${keyIn(part, key)}): it is read as empty`,
+    })),
+  );
 }
 
 /** Whom the parts of the roster left as they are, and who was in a part that is not configured any more. */

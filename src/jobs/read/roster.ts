@@ -210,11 +210,16 @@ async function readPart(
   );
 }
 
+/** Where a key of `roster` stands for a part. */
+export function keyIn({ config }: Pick<Part, 'config'>, key: string): string {
+  return key.replace(/^roster\b/, config.key);
+}
+
 /** The error in the name of its part; undefined for one that no part can be left out for. */
 function asFailure(error: unknown, { name, config }: Part): RollcallError | undefined {
   if (!(error instanceof RollcallError) || !rosterFailures.has(error.code)) return undefined;
   if (name === '') return error;
-  const key = error.place?.key?.replace(/^roster\b/, config.key);
+  const key = error.place?.key === undefined ? undefined : keyIn({ config }, error.place.key);
   const options = {
     place: { ...error.place, ...(key === undefined ? {} : { key }) },
     ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -3,6 +3,7 @@ import { RollcallError } from '../../errors.ts';
 import { normaliseText } from '../../normalise.ts';
 import { type PersonField, personFields } from '../../person.ts';
 import type { HeaderCandidate, RowTraits } from '../formats/format.ts';
+import type { LackingField } from '../types.ts';
 import { mostColumns } from '../bounds.ts';
 import { meantColumn } from './words.ts';
 
@@ -66,26 +67,41 @@ export function configuredColumns(config: RosterConfig): readonly string[] {
 }
 
 /**
- * Of records that have names instead of a header.
+ * Of records that have names instead of a header: the mapped fields that none of them has. They are read as empty, for
+ * exports leave out what is empty (Workday, BambooHR), and nobody may have any.
  *
- * @throws RollcallError ROSTER_HEADER when no record has a configured field (says which there are, and the nearest).
+ * @throws RollcallError ROSTER_HEADER when no record has the id, or any of the fields: then they are no people of this
+ * roster, and where none is known no name of theirs is shown.
  */
-export function refuseMissing(
+export function lackingFields(
   config: RosterConfig,
   { missing, names }: { readonly missing: readonly string[]; readonly names: readonly string[] },
   { file }: { readonly file: string },
-): void {
-  const lacking = new Set(missing);
+): readonly LackingField[] {
+  const lacking = new Set(missing.map(normaliseText));
   const wanted = configured(config);
-  const first = wanted.find(({ name }) => lacking.has(name));
-  if (first === undefined) return;
-  const taken = new Set(
-    wanted.filter(({ name }) => !lacking.has(name)).map(({ name }) => name.toLowerCase()),
-  );
-  const meant = meantColumn(first.name, names, taken);
-  throw new RollcallError('ROSTER_HEADER', `no record has the field "${first.name}".`, {
-    place: { file, key: first.key },
-    hint: `${meant === undefined ? '' : `Did you mean "${meant}"? `}The fields there are: ${listed(names)}. If the export leaves out what is empty and nobody has any, take it out of the configuration.`,
+  const isLacking = ({ name }: { readonly name: string }): boolean => lacking.has(normaliseText(name));
+  const there = wanted.filter((field) => !isLacking(field));
+  if (there.length === 0)
+    throw new RollcallError(
+      'ROSTER_HEADER',
+      `no record has any of the configured fields (${wanted.length}), and the names of its own are not shown.`,
+      {
+        place: { file, key: 'roster.columns' },
+        hint: 'Is it the roster, and does roster.records name the list of its people? Upper and lower case matter.',
+      },
+    );
+  const taken = new Set(there.map(({ name }) => name.toLowerCase()));
+  const hintOf = (name: string): string => {
+    const meant = meantColumn(name, names, taken);
+    return `${meant === undefined ? '' : `Did you mean "${meant}"? `}The fields there are: ${listed(names)}.`;
+  };
+  return wanted.filter(isLacking).map(({ field, name, key }) => {
+    if (field !== 'id') return { name, key, hint: hintOf(name) };
+    throw new RollcallError('ROSTER_HEADER', `no record has the field "${name}".`, {
+      place: { file, key },
+      hint: `${hintOf(name)} Without ids nobody is anybody.`,
+    });
   });
 }
 

@@ -88,6 +88,52 @@ describe('a column that comes empty', () => {
     expect(company.members(fraud)).toEqual(members);
   });
 
+  it('is held as well where JSON leaves the field out of every record, which the run says', {
+    timeout: timeoutMs,
+  }, async () => {
+    const rows = costPeople(60);
+    await using company = await openCostCompany(rows);
+    const members = company.members(fraud);
+    const records = (lack: readonly string[]): string => {
+      const [header = [], ...lines] = costCsv(rows)
+        .trimEnd()
+        .split('\r\n')
+        .map((line) => line.split(','));
+      const filled = lines.map((cells) =>
+        cells.flatMap((cell, at) =>
+          cell === '' || lack.includes(header[at] ?? '') ? [] : [[header[at] ?? '', cell] as const],
+        ),
+      );
+      return JSON.stringify(filled.map((cells) => Object.fromEntries(cells)));
+    };
+    // Nobody has a former id: that the field is nowhere is no reason for anything.
+    expect(await company.night(records([]))).toMatchObject({ exit: 0, status: 'unchanged', reasons: [] });
+    const noted = await company.rollcall('show', 'last');
+    expect(noted.out).toContain('no record has the field "FormerID" (roster.columns.previousId)');
+
+    const run = await company.night(records(['Cost']));
+    expect(run).toMatchObject({
+      exit: 3,
+      status: 'held',
+      held: { ...nothing, unenroll: 6 },
+      applied: nothing,
+    });
+    expect(reasonsOf(run, 'HELD_VALUES')[0]).toContain('Cost: 60 of 60 filled → 0');
+    expect(company.members(fraud)).toEqual(members);
+    expect(await company.shown(run.id)).toContain('no record has the field "Cost" (roster.attributes)');
+    const check = await company.rollcall('check', '--quick', '--json');
+    expect(check.json).toMatchObject({
+      roster: {
+        warnings: expect.arrayContaining([
+          expect.stringMatching(
+            /^roster\.attributes: no record has the field "Cost": .*The fields there are: /,
+          ),
+        ]),
+      },
+    });
+    expect(await company.night(records([]))).toMatchObject({ exit: 0, status: 'unchanged', reasons: [] });
+  });
+
   it('is what it looks like from now on once it is approved, and no sooner', {
     timeout: timeoutMs,
   }, async () => {

@@ -203,29 +203,59 @@ describe('values', () => {
     expect(people).toMatchObject([{ id: '2', firstName: 'AB' }]);
   });
 
-  test('a field that some records lack is an empty cell, one that all lack an error', async () => {
-    const config: Changes = { columns: { id: 'id', email: 'email', endDate: 'employment.end' } };
+  const ended: Changes = { columns: { id: 'id', email: 'email', endDate: 'employment.end' } };
+  const active = { rules: { stateOf: () => 'active' as const } };
+
+  test('a field that some records lack is an empty cell, and so is one that all lack, which is said', async () => {
     const some = json(
       { id: '1', email: 'a@x.io', employment: {} },
       { id: '2', employment: { end: '2020-01-01' } },
     );
-    const { people } = await readText(some, config, { rules: { stateOf: () => 'active' } });
+    const { people, proof } = await readText(some, ended, active);
     expect(people).toMatchObject([
       { id: '1', endDate: null, state: 'active' },
       { id: '2', email: null, endDate: '2020-01-01', state: 'terminated' },
     ]);
+    expect(proof.lacking).toEqual([]);
     for (const none of [
       json({ id: '1', email: 'a@x.io', employment: { ended: null } }),
-      lines({ id: '1', employment: { ended: null }, email: '' }, { id: '2' }),
-    ])
-      await expect(readText(none, config, { rules: { stateOf: () => 'active' } })).rejects.toMatchObject({
-        code: 'ROSTER_HEADER',
-        message: 'no record has the field "employment.end".',
-        hint: expect.stringMatching(
-          /Did you mean "employment\.ended"\? The fields there are: id, .*employment\.ended/,
-        ),
-        place: { key: 'roster.columns.endDate' },
-      });
+      lines({ id: '1', employment: { ended: null }, email: 'a@x.io' }, { id: '2' }),
+    ]) {
+      const read = await readText(none, ended, active);
+      expect(read.proof.complete).toBe(true);
+      expect(read.people[0]).toMatchObject({ id: '1', endDate: null, state: 'active' });
+      expect(read.proof.lacking).toEqual([
+        {
+          name: 'employment.end',
+          key: 'roster.columns.endDate',
+          hint: expect.stringMatching(
+            /^Did you mean "employment\.ended"\? The fields there are: id, .*employment\.ended/,
+          ),
+        },
+      ]);
+    }
+  });
+
+  test.each([
+    ['JSON', json],
+    ['JSON lines', lines],
+  ])('%s without the id is none, and without any of the fields nothing of it is shown', async (_, write) => {
+    const noId = write({ no: '1', email: 'a@x.io' }, { no: '2', employment: { end: '2020-01-01' } });
+    await expect(readText(noId, ended, active)).rejects.toMatchObject({
+      code: 'ROSTER_HEADER',
+      message: 'no record has the field "id".',
+      hint: expect.stringContaining('The fields there are: no, email, employment.end'),
+      place: { key: 'roster.columns.id' },
+    });
+    const strange = write({ 'Zoe Okafor': '1', town: 'Cork' }, { town: 'Kiel' });
+    const refused: unknown = await readText(strange, ended, active).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'ROSTER_HEADER',
+      message: 'no record has any of the configured fields (3), and the names of its own are not shown.',
+    });
+    expect(JSON.stringify([refused, (refused as Error).message, (refused as Error).stack])).not.toMatch(
+      /Okafor|town|Cork/,
+    );
   });
 
   test('labels, totals and skip count records', async () => {
