@@ -20,6 +20,7 @@ export type RejectCode =
   | 'ID_UNREADABLE'
   | 'STATUS_UNKNOWN'
   | 'DATE_INVALID'
+  | 'DATES_CONTRADICT'
   | 'EMAIL_INVALID'
   | 'ENCODING'
   | 'ERROR_WORD'

@@ -63,6 +63,8 @@ export class RowJudge {
     const state = this.stateOf(row);
     if (isFlawed(mapped) && state !== 'terminated') return { rejected: mapped.fault, isNobody: false };
     if (state === null) return { rejected: this.#unknownStatus(row), isNobody: false };
+    if (state === 'terminated' && this.#endsBeforeItStarts(row))
+      return { rejected: this.#contradictingDates(row), isNobody: false };
     if (this.#isOnlyId(cells))
       return {
         rejected: rejection(
@@ -84,6 +86,24 @@ export class RowJudge {
     if (state === null || state === 'terminated') return state;
     if (row.endDate !== null && row.endDate < this.#options.today) return 'terminated';
     return row.startDate !== null && row.startDate > this.#options.today ? 'preHire' : state;
+  }
+
+  /**
+   * Whether somebody has left by nothing but an end date that lies before the start of what goes on today: the end of an
+   * employment before this one, a mark that means no date, or a slip. Where the start is to come, nobody is here by either date.
+   */
+  #endsBeforeItStarts(row: RowInput): boolean {
+    const { startDate, endDate } = row;
+    if (startDate === null || endDate === null || endDate >= startDate) return false;
+    return startDate <= this.#options.today && this.#options.rules.stateOf(row) !== 'terminated';
+  }
+
+  #contradictingDates(row: RowInput): RejectedRow {
+    const { startDate, endDate } = this.#columns.fields;
+    const what =
+      `${endDate?.name ?? 'the end date'} lies before ${startDate?.name ?? 'the start date'}, and no rule of roster.state says that ` +
+      'the person has left. Empty the end of an employment before this one; if it means no date, list it in roster.noDate';
+    return rejection(this.#columns, 'DATES_CONTRADICT', row.id, row.line, endDate?.name ?? null, what);
   }
 
   /** What the status alone says of a row of which nothing else is sure; null when the rules need more. */

@@ -9,6 +9,8 @@ import { shapeOf } from './shape.ts';
 
 /** One @ with something on both sides; nothing that separates or wraps addresses. Whether it exists is the platform's to say. */
 const emailShape = /^[^\s@,;<>"()\\]+@[^\s@,;<>"()\\]+$/;
+/** A name that stands in quotes as a whole, in those that a word processor makes of straight ones. One within a name stays. */
+const wrapped = /^(?:[“”„‟«»‹›].*[“”„‟«»‹›]|[‘‚‛].*[‘’‛])$/u;
 /** Signs that could not be decoded, or that no text has. */
 const damage = /[\uFFFD\u0080-\u0084\u0086-\u009F]/;
 
@@ -192,6 +194,12 @@ export class RowMapper {
     const text = this.#text(cells, column, field);
     if (text === null || column === undefined || !this.#columns.traits.isDelimited) return text;
     if (text.includes('"') && text.split('"').length % 2 === 0) return this.#strayQuote(field, column);
+    if (field !== 'department' && wrapped.test(text))
+      return this.#fault(field, {
+        code: 'QUOTES',
+        column,
+        what: 'stands in quotes that are no quotes of CSV, which no name does. Have it exported without them',
+      });
     if (this.isSuspect && field !== 'department' && text.includes('\\'))
       return this.#fault(field, {
         code: 'QUOTES',

@@ -173,6 +173,12 @@ describe('rejected by name', () => {
     ['STATUS_UNKNOWN', '42,a@x.io,Okafor,,,', '42', 'status'],
     ['DATE_INVALID', '42,a@x.io,Okafor,Active,2026-02-31,', '42', 'start'],
     ['DATE_INVALID', '42,a@x.io,Okafor,Active,,31.12.2026', '42', 'end'],
+    ['DATES_CONTRADICT', '42,a@x.io,Okafor,Active,2018-03-01,1900-01-01', '42', 'end'],
+    ['DATES_CONTRADICT', '42,a@x.io,Okafor,Active,2026-02-01,2024-05-31', '42', 'end'],
+    ['QUOTES', '42,a@x.io,“Okafor”,Active,,', '42', 'first'],
+    ['QUOTES', '42,a@x.io,„Okafor“,Active,,', '42', 'first'],
+    ['QUOTES', '42,a@x.io,«Okafor»,Active,,', '42', 'first'],
+    ['QUOTES', '42,a@x.io,‘Okafor’,Active,,', '42', 'first'],
     ['EMAIL_INVALID', '42,Okafor,x,Active,,', '42', 'email'],
     ['EMAIL_INVALID', '42,Zoe Okafor@x.io,x,Active,,', '42', 'email'],
     ['EMAIL_INVALID', '42,@Okafor.io,x,Active,,', '42', 'email'],
@@ -196,6 +202,27 @@ describe('rejected by name', () => {
       rejectedRows: 1,
       unreadableIds: id === null ? 1 : 0,
     });
+  });
+
+  test('an end before the start takes nobody away by itself, and keeps no leaver', async () => {
+    const states = async (row: string): Promise<(string | undefined)[]> => {
+      const { people, rejected } = await readText(`${head}${row}\n`, { columns });
+      return [people[0]?.state, rejected[0]?.code];
+    };
+    // By the status; on a day to come; and where the start is to come, by either date.
+    expect(await states('42,a@x.io,Ann,Inactive,2026-02-01,2024-05-31')).toEqual(['terminated', undefined]);
+    expect(await states('42,a@x.io,Ann,Active,2026-02-01,2026-02-01')).toEqual(['terminated', undefined]);
+    expect(await states('42,a@x.io,Ann,Active,2026-05-01,2026-01-31')).toEqual(['terminated', undefined]);
+    expect(await states('42,a@x.io,Ann,Active,,1900-01-01')).toEqual(['terminated', undefined]);
+    expect(await states('42,a@x.io,Ann,Active,2026-05-01,2026-04-01')).toEqual(['preHire', undefined]);
+  });
+
+  test('quotes within a name, and around a department, are theirs', async () => {
+    const { people } = await readText(
+      `${header}10,a@x.io,Anna „Anni“ Maria,«Sales»,Active\n11,b@x.io,‘Iolani,x,Active\n12,c@x.io,D’Arcy’,x,Active\n`,
+    );
+    expect(people.map(({ firstName }) => firstName)).toEqual(['Anna „Anni“ Maria', '‘Iolani', 'D’Arcy’']);
+    expect(people[0]?.department).toBe('«Sales»');
   });
 
   test('of an unknown status the shape is shown, and the value only to who asks for the counts', async () => {
