@@ -17,8 +17,8 @@ COPY config ./config
 COPY src ./src
 
 # `docker compose exec worker rollcall status`; the data directory belongs to the user that runs it.
-RUN chmod 755 src/main.ts \
-  && ln -s /app/src/main.ts /usr/local/bin/rollcall \
+RUN chmod 755 src/main.js \
+  && ln -s /app/src/main.js /usr/local/bin/rollcall \
   && mkdir -p /etc/rollcall /var/lib/rollcall \
   && chown node:node /var/lib/rollcall
 
@@ -32,5 +32,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:7654/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 # The flag keeps a run of a million people below 600 MB (docs/performance.md).
-ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=8", "/app/src/main.ts"]
+ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=8", "/app/src/main.js"]
 CMD ["start"]

@@ -60,7 +60,7 @@ export async function rollcall(
 ): Promise<Measured & { readonly json: RunsDocument }> {
   const server = watchServer(dir);
   const measured = await measure(
-    resolve(here, '../src/main.ts'),
+    resolve(here, '../src/main.js'),
     [...args, '--json'],
     env,
     productFlags,

@@ -129,7 +129,7 @@ export async function benchNight(store: BenchStore, customers: number, people: n
   }
   const control = { listen: `127.0.0.1:${port}`, tokens: [{ name: 'bench', role: 'operator', token }] };
   await writeFile(join(folder, 'operator.yaml'), JSON.stringify({ control }));
-  const main = resolve(import.meta.dirname, '../src/main.ts');
+  const main = resolve(import.meta.dirname, '../src/main.js');
   const service = spawn(process.execPath, [...productFlags, main, 'start', '-c', join(folder, '*.yaml')], {
     env: { ...process.env, ...store.env },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -52,7 +52,7 @@ export async function benchPlanning(size: number, store: BenchStore): Promise<Pl
     await world.configure(sandbox, { rate: lifted });
     const files = ['-c', world.config];
     const startup = await measure(
-      resolve(import.meta.dirname, '../src/main.ts'),
+      resolve(import.meta.dirname, '../src/main.js'),
       ['runs', '--json', ...files],
       store.env,
     );

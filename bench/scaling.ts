@@ -50,7 +50,7 @@ export async function benchScaling(
       const config = join(world.dir, `service-${at}.yaml`);
       const own = `customer: bench\ncontrol: { listen: "127.0.0.1:${firstPort + at}" }\n`;
       await writeFile(config, own + (await readFile(world.config, 'utf8')));
-      const main = resolve(import.meta.dirname, '../src/main.ts');
+      const main = resolve(import.meta.dirname, '../src/main.js');
       return spawn(process.execPath, [...productFlags, main, 'start', '-c', config], {
         env: { ...process.env, ...store.env },
         stdio: ['ignore', 'ignore', 'inherit'],

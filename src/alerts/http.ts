@@ -1,4 +1,4 @@
-import ky from 'ky';
+import type { KyInstance } from 'ky';
 import { retryAfterMs } from '../retry-after.ts';
 import type { SendResult } from './retry.ts';
 
@@ -64,7 +64,14 @@ function describeFailure(error: unknown, timeoutMs: number): string {
   return 'connection failed';
 }
 
-const client = ky.create({ retry: 0, throwHttpErrors: false, timeout: false, redirect: 'manual' });
+let loaded: KyInstance | undefined;
+
+/** Not before the first request: it loads all of Node's fetch, and commands that only ask the store send none. */
+async function loadClient(): Promise<KyInstance> {
+  const { default: ky } = await import('ky');
+  loaded ??= ky.create({ retry: 0, throwHttpErrors: false, timeout: false, redirect: 'manual' });
+  return loaded;
+}
 
 /**
  * One HTTP attempt. Never throws. Errors name the status and the vendor's code, never the address: in a webhook's
@@ -73,6 +80,7 @@ const client = ky.create({ retry: 0, throwHttpErrors: false, timeout: false, red
 export async function attempt(request: OutgoingRequest): Promise<SendResult> {
   const timeoutMs = request.timeoutMs ?? requestTimeoutMs;
   try {
+    const client = loaded ?? (await loadClient());
     const response = await client(request.url, {
       method: request.method,
       headers: { 'user-agent': 'rollcall', ...request.headers },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import ky from 'ky';
+import type { KyInstance } from 'ky';
 import type { z } from 'zod';
 import { describeNetworkFailure } from '../network-failure.ts';
 import { retryAfterMs, usableWaitMs } from '../retry-after.ts';
@@ -81,6 +81,15 @@ export type Http = {
   readonly request: <T>(request: HttpRequest<T>, ctx: CallContext) => Promise<HttpAnswer<T>>;
 };
 
+let loaded: KyInstance | undefined;
+
+/** Not before the first request: it loads all of Node's fetch, and commands that only ask the store send none. */
+async function loadClient(): Promise<KyInstance> {
+  const { default: ky } = await import('ky');
+  loaded ??= ky.create({ retry: 0, throwHttpErrors: false, timeout: false, redirect: 'manual' });
+  return loaded;
+}
+
 /** NUL characters are left out: no text of the store can hold one, and nothing that a person typed has one. */
 function parseJson(text: string): unknown {
   try {
@@ -106,12 +115,6 @@ function withoutNul(_key: string, value: unknown): unknown {
 export function createHttp(options: HttpOptions): Http {
   const { deps } = options;
   const base = options.baseUrl.replace(/\/+$/, '');
-  const client = ky.create({
-    retry: 0,
-    throwHttpErrors: false,
-    timeout: false,
-    redirect: 'manual',
-  });
   const { host } = new URL(base);
   const errors = createRefusalErrors({
     platform: deps.platform,
@@ -131,6 +134,7 @@ export function createHttp(options: HttpOptions): Http {
     const where = `${deps.platform}: ${request.method} ${request.label ?? request.path.split('?')[0]}`;
     // Before the slot: two hundred people take milliseconds, and the slot begins when the request leaves.
     const json = request.json === undefined ? undefined : JSON.stringify(request.json);
+    const client = loaded ?? (await loadClient());
     const left = Promise.withResolvers<void>();
     const delayedMs = Promise.withResolvers<number>();
     const sending = { left: left.promise, delayedMs: delayedMs.promise, answered };

@@ -1,3 +1,6 @@
+import type { ReadRosterOptions, RosterFile, RosterProof } from './types.ts';
+import type { Survey } from './survey/survey.ts';
+
 export { type Across, createAcross } from './across.ts';
 export { isOfTheFuture } from './completeness.ts';
 export { compileDateFormat, type ParseDate } from './mapping/dates.ts';
@@ -6,9 +9,8 @@ export { findRoster } from './sources/file.ts';
 export { inboxOf, sweepInbox } from './sources/inbox.ts';
 export { DeliveryError } from './sources/source.ts';
 export { asPart } from './part.ts';
-export { readRoster } from './read.ts';
 export { type Guess, type GuessedState, guessConfiguration } from './survey/guess.ts';
-export { type Survey, surveyRoster } from './survey/survey.ts';
+export type { Survey } from './survey/survey.ts';
 export type { EncryptionFacts } from './content/openpgp/facts.ts';
 export type {
   IncompleteCode,
@@ -22,3 +24,15 @@ export type {
   RosterRules,
   RowInput,
 } from './types.ts';
+
+// What reads is loaded when something is read: commands that ask how a roster is do without the formats and their packages.
+
+/** `readRoster` of read.ts. */
+export async function readRoster(options: ReadRosterOptions): Promise<RosterProof> {
+  return (await import('./read.ts')).readRoster(options);
+}
+
+/** `surveyRoster` of survey/survey.ts. */
+export async function surveyRoster(file: RosterFile, nowMs: number, aboveHeader?: number): Promise<Survey> {
+  return (await import('./survey/survey.ts')).surveyRoster(file, nowMs, aboveHeader);
+}

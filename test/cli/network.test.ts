@@ -17,7 +17,7 @@ import { processEnv } from '../support/memory-disk.ts';
 import { freePacer } from '../support/pacer.ts';
 import { until } from '../support/until.ts';
 
-const mainFile = new URL('../../src/main.ts', import.meta.url).pathname;
+const mainFile = new URL('../../src/main.js', import.meta.url).pathname;
 const folder = await mkdtemp(join(tmpdir(), 'rollcall-network-'));
 const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
 afterAll(async () => {

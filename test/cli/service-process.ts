@@ -11,7 +11,7 @@ import { processEnv } from '../support/memory-disk.ts';
 import { endServer, makeDataDir } from '../support/template.ts';
 import { until } from '../support/until.ts';
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const webhookSecret = 'a secret of thirty-two characters';
 /** The token of whoever runs the service. */
 export const operatorToken = 'the-operator-of-the-whole-service-0001';

@@ -70,7 +70,7 @@ describe.skipIf(!isRoot)('the command of the installed service', () => {
     await writeFile(join(names.etc, 'secrets', 'academy'), 'the-key-of-the-academy\n', { mode: 0o600 });
     await symlink(process.execPath, join(names.home, 'node_modules/.bin/node'));
     await writeFile(
-      join(names.home, 'src/main.ts'),
+      join(names.home, 'src/main.js'),
       `import { readFileSync } from 'node:fs';
 const { CREDENTIALS_DIRECTORY = '' } = process.env;
 console.log(JSON.stringify({ args: process.argv.slice(2), cwd: process.cwd(), uid: process.getuid(), groups: process.getgroups(),

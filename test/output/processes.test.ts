@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 // Processes of their own, some of them with a database: seconds each on a machine with other work.
 vi.setConfig({ testTimeout: 90_000 });
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const children = new Set<ChildProcess>();
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');

@@ -16,7 +16,7 @@ import { processEnv } from '../support/memory-disk.ts';
 import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const rows = people(60);
 
 /** A company with something of everything: runs, links, a hold, a rejection, absences. */

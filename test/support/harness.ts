@@ -20,7 +20,7 @@ import { columns, people, type Row, toCsv } from './company.ts';
 import { processEnv } from './memory-disk.ts';
 import { endServer, makeDataDir } from './template.ts';
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 /** How a command ended. `json` is what `--json` printed; `log` everything that was logged. */
 export type Ended = {

@@ -18,7 +18,7 @@ import { columns, person, type Row, toCsv } from '../support/company.ts';
 import { processEnv } from '../support/memory-disk.ts';
 import { makeDataDir } from '../support/template.ts';
 
-const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 /** Tokens of the test service: two customers, and one token that both have. */
 export const tokens = {

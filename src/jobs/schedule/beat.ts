@@ -5,6 +5,8 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 /** How far ahead and back a slot is looked for: a leap day is eight years from the next at most. */
 const longestSearchMs = 9 * 366 * dayMs;
+/** A change of the clock is looked for so far ahead at a time: the next slot is nearly always nearer. */
+const stretchMs = 32 * dayMs;
 /** A slot older than this when it is noticed was missed: the service was down, asleep or cut off from its queue. */
 export const missedAfterMs = 60_000;
 
@@ -126,13 +128,12 @@ function* stretches(offset: Offset, fromMs: number, toMs: number): Generator<Str
   let before = offset(startMs);
   let current = before;
   while (startMs <= toMs) {
-    const change = nextChange(offset, startMs, toMs + dayMs);
-    const endMs = change ?? toMs + dayMs;
+    const seenMs = Math.min(startMs + stretchMs, toMs + dayMs);
+    const endMs = nextChange(offset, startMs, seenMs) ?? seenMs;
     yield { fromMs: startMs, toMs: endMs, offsetMs: current, beforeMs: before };
-    if (change === null) return;
     before = current;
-    current = offset(change);
-    startMs = change;
+    current = offset(endMs);
+    startMs = endMs;
   }
 }
 

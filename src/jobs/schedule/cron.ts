@@ -9,6 +9,8 @@ const quarterMs = 15 * 60_000;
 
 /** The offset of an IANA time zone from UTC, at any instant. */
 function offsetOf(timezone: string): Offset {
+  // What Node loads to know of time zones is a tenth of what a command takes that shows the next run.
+  if (timezone === 'UTC') return () => 0;
   const known = offsets.get(timezone);
   if (known !== undefined) return known;
   const format = new Intl.DateTimeFormat('en-US', {

@@ -4,10 +4,9 @@ import type { RosterFile } from '../types.ts';
 import { type Content, contentOfFile, headOf } from './content.ts';
 import { gunzipped, isGzip } from './gunzip.ts';
 import { beginsEncrypted } from './openpgp/begins.ts';
-import { type DecryptOptions, decrypted } from './openpgp/decrypted.ts';
+import type { DecryptOptions } from './openpgp/decrypted.ts';
 import type { EncryptionFacts } from './openpgp/facts.ts';
-import { unzipped } from './unzip.ts';
-import { isZip } from './zip.ts';
+import { isZip } from './is-zip.ts';
 
 /** Enough to see what a stage has to undo. */
 const signatureBytes = 512;
@@ -31,8 +30,15 @@ export async function openContent(delivered: RosterFile, options: OpenOptions): 
     if (beginsEncrypted(await headOf(file, signatureBytes))) throw withoutKey(file.file);
     return { content: await unpacked(file) };
   }
+  const { decrypted } = await import('./openpgp/decrypted.ts');
   const { content, facts } = await decrypted(file, options.decrypt, options);
   return { content: await unpacked(content), encryption: facts };
+}
+
+/** Each stage and format is loaded when it is met: most rosters are plain CSV, and a command that reads one waits for its packages. */
+async function unzipped(packed: Content): Promise<Content> {
+  const { unzipped } = await import('./unzip.ts');
+  return unzipped(packed);
 }
 
 async function unpacked(packed: Content): Promise<Content> {

@@ -28,12 +28,6 @@ export type Zip = {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-/** Whether it is a zip archive, by its first bytes (APPNOTE.TXT, section 4.3.7; an empty one begins with its end). */
-export function isZip(head: Buffer): boolean {
-  const signature = head.length < 4 ? 0 : head.readUInt32LE(0);
-  return signature === 0x04034b50 || signature === 0x06054b50;
-}
-
 /** @throws RollcallError ROSTER_UNREADABLE; TornContent for one whose directory cannot be read. */
 export async function openZip(content: Content): Promise<Zip> {
   const { file, close } = await openFile(content);

@@ -1,18 +1,14 @@
 import { type Content, headOf } from '../content/content.ts';
-import { isZip } from '../content/zip.ts';
+import { isZip } from '../content/is-zip.ts';
 import { readCsv } from './csv/read-csv.ts';
 import type { ReadingOptions, RosterReading } from './format.ts';
-import { readJsonLines } from './json/read-json-lines.ts';
-import { readJson } from './json/read-json.ts';
 import { type Recognised, recognise, recognisedBytes, unexpectedFormat, wrongFormat } from './recognise.ts';
-import { oldDocument, otherDocument } from './xlsx/document-kind.ts';
-import { readXlsx } from './xlsx/read-xlsx.ts';
 
 /** How documents of the old kind begin ([MS-CFB], section 2.2). */
 const compoundFile = Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]);
 
 /**
- * The roster, in whichever format it is.
+ * The roster, in whichever format it is. Those that are not CSV are loaded when one is met: each has packages of its own.
  *
  * @throws RollcallError ROSTER_FORMAT (one that cannot be read, or another than configured), ROSTER_UNREADABLE
  */
@@ -28,11 +24,11 @@ export async function openReading(content: Content, options: ReadingOptions): Pr
   if (format !== found.format && !isEither) throw unexpectedFormat(found.format, format, content.file);
   switch (format) {
     case 'json':
-      return readJson(content, options);
+      return (await import('./json/read-json.ts')).readJson(content, options);
     case 'jsonl':
-      return readJsonLines(content, options);
+      return (await import('./json/read-json-lines.ts')).readJsonLines(content, options);
     case 'xlsx':
-      return readXlsx(content, options);
+      return (await import('./xlsx/read-xlsx.ts')).readXlsx(content, options);
     case 'csv':
       return readCsv(content, options);
   }
@@ -41,10 +37,11 @@ export async function openReading(content: Content, options: ReadingOptions): Pr
 /** What it is; of documents in archives, by what is in them. */
 async function recognised(content: Content, head: Buffer): Promise<Recognised> {
   if (isZip(head)) {
+    const { otherDocument } = await import('./xlsx/document-kind.ts');
     const other = await otherDocument(content);
     return other === null ? { format: 'xlsx' } : { other };
   }
-  return compoundFile.equals(head.subarray(0, compoundFile.length))
-    ? { other: await oldDocument(content) }
-    : recognise(head);
+  if (!compoundFile.equals(head.subarray(0, compoundFile.length))) return recognise(head);
+  const { oldDocument } = await import('./xlsx/document-kind.ts');
+  return { other: await oldDocument(content) };
 }

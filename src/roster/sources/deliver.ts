@@ -6,10 +6,7 @@ import { RollcallError } from '../../errors.ts';
 import type { RosterFile } from '../types.ts';
 import type { DeliveryContext } from './context.ts';
 import { findRoster, rosterFileAt } from './file.ts';
-import { createHttpsSource } from './https/source.ts';
 import { openInboxFile } from './inbox.ts';
-import { createS3Source } from './s3/source.ts';
-import { createSftpSource } from './sftp.ts';
 import { DeliveryError, type Fetched, type RosterSource, type Waiting } from './source.ts';
 
 /** Attempts at a delivery, the first included: a connection that breaks is no failed run. */
@@ -40,14 +37,18 @@ export function isRemote(source: RosterSourceConfig): source is RemoteSourceConf
   return typeof source !== 'string';
 }
 
-function sourceOf(config: RemoteSourceConfig, pick: RosterConfig['pick'], settleMs: number): RosterSource {
+async function sourceOf(
+  config: RemoteSourceConfig,
+  pick: RosterConfig['pick'],
+  settleMs: number,
+): Promise<RosterSource> {
   switch (config.type) {
     case 's3':
-      return createS3Source(config, pick);
+      return (await import('./s3/source.ts')).createS3Source(config, pick);
     case 'sftp':
-      return createSftpSource(config, pick);
+      return (await import('./sftp.ts')).createSftpSource(config, pick);
     case 'https':
-      return createHttpsSource(config, { settleMs });
+      return (await import('./https/source.ts')).createHttpsSource(config, { settleMs });
   }
 }
 
@@ -62,7 +63,7 @@ export async function lookAtRoster(
   signal: AbortSignal,
 ): Promise<Waiting | null> {
   const { source, pick } = config;
-  if (isRemote(source)) return await sourceOf(source, pick, defaultSettleMs).look(signal);
+  if (isRemote(source)) return await (await sourceOf(source, pick, defaultSettleMs)).look(signal);
   const { file, sizeBytes, modifiedAtMs } = await findRoster({ source, pick });
   return { name: file, sizeBytes, modifiedAtMs };
 }
@@ -89,7 +90,7 @@ export async function deliver(
       [Symbol.asyncDispose]: async () => undefined,
     };
   }
-  const remote = sourceOf(source, pick, context.settleMs ?? defaultSettleMs);
+  const remote = await sourceOf(source, pick, context.settleMs ?? defaultSettleMs);
   const kept = await openInboxFile(context.inbox);
   try {
     const fetched = await fetchWhole(remote, kept.saveTo, context);

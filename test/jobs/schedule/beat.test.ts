@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dueSlots, jitterOf, missedAfterMs, slotJobId } from '../../../src/jobs/schedule/beat.ts';
+import {
+  createSchedule,
+  dueSlots,
+  jitterOf,
+  missedAfterMs,
+  slotJobId,
+} from '../../../src/jobs/schedule/beat.ts';
 import { cronSchedule } from '../../../src/jobs/schedule/cron.ts';
 
 const at = (iso: string): number => Date.parse(iso);
@@ -236,6 +242,20 @@ describe('what is due at a beat', () => {
       { slotMs: night + 10_000, trigger: 'schedule' },
     ]);
   });
+});
+
+test('the next slot is found without asking how the clocks stand for years', () => {
+  const daily = { hasDay: () => true, seconds: [7_200], everyHour: false };
+  let asked = 0;
+  const schedule = createSchedule(daily, () => {
+    asked++;
+    return 0;
+  });
+  expect(schedule.next(at('2026-03-02T06:00:00Z'))).toBe(at('2026-03-03T02:00:00Z'));
+  expect(asked).toBeLessThan(50);
+  // Beyond the first stretch it goes on.
+  const leap = createSchedule({ ...daily, hasDay: (day) => new Date(day).getUTCMonth() === 1 }, () => 0);
+  expect(leap.next(at('2026-03-02T06:00:00Z'))).toBe(at('2027-02-01T02:00:00Z'));
 });
 
 test('a slot has one job id, which BullMQ takes and no other slot has', () => {

@@ -17,7 +17,7 @@ import { processEnv } from '../../support/memory-disk.ts';
 import { drawn } from '../../support/drawn.ts';
 import { until } from '../../support/until.ts';
 
-const mainFile = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
 const customer = 'fleet';
 const platforms = ['north', 'east', 'west'] as const;
 

@@ -11,7 +11,7 @@ import { processEnv } from '../../support/memory-disk.ts';
 import { makeDataDir } from '../../support/template.ts';
 import { until } from '../../support/until.ts';
 
-const mainFile = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
 const children = new Set<ChildProcess>();
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import ky from 'ky';
+import type { KyInstance } from 'ky';
 import type { HttpsSource } from '../../../config/roster-source.ts';
 import { describeNetworkFailure } from '../../../network-failure.ts';
 import { retryAfterMs } from '../../../retry-after.ts';
@@ -44,7 +44,14 @@ function unpaused(handler: Handler): Handler {
   }) as Handler;
 }
 
-const client = ky.create({ retry: 0, throwHttpErrors: false, timeout: false, redirect: 'manual' });
+let loaded: KyInstance | undefined;
+
+/** Not before the first request: it loads all of Node's fetch, and commands that only ask the store send none. */
+async function loadClient(): Promise<KyInstance> {
+  const { default: ky } = await import('ky');
+  loaded ??= ky.create({ retry: 0, throwHttpErrors: false, timeout: false, redirect: 'manual' });
+  return loaded;
+}
 
 /** Sends a request as it is. `signal` bounds the body too. */
 export async function send(
@@ -57,6 +64,7 @@ export async function send(
   signal: AbortSignal,
 ): Promise<Response> {
   const dispatcher = patient as unknown as NonNullable<RequestInit['dispatcher']>;
+  const client = loaded ?? (await loadClient());
   return await client(url, { ...init, signal, dispatcher });
 }
 
