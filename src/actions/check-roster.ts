@@ -92,12 +92,12 @@ export async function checkRoster(
       store: deps.store,
       nowMs: deps.now(),
       signal,
-      onPerson: (person, part) => {
+      onPerson: (person, part, row) => {
         const { id, state, status } = person;
         matches.see(person);
         add(state, status ?? '', 1);
         standing.set(id, [state, status ?? '', part]);
-        looks[part]?.add(person);
+        looks[part]?.add(person, row);
       },
       // A later row of the same person may contradict the first.
       onRetract: (id) => {

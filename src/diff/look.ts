@@ -1,8 +1,11 @@
 import type { Person } from '../person.ts';
+import { fnv1a, type RowHashes } from '../row-hashes.ts';
 
 /** A column of the export that is looked at, by its name there. */
 export type LookColumn = {
   readonly name: string;
+  /** What `RowHashes` calls its cell. */
+  readonly cell: string;
   readonly read: (person: Person) => string | null;
   /** Its values may be somebody's name or address: they are compared and never named. */
   readonly personal: boolean;
@@ -28,7 +31,8 @@ export type Look = {
 
 /** Takes people as they are read. Each id comes once; one that is retracted does not come again. */
 export type LookBuilder = {
-  readonly add: (person: Person) => void;
+  /** `row`: hashes of their cells, where they are made already. */
+  readonly add: (person: Person, row?: RowHashes) => void;
   readonly retract: (id: string) => void;
   /** The look of all that came. To be called once: it empties the builder as it goes. */
   readonly finish: () => Look;
@@ -41,20 +45,28 @@ const mostValues = 200;
 const leastShared = 3;
 const longestValue = 60;
 
-/** A 32-bit hash of a text: FNV-1a over its UTF-16 units, mixed. Stored with looks, so it never changes. */
-export function hash32(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+/** Spreads every bit over all 32 (the finaliser of MurmurHash3). */
+function mixed(value: number): number {
+  let hash = value;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** A cell as 16 bits; 0 is an empty one. Two different cells look the same once in 65,535. */
-function hashCell(text: string | null): number {
-  if (text === null || text === '') return 0;
-  return (hash32(text) & 0xffff || 1) >>> 0;
+/** A 32-bit hash of a text: FNV-1a, mixed. Stored with looks, so it never changes. */
+export function hash32(text: string): number {
+  return mixed(fnv1a(text));
 }
+
+/** A filled cell as 16 bits, from the `fnv1a` of its text. Two different cells look the same once in 65,535. */
+function cellOf(hash: number): number {
+  return mixed(hash) & 0xffff || 1;
+}
+
+/** Of the empty text: an extra column has it where a cell is empty. */
+const emptyHash = fnv1a('');
+/** No hash: there is nothing in the cell. */
+const empty = -1;
 
 type Shared = { readonly text: string; people: number; ambiguous: boolean };
 
@@ -63,8 +75,9 @@ function createValues(personal: boolean) {
   const seen = new Map<number, Shared>();
   let open = !personal;
   return {
+    /** Whether texts are still wanted. */
+    isOpen: (): boolean => open,
     add: (hash: number, text: string): void => {
-      if (!open) return;
       const known = seen.get(hash);
       if (known !== undefined) {
         known.people++;
@@ -126,9 +139,27 @@ export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
   const values = columns.map(({ personal }) => createValues(personal));
   const retracted = new Set<number>();
   let rows = 0;
+  /** Where the columns stand among the hashes of a row; -1 where they do not. */
+  let places: readonly number[] = [];
+  let placedIn: readonly string[] | undefined;
+
+  function place(row: RowHashes): void {
+    placedIn = row.cells;
+    places = columns.map(({ cell }) => row.cells.indexOf(cell));
+  }
+
+  /** The `fnv1a` of a cell, or `empty`. */
+  function hashOf(person: Person, column: number, row: RowHashes | undefined): number {
+    const at = places[column] ?? -1;
+    const made = row === undefined || at < 0 ? 0 : (row.hashes[at] ?? 0);
+    // These two say that there is no text; another text may have them, too.
+    if (made !== 0 && made !== emptyHash) return made;
+    const text = columns[column]?.read(person) ?? '';
+    return text === '' ? empty : fnv1a(text);
+  }
 
   return {
-    add: (person) => {
+    add: (person, row) => {
       const at = rows % blockRows;
       if (at === 0) {
         blocks.push(columns.map(() => new Uint16Array(blockRows)));
@@ -137,13 +168,15 @@ export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
       const block = blocks[blocks.length - 1] ?? [];
       const ids = idBlocks[idBlocks.length - 1];
       if (ids !== undefined) ids[at] = hash32(person.id);
+      if (row !== undefined && row.cells !== placedIn) place(row);
       for (let column = 0; column < columns.length; column++) {
-        const text = columns[column]?.read(person) ?? null;
-        const hash = hashCell(text);
+        const made = hashOf(person, column, row);
         const cells = block[column];
-        if (cells === undefined || hash === 0 || text === null) continue;
+        if (made === empty || cells === undefined) continue;
+        const hash = cellOf(made);
         cells[at] = hash;
-        values[column]?.add(hash, text);
+        const shared = values[column];
+        if (shared?.isOpen() === true) shared.add(hash, columns[column]?.read(person) ?? '');
       }
       rows++;
     },

@@ -39,7 +39,8 @@ export function asPart<T extends Hooks>(options: T, { idPrefix, absent }: PartNa
   return {
     ...options,
     rules: seen,
-    onPerson: (person) => onPerson(whole(person)),
+    // A former id is not what stands in its cell, where there is a prefix.
+    onPerson: (person, row) => onPerson(whole(person), idPrefix === '' ? row : undefined),
     onRetract: (id) => onRetract(`${idPrefix}${id}`),
     ...(onLeftToo === undefined ? {} : { onLeftToo: (person: Person) => onLeftToo(whole(person)) }),
     onRejected: (row) => onRejected(rejected(row)),

@@ -2,6 +2,7 @@ import type { RosterConfig, RosterFormat } from '../config/schema.ts';
 import type { Person, PersonState } from '../person.ts';
 import type { EncryptionFacts } from './content/openpgp/facts.ts';
 import type { DeliveryContext } from './sources/context.ts';
+import type { RowHashes } from '../row-hashes.ts';
 
 /** One row, mapped, normalised, with its dates parsed; its state is not derived yet. */
 export type RowInput = Omit<Person, 'state'>;
@@ -143,8 +144,8 @@ export type ReadRosterOptions = {
   readonly signal?: AbortSignal;
   /** Where and how what is fetched from elsewhere is kept. */
   readonly delivery: Omit<DeliveryContext, 'signal'>;
-  /** A person, at once when their row is read. No id comes twice. */
-  readonly onPerson: (person: Person) => void;
+  /** A person, at once when their row is read. No id comes twice. `row`: hashes of the cells, as far as they are theirs. */
+  readonly onPerson: (person: Person, row?: RowHashes) => void;
   /** A person delivered before whom a later row has made unusable. No id comes twice, and none is delivered afterwards. */
   readonly onRetract: (id: string) => void;
   /**

@@ -17,11 +17,15 @@ export function hashOfList(list: Uint32Array | Uint16Array): string {
 export async function packIds(ids: Uint32Array): Promise<Buffer> {
   const planes = Buffer.alloc(ids.length * 4);
   let before = 0;
-  for (const [at, id] of ids.entries()) {
+  const { length } = ids;
+  for (let at = 0; at < length; at++) {
+    const id = ids[at] ?? 0;
     const distance = id - before;
     before = id;
-    for (let plane = 0; plane < 4; plane++)
-      planes[plane * ids.length + at] = (distance >>> (plane * 8)) & 0xff;
+    planes[at] = distance & 0xff;
+    planes[length + at] = (distance >>> 8) & 0xff;
+    planes[2 * length + at] = (distance >>> 16) & 0xff;
+    planes[3 * length + at] = distance >>> 24;
   }
   return deflate(planes, { level: constants.Z_BEST_SPEED });
 }
@@ -43,9 +47,11 @@ export async function unpackIds(bytes: Uint8Array): Promise<Uint32Array> {
 /** Cells, low bytes before high bytes, packed. */
 export async function packCells(cells: Uint16Array): Promise<Buffer> {
   const planes = Buffer.alloc(cells.length * 2);
-  for (const [at, cell] of cells.entries()) {
+  const { length } = cells;
+  for (let at = 0; at < length; at++) {
+    const cell = cells[at] ?? 0;
     planes[at] = cell & 0xff;
-    planes[cells.length + at] = cell >>> 8;
+    planes[length + at] = cell >>> 8;
   }
   return deflate(planes, { level: constants.Z_BEST_SPEED });
 }

@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { jsonb } from './json.ts';
-import { hashOfList, packCells, packIds, unpackCells, unpackIds } from './look-codec.ts';
+import { packCells, packIds, unpackCells, unpackIds } from './look-codec.ts';
 import type { Tables } from './schema.ts';
 
 export type StoredLook = Selectable<Tables['looks']>;
@@ -8,10 +8,13 @@ export type StoredLook = Selectable<Tables['looks']>;
 /** A list that no look has needed for this long goes: another platform may be about to name it. */
 const keptMs = 24 * 3_600_000;
 
+/** A list and its `hashOfList`: who compared it has that already. */
+export type HashedList<T> = { readonly list: T; readonly hash: string };
+
 /** The looks at an export that a plan leaves behind. */
 export type LookRecord = {
   readonly part: string;
-  readonly ids: Uint32Array;
+  readonly ids: HashedList<Uint32Array>;
   readonly encoding: string;
   readonly export: string;
   readonly columns: readonly {
@@ -21,7 +24,7 @@ export type LookRecord = {
      * `doubted`: in doubt, with nothing to approve.
      */
     readonly standing: StoredLook['standing'];
-    readonly cells: Uint16Array;
+    readonly cells: HashedList<Uint16Array>;
     readonly filled: number;
     readonly shared: ReadonlyMap<number, string>;
   }[];
@@ -77,19 +80,19 @@ export async function saveLooks(
     known.find((look) => look.part === part && look.name === name && look.standing === standing);
   const promoted = record.promote.filter((name) => find(name, 'pending') !== undefined);
   if (promoted.length > 0) await promote(tx, customer, platform, part, promoted);
-  const ids = hashOfList(record.ids);
-  const lists = new Map<string, () => Promise<Buffer>>([[ids, () => packIds(record.ids)]]);
+  const ids = record.ids.hash;
+  const lists = new Map<string, () => Promise<Buffer>>([[ids, () => packIds(record.ids.list)]]);
   let isNews = false;
   for (const { name, standing, cells, filled, shared } of record.columns) {
     const others = (['pending', 'doubted'] as const).filter((one) => one !== standing);
     if (others.some((one) => find(name, one) !== undefined) && !promoted.includes(name))
       await forget(tx, customer, platform, part, [name], others);
-    const hash = hashOfList(cells);
+    const { hash } = cells;
     const before = find(name, standing);
     const isSame = before?.ids === ids && before.cells === hash && before.encoding === record.encoding;
     if (isSame && standing === 'measure') continue;
     isNews = true;
-    lists.set(hash, () => packCells(cells));
+    lists.set(hash, () => packCells(cells.list));
     await putParts(tx, customer, lists, nowMs);
     const row = {
       customer,
@@ -99,7 +102,7 @@ export async function saveLooks(
       standing,
       ids,
       cells: hash,
-      people: record.ids.length,
+      people: record.ids.list.length,
       filled,
       shared: jsonb(Object.fromEntries(shared)),
       encoding: record.encoding,

@@ -56,6 +56,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
     'log.ts',
     'normalise.ts',
+    'row-hashes.ts',
   ],
   alerts: [
     'jobs',
@@ -80,6 +81,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'errors.ts',
     'log.ts',
     'normalise.ts',
+    'row-hashes.ts',
   ],
   roster: [
     'config',
@@ -90,8 +92,18 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'normalise.ts',
     'pattern.ts',
     'retry-after.ts',
+    'row-hashes.ts',
   ],
-  diff: ['person.ts', 'change.ts', 'account.ts', 'errors.ts', 'normalise.ts', 'pattern.ts', 'shown.ts'],
+  diff: [
+    'person.ts',
+    'change.ts',
+    'account.ts',
+    'errors.ts',
+    'normalise.ts',
+    'pattern.ts',
+    'row-hashes.ts',
+    'shown.ts',
+  ],
   providers: [
     'config',
     'person.ts',
@@ -117,6 +129,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'network-failure.ts': [],
   'pattern.ts': [],
   'retry-after.ts': [],
+  'row-hashes.ts': [],
   'shown.ts': [],
   'csv.ts': [],
 };

@@ -71,11 +71,11 @@ export async function readFrom(
     lastExpectedMs: () => 0,
     delivery: { inbox: join(tmpdir(), 'rollcall-no-inbox') },
     ...options,
-    onPerson: (person) => {
+    onPerson: (person, row) => {
       if (delivered.has(person.id)) throw new Error(`${person.id} was delivered twice`);
       delivered.add(person.id);
       people.set(person.id, person);
-      options.onPerson?.(person);
+      options.onPerson?.(person, row);
     },
     onRetract: (id) => {
       if (!people.delete(id)) throw new Error(`${id} was retracted and was not there`);

@@ -3,6 +3,7 @@ import type { LookColumn } from '../../diff/look.ts';
 import type { RuleReads } from '../../diff/rule-columns.ts';
 import { type PersonField, personFields } from '../../person.ts';
 import type { ResolvedTarget } from '../../providers/contract.ts';
+import { attributeCell } from '../../row-hashes.ts';
 import { type Customer, managedFields, type Part, type Platform } from '../customer.ts';
 
 /** Fields whose values say who somebody is: they are compared, and named nowhere. */
@@ -103,13 +104,19 @@ export function lookColumns({ customer, part }: OfPart, columns: Columns): reado
     const before = looks.get(name);
     looks.set(name, {
       name,
+      cell: before?.cell ?? field,
       read: before?.read ?? ((person) => person[field]),
       personal: personal.has(field) || before?.personal === true,
     });
   }
   for (const [attribute, name] of roster.attributes)
     if (used.has(name) && !looks.has(name))
-      looks.set(name, { name, read: (person) => person.attributes[attribute] ?? null, personal: false });
+      looks.set(name, {
+        name,
+        cell: attributeCell(attribute),
+        read: (person) => person.attributes[attribute] ?? null,
+        personal: false,
+      });
   return [...looks.values()];
 }
 

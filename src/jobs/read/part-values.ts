@@ -186,7 +186,7 @@ export function openPartValues(
       },
       record: (good, held) => ({
         part: part.name,
-        ids: look.ids,
+        ids: lists.hashed(look.ids),
         encoding: proof.encoding,
         export: exportKey({ fingerprint: proof.fingerprint, modifiedMs: proof.modifiedAtMs }),
         columns: [...look.columns]
@@ -194,7 +194,7 @@ export function openPartValues(
           .map(([name, { cells, filled, values }]) => ({
             name,
             standing: !doubtful.has(name) ? 'measure' : held.has(name) ? 'pending' : 'doubted',
-            cells,
+            cells: lists.hashed(cells),
             filled,
             shared: values,
           })),
@@ -207,11 +207,16 @@ export function openPartValues(
   return { add: builder.add, retract: builder.retract, prove };
 }
 
-/** Ids that several columns share are unpacked once. */
+/** Ids that several columns share are unpacked once, and no list is hashed twice. */
 function createLists(customer: string, store: Pick<Store, 'looks'>) {
   const ids = new Map<string, Promise<Uint32Array>>();
   const pairs = new Map<string, Promise<OnBoth>>();
   const hashes = new Map<Uint32Array | Uint16Array, string>();
+  const hashOf = (list: Uint32Array | Uint16Array): string => {
+    const known = hashes.get(list) ?? hashOfList(list);
+    hashes.set(list, known);
+    return known;
+  };
   const idsOf = (hash: string): Promise<Uint32Array> => {
     const known = ids.get(hash);
     if (known !== undefined) return known;
@@ -228,15 +233,11 @@ function createLists(customer: string, store: Pick<Store, 'looks'>) {
       pairs.set(hash, found);
       return found;
     },
-    hashOf: (list: Uint32Array | Uint16Array): string => {
-      const known = hashes.get(list) ?? hashOfList(list);
-      hashes.set(list, known);
-      return known;
-    },
+    hashOf,
+    hashed: <T extends Uint32Array | Uint16Array>(list: T) => ({ list, hash: hashOf(list) }),
     clear: () => {
       ids.clear();
       pairs.clear();
-      hashes.clear();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { asRulePerson, compileStateRules } from '../../diff/rules.ts';
 import type { Person } from '../../person.ts';
+import type { RowHashes } from '../../row-hashes.ts';
 import { RollcallError } from '../../errors.ts';
 import {
   type Across,
@@ -48,8 +49,8 @@ export type ReadCustomerRosterOptions = {
   readonly store: Pick<Store, 'roster'>;
   readonly nowMs: number;
   readonly signal: AbortSignal;
-  /** A person, and the number of their part. */
-  readonly onPerson: (person: Person, part: number) => void;
+  /** A person, the number of their part, and hashes of their cells where there are any. */
+  readonly onPerson: (person: Person, part: number, row?: RowHashes) => void;
   readonly onRetract: (id: string) => void;
   readonly onLeftToo?: (person: Person) => void;
   /** A part broke off: nothing that came of it counts, and its people are as if it had not come. */
@@ -133,7 +134,7 @@ function hooksOf(
   };
   if (across === undefined)
     return {
-      onPerson: (person) => options.onPerson(person, part),
+      onPerson: (person, row) => options.onPerson(person, part, row),
       onRetract: options.onRetract,
       onLeftToo: leftToo,
       onRejected: (row) => keep(row, false),
@@ -144,9 +145,9 @@ function hooksOf(
     keep({ code: 'IN_TWO_PARTS', id, line, field: null, message }, false);
   };
   return {
-    onPerson: (person) => {
+    onPerson: (person, row) => {
       const verdict = across.person(person.id, person.state, part);
-      if (verdict === 'counts') options.onPerson(person, part);
+      if (verdict === 'counts') options.onPerson(person, part, row);
       else if (verdict === 'left too') leftToo(person);
       else if (verdict !== 'passed over') {
         if (verdict === 'taken back') options.onRetract(person.id);

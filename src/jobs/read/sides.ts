@@ -112,10 +112,10 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
     store,
     nowMs: options.nowMs,
     signal: ctx.signal,
-    onPerson: (person, part) => {
+    onPerson: (person, part, row) => {
       if (managed === undefined || person.unread !== undefined) take(person, part);
       else managed.add(person, part);
-      values.add(person, part);
+      values.add(person, part, row);
       if (options.hashRowsOf?.has(person.id) === true) rowHashes.set(person.id, hashRow(person));
     },
     onRetract: (id) => {

@@ -1,4 +1,5 @@
 import type { Person } from '../../person.ts';
+import type { RowHashes } from '../../row-hashes.ts';
 import { columnsOf, dependenceOf } from './columns.ts';
 import { openPartValues, type OpenValuesOptions, type PartValues, type Values } from './part-values.ts';
 import { lastPartsOf } from './parts.ts';
@@ -7,7 +8,7 @@ import type { RosterRead } from './roster.ts';
 export type { Values } from './part-values.ts';
 
 export type ValuesReader = {
-  readonly add: (person: Person, part: number) => void;
+  readonly add: (person: Person, part: number, row?: RowHashes) => void;
   readonly retract: (id: string) => void;
   /** Forgets what was read of a part: it broke off. */
   readonly lose: (part: number) => void;
@@ -21,7 +22,7 @@ export async function openValues(options: OpenValuesOptions): Promise<ValuesRead
   const readers = customer.parts.map((part) => openPartValues({ ...options, part }, known));
   const lost = new Set<number>();
   return {
-    add: (person, part) => readers[part]?.add(person),
+    add: (person, part, row) => readers[part]?.add(person, row),
     retract: (id) => {
       for (const reader of readers) reader.retract(id);
     },

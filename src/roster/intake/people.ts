@@ -3,6 +3,7 @@ import type { Person } from '../../person.ts';
 import type { ColumnMap } from '../mapping/header.ts';
 import { IdIndex } from '../../id-index.ts';
 import { rejection } from '../mapping/map-row.ts';
+import { attributeCell, fnv1a, type RowHashes } from '../../row-hashes.ts';
 import type { RejectedRow } from '../types.ts';
 
 /** What is known of an id. `held`: its rows so far are not preferred ones, and it waits for one that is. */
@@ -32,19 +33,17 @@ type Several = {
 export type PeopleOptions = {
   readonly columns: ColumnMap;
   readonly prefer: ((person: Person) => boolean) | undefined;
-  readonly onPerson: (person: Person) => void;
+  readonly onPerson: (person: Person, row: RowHashes) => void;
   readonly onRetract: (id: string) => void;
   readonly onLeftToo: ((person: Person) => void) | undefined;
   readonly onRejected: (row: RejectedRow) => void;
 };
 
-/** FNV-1a over UTF-16 code units; null and the empty string differ. */
-function hashOf(text: string | null): number {
-  if (text === null) return 0;
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
-}
+type Field = {
+  readonly name: string;
+  readonly cell: string;
+  readonly read: (person: Person) => string | null;
+};
 
 /**
  * Who is on the roster, one entry an id, without keeping a person: what later rows of the same id are compared with is a
@@ -53,13 +52,14 @@ function hashOf(text: string | null): number {
  */
 export class People {
   readonly #options: PeopleOptions;
-  readonly #fields: readonly { readonly name: string; readonly read: (person: Person) => string | null }[];
+  readonly #fields: readonly Field[];
   readonly #slots = new IdIndex();
   readonly #blocks: Block[] = [];
   readonly #several = new Map<number, Several>();
   readonly #held = new Map<number, Person>();
   readonly #rejectedIds = new Map<number, string>();
-  readonly #row: Uint32Array;
+  /** Of the row at hand. */
+  readonly #row: RowHashes;
   #usable = 0;
 
   constructor(options: PeopleOptions) {
@@ -79,12 +79,20 @@ export class People {
     ] as const) {
       const column = fields[key];
       if (column !== undefined)
-        named.push({ at: column.at, name: column.name, read: (person: Person) => person[key] });
+        named.push({ at: column.at, name: column.name, cell: key, read: (person: Person) => person[key] });
     }
     for (const { at, name } of attributes)
-      named.push({ at, name, read: (person: Person) => person.attributes[name] ?? '' });
+      named.push({
+        at,
+        name,
+        cell: attributeCell(name),
+        read: (person: Person) => person.attributes[name] ?? '',
+      });
     this.#fields = named.sort((a, b) => a.at - b.at);
-    this.#row = new Uint32Array(this.#fields.length);
+    this.#row = {
+      cells: this.#fields.map(({ cell }) => cell),
+      hashes: new Uint32Array(this.#fields.length),
+    };
   }
 
   /** People delivered and not retracted. */
@@ -160,9 +168,10 @@ export class People {
   /** After the last row: settles who waits, and reports every row of the ids whose rows contradict each other. */
   finish(): void {
     for (const [slot, person] of this.#held) {
-      if (this.#several.get(slot)?.differsIn === undefined || !this.#isHere(slot))
+      if (this.#several.get(slot)?.differsIn === undefined || !this.#isHere(slot)) {
+        this.#hash(person);
         this.#deliver(slot, person);
-      else this.#reject(slot, person.id);
+      } else this.#reject(slot, person.id);
     }
     this.#held.clear();
     for (const [slot, id] of this.#rejectedIds) {
@@ -188,10 +197,11 @@ export class People {
     for (const line of lines) this.#options.onRejected(rejection(columns, code, id, line, field, what));
   }
 
+  /** Hands out the person of the row that was hashed last. */
   #deliver(slot: number, person: Person): void {
     this.#setStanding(slot, delivered);
     this.#usable++;
-    this.#options.onPerson(person);
+    this.#options.onPerson(person, this.#row);
   }
 
   #hold(slot: number, person: Person): void {
@@ -210,8 +220,12 @@ export class People {
   }
 
   #hash(person: Person): void {
-    for (let i = 0; i < this.#fields.length; i++)
-      this.#row[i] = hashOf(this.#fields[i]?.read(person) ?? null);
+    const { hashes } = this.#row;
+    for (let i = 0; i < this.#fields.length; i++) {
+      const text = this.#fields[i]?.read(person) ?? null;
+      // Null and the empty string differ.
+      hashes[i] = text === null ? 0 : fnv1a(text);
+    }
   }
 
   #newSlot(id: string, line: number): number {
@@ -268,15 +282,17 @@ export class People {
 
   /** Keeps the row hashed last as the one that counts for the slot. */
   #remember(slot: number): void {
-    this.#block(slot).hashes.set(this.#row, (slot % blockSlots) * this.#row.length);
+    const { hashes } = this.#row;
+    this.#block(slot).hashes.set(hashes, (slot % blockSlots) * hashes.length);
   }
 
   /** The first field in which the row hashed last differs from the one that counts. */
   #difference(slot: number, person: Person): string | undefined {
     const { hashes } = this.#block(slot);
-    const start = (slot % blockSlots) * this.#row.length;
-    for (let i = 0; i < this.#row.length; i++) {
-      if (hashes[start + i] !== this.#row[i]) return this.#fields[i]?.name;
+    const row = this.#row.hashes;
+    const start = (slot % blockSlots) * row.length;
+    for (let i = 0; i < row.length; i++) {
+      if (hashes[start + i] !== row[i]) return this.#fields[i]?.name;
     }
     // What cannot be read is not known to be the same.
     return person.unread === undefined ? undefined : this.#fields[0]?.name;
