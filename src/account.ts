@@ -11,6 +11,29 @@ export type AccountRef = {
 /** Values of an account by Rollcall's field names (`firstName`, `department`, `title` …), normalised; '' when empty. */
 export type AccountFields = Readonly<Record<string, string>>;
 
+const ofPerson = 'person:';
+const ofAccount = 'account:';
+
+/** The value of a field that refers to somebody's account there: by the employee id of whose it is. */
+export function referenceToPerson(id: string): string {
+  return `${ofPerson}${id}`;
+}
+
+/** The same of an account that is nobody's whom we know: by the platform's id. */
+export function referenceToAccount(id: string): string {
+  return `${ofAccount}${id}`;
+}
+
+/** The employee id that a reference names; null where it names none. */
+export function referredPerson(value: string): string | null {
+  return value.startsWith(ofPerson) ? value.slice(ofPerson.length) : null;
+}
+
+/** The platform's id that a reference names; null where it names none. */
+export function referredAccount(value: string): string | null {
+  return value.startsWith(ofAccount) ? value.slice(ofAccount.length) : null;
+}
+
 /** An account as a platform gave it back. `fields` has only the fields that the platform reads back. */
 export type Account = AccountRef & {
   readonly active: boolean;

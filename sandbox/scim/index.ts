@@ -104,6 +104,7 @@ export function createScimPlatform(state: ScimState, service: ScimService): Sand
       throw new ScimError(409, 'uniqueness', `a user with this ${name} exists`);
     };
     if (taken(state.find('userName', userName))) conflict('userName');
+    refuseStrangers(attributes, self);
     const { externalId, emails } = attributes;
     if (service.unique?.includes('externalId') === true && typeof externalId === 'string') {
       if (taken(state.find('externalId', externalId))) conflict('externalId');
@@ -113,6 +114,19 @@ export function createScimPlatform(state: ScimState, service: ScimService): Sand
       if (values.some((value) => taken(state.find('email', value)))) conflict('email');
     }
     return attributes;
+  }
+
+  function managerOf(user: JsonObject | undefined): unknown {
+    const extension = user?.[enterpriseSchema];
+    const manager = isObject(extension) ? extension['manager'] : undefined;
+    return isObject(manager) ? manager['value'] : undefined;
+  }
+
+  /** A manager's value is the id of a user there (RFC 7643, 4.3). */
+  function refuseStrangers(attributes: JsonObject, self: ScimUser | undefined): void {
+    const value = managerOf(attributes);
+    if (value !== undefined && value !== managerOf(self) && !state.byId.has(String(value)))
+      throw new ScimError(400, 'invalidValue', `${enterpriseSchema}:manager.value is no user`);
   }
 
   function answerUser(user: ScimUser, status: number, query: URLSearchParams): Answer {

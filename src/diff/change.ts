@@ -17,7 +17,11 @@ export type ChangeReason =
   | 'UNDO';
 
 /** One change of a plan. */
-export type Change = ChangeCore & { readonly reason: ChangeReason };
+export type Change = ChangeCore & {
+  readonly reason: ChangeReason;
+  /** Whose account has to be made before, for a field that refers to it. */
+  readonly awaits?: string;
+};
 
 /** A person on whom the plan does nothing until somebody looks. */
 export type Review = {

@@ -1,3 +1,4 @@
+import { referenceToPerson } from '../account.ts';
 import { RollcallError } from '../errors.ts';
 import { normaliseEmail, normaliseText } from '../normalise.ts';
 import type { Person, PersonField } from '../person.ts';
@@ -46,6 +47,8 @@ export type DiffField = {
   readonly readBack: boolean;
   readonly required: boolean;
   readonly maxLength: number | null;
+  /** Its value is somebody's account there: wanted by the employee id of whose it is (`referenceToPerson`). */
+  readonly reference?: true;
 };
 
 /** The rules of one platform and of its customer. Expressions are CEL. */
@@ -78,8 +81,9 @@ function cutTo(text: string, maxLength: number): string {
   return normaliseText(text.slice(0, end));
 }
 
-function defaultValue(person: Person, from: DiffField['from']): string {
+function defaultValue(person: Person, { from, reference }: DiffField): string {
   if (from === null) return '';
+  if (from === 'manager' && reference === true) return person.managedBy?.id ?? '';
   if (from === 'fullName') return fullName(person);
   return person[from] ?? '';
 }
@@ -144,7 +148,8 @@ export function compileDesire(
         const rule = texts.get(field.name);
         // A rule may join values into something that is not in canonical form, as the platform's answer will be.
         const canonical = field.name === 'email' ? normaliseEmail : normaliseText;
-        const value = rule === undefined ? defaultValue(person, field.from) : canonical(rule(seen, today));
+        const value = rule === undefined ? defaultValue(person, field) : canonical(rule(seen, today));
+        if (field.reference === true) return value === '' ? '' : referenceToPerson(value);
         if (field.maxLength === null || value.length <= field.maxLength) return value;
         if (wantsAccount) cut++;
         return cutTo(value, field.maxLength);

@@ -11,6 +11,7 @@ import { compareNames } from './names.ts';
 import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './platform.ts';
 import { type PartsRead, type PartsSettled, settleParts } from './parts.ts';
 import { createPopulation, flag, type Population } from './population.ts';
+import { createReferences } from './references.ts';
 import { type RespelledIds, setAsideRespelled } from './respelled.ts';
 
 /**
@@ -58,6 +59,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     platform.exempt,
   );
   const names = platform.fields.filter((field) => field.readBack).map((field) => field.name);
+  const references = createReferences(people, platform);
   const keepAccountIds = platform.targets.length > 0;
   const members = createMembers(people, platform);
   const intake = createIntake(people, platform, (account) => {
@@ -145,13 +147,12 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     if (platform.accounts === 'write') {
       const doubled = platform.matchBy === 'email' ? sharedEmails() : [];
       matches = { ...matches, reviews: [...matches.reviews, ...doubled] };
-      if (keepAccountIds) {
+      if (keepAccountIds || references.any)
         for (const person of adopted) {
           const id = intake.accountIdOf(person);
           if (id !== null && people.has(person, flag.adopted)) people.claimAccount(id, person);
         }
-        members.know(matches.accounts, open);
-      }
+      if (keepAccountIds) members.know(matches.accounts, open);
     }
     return matches;
   }
@@ -175,7 +176,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     },
     accounts: (page) => {
       setAside();
-      for (const account of page) intake.take(account);
+      for (const account of page) intake.take(references.told(account));
     },
     settleAccounts: () => {
       settle();
@@ -217,6 +218,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
         reviews: emitter.reviews,
         missing: emitter.missing,
         withheld: emitter.withheld,
+        unreferred: emitter.unreferred,
         suppressed: emitter.suppressed,
         respelled: setAside(),
       };

@@ -5,6 +5,7 @@ import { departureOf, type Circumstances, type DiffPlatform } from './platform.t
 import { keyOf, type Matches } from './match.ts';
 import type { Members } from './members.ts';
 import { flag, type Population } from './population.ts';
+import { createReferences, depthsOf } from './references.ts';
 
 /** A change that is decided on but not yet written out: a kind's list holds these, not objects full of strings. */
 type Sketch = {
@@ -33,6 +34,7 @@ export type Emitter = {
   readonly missing: readonly string[];
   readonly withheld: { readonly deactivate: number; readonly unenroll: number };
   readonly suppressed: number;
+  readonly unreferred: number;
 };
 
 /** Where somebody stands once their account is decided on: what their enrollments depend on. */
@@ -51,6 +53,14 @@ export function createEmitter(input: EmitterInput): Emitter {
   let suppressed = 0;
   // A number for each create (there may be a million); sketches for the rest.
   const creates: number[] = [];
+  const newcomers = new Set<number>();
+  const references = createReferences(people, platform, {
+    isNew: (person) => newcomers.has(person),
+    platformShrunk: circumstances.platformShrunk,
+  });
+  /** Whether their fields differ is known once it is known whose accounts are made. */
+  const undecided: number[] = [];
+  let unreferred = 0;
   const sketches: Record<SketchedKind, Sketch[]> = {
     update: [],
     reactivate: [],
@@ -73,15 +83,16 @@ export function createEmitter(input: EmitterInput): Emitter {
 
   /** All that is wanted there. What the platform requires is never emptied: it stays as it is. */
   function wantedFields(person: number, account: Account): AccountFields {
-    const wanted = people.values(person);
+    const wanted = references.wanted(people.values(person));
     const kept = required.filter((name) => (wanted[name] ?? '') === '');
     return kept.length === 0
       ? wanted
       : { ...wanted, ...Object.fromEntries(kept.map((name) => [name, account.fields[name] ?? ''])) };
   }
 
-  function fieldsThatDiffer(person: number, account: Account, wanted: AccountFields): string[] {
+  function fieldsThatDiffer(person: number, read: Account, wanted: AccountFields): string[] {
     const hiddenDiffers = !people.isWritten(person);
+    const account = references.told(read);
     return platform.fields
       .filter(({ name, readBack }) =>
         readBack ? (account.fields[name] ?? '') !== wanted[name] : hiddenDiffers,
@@ -126,9 +137,30 @@ export function createEmitter(input: EmitterInput): Emitter {
     if (!account.active) {
       return add('reactivate', { person, target: noTarget, reason: 'BACK_ON_ROSTER' }) ? 'here' : 'neither';
     }
+    if (references.any) undecided.push(person);
+    else decideUpdate(person, account);
+    return 'here';
+  }
+
+  function decideUpdate(person: number, account: Account): void {
     if (fieldsThatDiffer(person, account, wantedFields(person, account)).length > 0)
       add('update', { person, target: noTarget, reason: 'FIELDS_DIFFER' });
-    return 'here';
+  }
+
+  /** What could not be told before all accounts are: who refers to whom. */
+  function settleReferences(): void {
+    if (!references.any) return;
+    for (const person of creates) newcomers.add(person);
+    for (const person of undecided) {
+      const account = matches.accounts.get(person);
+      if (account !== undefined) decideUpdate(person, account);
+    }
+    const lacks = (person: number): boolean => {
+      const values = people.values(person);
+      const wanted = references.wanted(values);
+      return Object.keys(values).some((name) => values[name] !== wanted[name]);
+    };
+    unreferred = [...creates, ...undecided].filter(lacks).length;
   }
 
   function isFrozen(account: Account): boolean {
@@ -233,20 +265,22 @@ export function createEmitter(input: EmitterInput): Emitter {
     let changed: readonly string[] = [];
     let ref = sketch.ref ?? input.refOf(person);
     if (kind === 'create') {
-      after = people.values(person);
+      after = references.wanted(people.values(person));
       changed = platform.fields.map((field) => field.name);
       ref = { id: null, externalId: people.idOf(person), email: people.emailOf(person) };
     } else if ((kind === 'update' || kind === 'reactivate') && account !== undefined) {
+      const theirs = references.told(account);
       after = wantedFields(person, account);
       changed = fieldsThatDiffer(person, account, after);
       // What the platform does not give back has no value before: nobody knows it.
       before = Object.fromEntries(
         changed.flatMap((name) => {
-          const value = account.fields[name];
+          const value = theirs.fields[name];
           return value === undefined && hiddenNames.has(name) ? [] : [[name, value ?? '']];
         }),
       );
-    } else if (kind === 'deactivate' && account !== undefined) before = account.fields;
+    } else if (kind === 'deactivate' && account !== undefined) before = references.told(account).fields;
+    const awaits = after === null ? undefined : references.awaited(after);
     const change = {
       kind,
       person: people.idOf(person),
@@ -257,7 +291,11 @@ export function createEmitter(input: EmitterInput): Emitter {
       changed,
       reason: sketch.reason,
     };
-    return { ...change, fingerprint: fingerprintOf(change) };
+    return {
+      ...change,
+      fingerprint: fingerprintOf(change),
+      ...(awaits === undefined ? {} : { awaits }),
+    };
   }
 
   for (let person = 0; person < people.size(); person++) {
@@ -267,7 +305,16 @@ export function createEmitter(input: EmitterInput): Emitter {
   }
 
   const byText = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
-  creates.sort((a, b) => byText(people.idOf(a), people.idOf(b)));
+  settleReferences();
+  const depths = references.any
+    ? depthsOf(creates, (person) => {
+        const awaited = references.awaited(people.values(person));
+        return awaited === undefined ? -1 : people.find(awaited);
+      })
+    : undefined;
+  const depthOf = (person: number): number => depths?.get(person) ?? 0;
+  // Whose account others refer to is made before theirs.
+  creates.sort((a, b) => depthOf(a) - depthOf(b) || byText(people.idOf(a), people.idOf(b)));
   for (const kind of sketchedKinds) {
     sketches[kind].sort(
       (a, b) =>
@@ -287,6 +334,7 @@ export function createEmitter(input: EmitterInput): Emitter {
     missing: missing.sort(byText),
     withheld,
     suppressed,
+    unreferred,
   };
 }
 

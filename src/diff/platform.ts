@@ -63,6 +63,8 @@ export type Difference = {
   readonly reviews: readonly Review[];
   /** Linked people who are not on the roster and still have an active account, sorted. */
   readonly missing: readonly string[];
+  /** People who have an account, and whose field refers to somebody who has none there: it is empty. */
+  readonly unreferred: number;
   /** Removals that a complete run would have made. */
   readonly withheld: { readonly deactivate: number; readonly unenroll: number };
   readonly suppressed: number;

@@ -118,7 +118,7 @@ function refuseManager(compiler: RuleCompiler, rule: string, key: string): void 
 /** The fields of a manager that a platform's rules read; none where no rule does. */
 export function managerReads(
   { config, compiler }: Pick<Customer, 'config' | 'compiler'>,
-  platform: Pick<Platform, 'config'>,
+  platform: Pick<Platform, 'config' | 'provider'>,
 ): ReadonlySet<string> {
   const { accounts, fields, enrollments } = platform.config;
   const { protect, ignore } = config;
@@ -131,6 +131,11 @@ export function managerReads(
   ];
   const read = new Set<string>();
   if (config.roster.columns.manager === undefined) return read;
+  // A field that refers to the manager's account, without a rule of its own.
+  const isReferred = managedFields(platform, config.roster.columns).some(
+    ({ name, from, reference }) => from === 'manager' && reference === true && fields[name] === undefined,
+  );
+  if (isReferred) read.add('id');
   for (const rule of rules) {
     if (rule === undefined) continue;
     const { fields: names, all } = compiler.reads(rule, 'platforms');
@@ -234,6 +239,7 @@ function diffFields(provider: Provider): readonly DiffField[] {
     readBack: spec.readBack,
     required: spec.required ?? false,
     maxLength: spec.maxLength ?? null,
+    ...(spec.reference === true ? { reference: spec.reference } : {}),
   }));
 }
 

@@ -74,6 +74,7 @@ export const reasonCodes = {
   PEOPLE_ABSENT: tells,
   MANAGERS_EMPTY: tells,
   MANAGERS_AWAITED: tells,
+  MANAGERS_WITHOUT_ACCOUNT: tells,
   ROSTER_FIELD_ABSENT: tells,
   ROSTER_PART_GONE: tells,
   ROSTER_PEOPLE_APART: tells,

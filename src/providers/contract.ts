@@ -96,6 +96,11 @@ export type FieldSpec = {
   readonly readBack: boolean;
   /** A create is refused without it: nobody is created while it is empty on the roster, and the run says so. */
   readonly required?: boolean;
+  /**
+   * Its value is the platform's id of somebody's account: as read and as written. It is filled from an employee id, and
+   * written once that person has an account there.
+   */
+  readonly reference?: true;
   /** Longer values are cut by us, and the run says so. In UTF-16 code units. */
   readonly maxLength?: number;
 };

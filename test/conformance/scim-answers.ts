@@ -9,6 +9,8 @@ export function scimAnswers(service: {
   readonly users: string;
   readonly texts: readonly string[];
   readonly lists: Readonly<Record<string, string>>;
+  /** Whether a manager is read. */
+  readonly manager?: true;
 }): Answers {
   const user: Record<string, Means> = {
     // Not as an answer of its own: others are said to be active.
@@ -22,6 +24,11 @@ export function scimAnswers(service: {
     [`${enterprise}.division`]: mayBeEmpty,
     [`${enterprise}.employeeNumber`]: mayBeEmpty,
   };
+  if (service.manager === true) {
+    // An id alone is one, too; what is neither is nobody.
+    user[`${enterprise}.manager`] = { null: 'empty', absent: 'empty', type: 'passes' };
+    user[`${enterprise}.manager.value`] = { null: 'empty', absent: 'empty', type: 'empty', word: 'passes' };
+  }
   for (const name of service.texts) user[name] = mayBeEmpty;
   for (const [name, attribute] of Object.entries(service.lists)) {
     user[name] = part;

@@ -39,6 +39,7 @@ const listAnswer: Readonly<Record<string, Means>> = {
   'Resources.*': row,
 };
 const answers = scimAnswers({
+  manager: true,
   users: '/scim/v2/Users',
   texts: ['displayName', 'nickName', 'title', 'userType', 'preferredLanguage', 'externalId'],
   lists: { emails: 'value', addresses: 'country' },

@@ -238,6 +238,24 @@ describe('SCIMMY', () => {
     });
   });
 
+  test('takes a manager by the id of a user, and lets go of them', async () => {
+    const provider = connect(false);
+    for (const id of ['boss', 'u1']) users.set(id, { id, userName: id, externalId: id });
+    const update = (manager: string): AccountItem => ({
+      kind: 'update',
+      person: 'u1',
+      ref: { id: 'u1', externalId: 'u1', email: null },
+      fields: { manager },
+      changed: ['manager'],
+    });
+    const read = async () => (await readAll(provider)).find(({ id }) => id === 'u1')?.fields['manager'];
+    expect(await writeAll(provider, [update('boss')])).toMatchObject([{ ok: true }]);
+    expect(users.get('u1')).toMatchObject({ [enterprise]: { manager: { value: 'boss' } } });
+    expect(await read()).toBe('boss');
+    expect(await writeAll(provider, [update('')])).toMatchObject([{ ok: true }]);
+    expect(await read()).toBe('');
+  });
+
   test('pages add up, and one account is found by id, externalId and email', async () => {
     const provider = connect(false);
     for (let index = 0; index < 450; index++) {

@@ -212,6 +212,14 @@ describe('creating and replacing', () => {
       }),
       'invalidValue',
     ],
+    [
+      'a manager who is nobody there',
+      {
+        ...newUser({ [enterpriseSchema]: { manager: { value: 'nobody' } } }),
+        schemas: [userSchema, enterpriseSchema],
+      },
+      'invalidValue',
+    ],
     ['an extension not named', newUser({ [enterpriseSchema]: { department: 'Sales' } }), 'invalidSyntax'],
     ['what is no object', [], 'invalidSyntax'],
   ])('refuses %s', async (_name, body, scimType) => {

@@ -14,7 +14,7 @@ import { permitOf, writeLastsMs } from '../lease/permit.ts';
 import { putBack } from '../queue/postpone.ts';
 import { batchAttempts, type BatchJobData, isBatchJob } from './batch-job.ts';
 import { type PreparedBatch, prepareBatch } from './prepare.ts';
-import { asOutcome, send } from './send.ts';
+import { asOutcome, referencesOf, send } from './send.ts';
 
 /** First back-off, doubled each time, with half of it random. */
 export const batchBackoffMs = 2_000;
@@ -60,7 +60,9 @@ async function takeUp(
   const { store, log } = deps;
   const { run, batch: number } = job.data;
   const sender = { name: deps.instance, lastsMs: writeLastsMs(platform.config.timeout) };
-  const begun = await deps.preparing(() => prepareBatch(deps, job.data, sender));
+  const begun = await deps.preparing(() =>
+    prepareBatch(deps, job.data, sender, referencesOf(platform.provider)),
+  );
   // Stale: queued by an earlier holder of the platform. Whoever has it now queues the batch anew.
   if (begun.state === 'done' || begun.state === 'stale') return;
   if (begun.state === 'paused') return putBack(job, pausedDelayMs, deps.draining);
@@ -90,7 +92,9 @@ async function takeUp(
       const [code, message] =
         batch.operation === 'enroll'
           ? ['ACCOUNT_FAILED', 'the account change of this person did not succeed']
-          : ['ENROLL_FAILED', 'the new address could not be enrolled, so the old one stays'];
+          : batch.target === null
+            ? ['MANAGER_FAILED', 'the account of the manager could not be made']
+            : ['ENROLL_FAILED', 'the new address could not be enrolled, so the old one stays'];
       rows.push(withoutAccount(change, 'skipped', code, message));
     }
     const ended = { ...attempt, size: batch.size };

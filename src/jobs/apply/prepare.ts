@@ -1,5 +1,6 @@
 import type { Attempt, Batch, BatchBegin, OpenChange, Sender } from '../../store/batches.ts';
 import type { LinkRow } from '../../store/links.ts';
+import { referredPerson } from '../../account.ts';
 import type { JobDeps } from '../deps.ts';
 import type { BatchJobData } from './batch-job.ts';
 
@@ -34,6 +35,7 @@ export async function prepareBatch(
   deps: Pick<JobDeps, 'store' | 'now'>,
   job: BatchJobData,
   sender: Sender,
+  references: readonly string[],
 ): Promise<PreparedBatch> {
   const { store } = deps;
   const begun = await store.batches.begin(job, sender, deps.now());
@@ -41,17 +43,38 @@ export async function prepareBatch(
   const { batch, attempt, repeated, changes } = begun;
   try {
     const without = await blocked(deps, batch, changes);
-    const sending = changes.filter((change) => !without.has(change.person));
-    const links = await store.links.ofPeople(
-      batch.customer,
-      batch.platform,
-      sending.map((change) => change.person),
-    );
-    const skipped = changes.filter((change) => without.has(change.person));
+    const links = await store.links.ofPeople(batch.customer, batch.platform, [
+      ...new Set(changes.flatMap((change) => [change.person, ...referredIn(change, references)])),
+    ]);
+    const isSkipped = (change: OpenChange): boolean =>
+      without.has(change.person) || isAboutNobody(change, references, links);
+    const sending = changes.filter((change) => !isSkipped(change));
+    const skipped = changes.filter(isSkipped);
     return { ...begun, sending, skipped, links };
   } catch (error) {
     return { state: 'failed', batch, attempt, repeated, error };
   }
+}
+
+/** The people whose accounts a change refers to. */
+function referredIn({ after }: OpenChange, references: readonly string[]): readonly string[] {
+  return references.flatMap((name) => referredPerson(after?.[name] ?? '') ?? []);
+}
+
+/** Whether all that an update writes is a reference to an account that could not be made. */
+function isAboutNobody(
+  { kind, after, changed }: OpenChange,
+  references: readonly string[],
+  links: ReadonlyMap<string, LinkRow>,
+): boolean {
+  return (
+    kind === 'update' &&
+    changed.length > 0 &&
+    changed.every((name) => {
+      const person = references.includes(name) ? referredPerson(after?.[name] ?? '') : null;
+      return person !== null && links.get(person)?.account_id == null;
+    })
+  );
 }
 
 /** People of a batch whose change needs another one that did not succeed. */

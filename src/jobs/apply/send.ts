@@ -1,4 +1,4 @@
-import type { AccountRef } from '../../account.ts';
+import { type AccountFields, type AccountRef, referredAccount, referredPerson } from '../../account.ts';
 import type {
   AccountItem,
   CallContext,
@@ -118,12 +118,40 @@ function write(
             kind: change.kind,
             person: change.person,
             ref: refOf(change),
-            fields: change.after ?? {},
-            changed: change.changed,
+            ...resolved(change, referencesOf(provider), links),
           },
         ],
   );
   return provider.write({ operation: batch.operation, accounts, repeated }, ctx);
+}
+
+/** The fields of a platform whose value is somebody's account there. */
+export function referencesOf({ capabilities }: Pick<Provider, 'capabilities'>): readonly string[] {
+  return Object.entries(capabilities.fields).flatMap(([name, { reference }]) =>
+    reference === true ? [name] : [],
+  );
+}
+
+/** The values to be written, accounts by their ids there. Who has none is left out: it is no failure of this one. */
+function resolved(
+  { after, changed }: Pick<OpenChange, 'after' | 'changed'>,
+  references: readonly string[],
+  links: BatchRequest['links'],
+): { readonly fields: AccountFields; readonly changed: readonly string[] } {
+  const fields: Record<string, string> = { ...after };
+  const unknown = new Set<string>();
+  for (const name of references) {
+    const value = fields[name];
+    if (value === undefined || value === '') continue;
+    const person = referredPerson(value);
+    const id = person === null ? referredAccount(value) : (links.get(person)?.account_id ?? null);
+    if (id !== null) fields[name] = id;
+    else {
+      delete fields[name];
+      unknown.add(name);
+    }
+  }
+  return { fields, changed: changed.filter((name) => !unknown.has(name)) };
 }
 
 /** What the journal and the links keep of an item's outcome. `undefined`: the platform's answer left the item out. */

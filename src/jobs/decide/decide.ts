@@ -150,6 +150,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
       ...absentFields(sides),
       ...partNotes(sides, difference.missing),
       ...sides.managers,
+      ...unreferred(difference.unreferred),
       ...sides.values.notes,
       ...idleDoubts(sides.values.doubts, held.columns),
     ],
@@ -178,6 +179,12 @@ export async function decide(options: DecideOptions): Promise<Decision> {
         : [...suppressed.outdated, ...suppressed.settled(sides.differ.people)],
     completions: newCompletions(sides, courses, completed),
   };
+}
+
+function unreferred(people: number): readonly Reason[] {
+  if (people === 0) return [];
+  const message = `${people} people have a manager without an account there: their field manager is empty`;
+  return [{ code: 'MANAGERS_WITHOUT_ACCOUNT', message }];
 }
 
 /** Mapped fields that no record of the roster has. What that empties is held by its values, as with every other column. */

@@ -1,3 +1,4 @@
+import { referredPerson } from '../../account.ts';
 import { type ChangeCounts, changeKinds, noChanges } from '../../change.ts';
 import { type Change, hashOf } from '../../diff/change.ts';
 import { guard, guardWindowMs, type Hold, isHeldBy, type Limits, type TargetPlan } from '../../diff/guard.ts';
@@ -175,12 +176,19 @@ function heldOf(
     const membership = `${change.target}\n${change.person}`;
     const follows =
       (change.kind === 'enroll' && accounts.has(change.person)) ||
+      (change.kind === 'update' && isOnlyAbout(change, accounts)) ||
       (change.kind === 'unenroll' && enrollments.has(membership));
     if (follows && !waiting) dependents.add(change.fingerprint);
     if (waiting || follows) held[change.kind]++;
     if (change.kind === 'enroll' && (waiting || follows)) enrollments.add(membership);
   }
   return { held, dependents };
+}
+
+/** Whether all that an update writes is a reference to accounts that are not made. */
+function isOnlyAbout({ awaits, after, changed }: Change, accounts: ReadonlySet<string>): boolean {
+  if (awaits === undefined || !accounts.has(awaits)) return false;
+  return changed.every((name) => referredPerson(after?.[name] ?? '') === awaits);
 }
 
 /** Why some may not be removed: the roster, a part of it, or the platform did not prove that it is complete. */

@@ -50,8 +50,15 @@ export async function readOnePerson(options: ReadSidesOptions & { readonly perso
   const rowHashes = new Map<string, string>();
   if (options.hashRowsOf?.has(id) === true) rowHashes.set(id, hashRow(found));
 
-  const links = await store.links.ofPeople(customer.name, platform.name, [id]);
+  const links = await store.links.ofPeople(customer.name, platform.name, [
+    id,
+    ...(found.managedBy === undefined ? [] : [found.managedBy.id]),
+  ]);
   const link = links.get(id);
+  // Whether their manager has an account there: who it is of, and not what becomes of them.
+  const boss = found.managedBy?.id;
+  const bossLink = boss === undefined || boss === id ? undefined : links.get(boss);
+  if (bossLink !== undefined && managerReads(customer, platform).size > 0) differ.link(linkOf(bossLink));
   if (link !== undefined) differ.link(linkOf(link));
   else for (const absent of await absentInOtherSpelling(options, id, alike)) differ.link(absent);
   await feedAliases(options, differ);

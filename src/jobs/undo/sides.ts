@@ -1,4 +1,12 @@
-import { type Account, type AccountRef, asWeLeftIt, type Membership } from '../../account.ts';
+import {
+  type Account,
+  type AccountRef,
+  asWeLeftIt,
+  type Membership,
+  referenceToAccount,
+  referenceToPerson,
+  referredPerson,
+} from '../../account.ts';
 import { absent, createTextIndex, type TextIndex } from '../../diff/hash-index.ts';
 import { RollcallError } from '../../errors.ts';
 import type { CallContext, ResolvedTarget } from '../../providers/contract.ts';
@@ -9,6 +17,7 @@ import type { Run } from '../../store/run-lookups.ts';
 import { type Customer, desireOf, type Platform } from '../customer.ts';
 import type { JobDeps } from '../deps.ts';
 import type { OnProgress } from '../progress.ts';
+import { referencesOf } from '../apply/send.ts';
 import { findOnRoster } from '../read/on-roster.ts';
 import type { RosterRead } from '../read/roster.ts';
 import { hashRow } from '../read/row-hash.ts';
@@ -73,7 +82,7 @@ export async function readUndoSides(options: ReadUndoOptions): Promise<UndoSides
   );
   const accounts =
     provider.capabilities.accounts === 'write'
-      ? await readAccounts(options, ids, links)
+      ? await readAccounts(options, ids, links, await referredBy(options, changes))
       : new Map<string, Account>();
   const members = await readMembers(options, changes, targets, links, accounts);
   return {
@@ -143,17 +152,43 @@ function keysOf(person: string, link: LinkRow, matchBy: 'externalId' | 'email'):
     : { id: null, externalId: link.external_id ?? person, email: null };
 }
 
+/** An account as plans tell it: where a field refers to somebody's account, whose it is. */
+async function referredBy(
+  options: ReadUndoOptions,
+  changes: readonly StoredChange[],
+): Promise<(account: Account) => Account> {
+  const names = referencesOf(options.platform.provider);
+  if (names.length === 0) return (account) => account;
+  const people = changes.flatMap(({ before, after }) =>
+    names.flatMap((name) =>
+      [before?.[name], after?.[name]].flatMap((value) => referredPerson(value ?? '') ?? []),
+    ),
+  );
+  const links = await linksOf(options, [...new Set(people)]);
+  const owners = new Map([...links].map(([person, link]) => [link.account_id, person]));
+  return (account) => {
+    const told = names.flatMap((name) => {
+      const id = account.fields[name];
+      if (id === undefined || id === '') return [];
+      const owner = owners.get(id);
+      return [[name, owner === undefined ? referenceToAccount(id) : referenceToPerson(owner)] as const];
+    });
+    return { ...account, fields: { ...account.fields, ...Object.fromEntries(told) } };
+  };
+}
+
 async function readAccounts(
   options: ReadUndoOptions,
   ids: readonly string[],
   links: ReadonlyMap<string, LinkRow>,
+  told: (account: Account) => Account,
 ): Promise<Map<string, Account>> {
   const { platform, ctx } = options;
   const { capabilities } = platform.provider;
   const wanted = new Map<string, string>();
   const found = new Map<string, Account>();
   const leftBy = (person: string, account: Account): Account =>
-    asWeLeftIt(account, links.get(person)?.deactivated === true);
+    asWeLeftIt(told(account), links.get(person)?.deactivated === true);
   const refs: (readonly [string, AccountRef])[] = [];
   for (const person of ids) {
     const link = links.get(person);

@@ -48,6 +48,10 @@ function rawValue(user: ScimUser, place: FieldPlace): unknown {
       return user.name?.[place.attribute];
     case 'enterprise':
       return user[enterpriseSchema]?.[place.attribute];
+    case 'manager': {
+      const manager = user[enterpriseSchema]?.['manager'];
+      return isObject(manager) ? manager['value'] : manager;
+    }
     case 'list':
       return chosen(valuesIn(user, place.list))?.[place.attribute];
   }
@@ -57,6 +61,8 @@ function rawValue(user: ScimUser, place: FieldPlace): unknown {
 function readField(user: ScimUser, name: string, place: FieldPlace): string {
   const value = rawValue(user, place);
   if (typeof value !== 'string') return '';
+  // An id is nobody's words.
+  if (place.in === 'manager') return value;
   return name === 'email' ? normaliseEmail(value) : normaliseText(value);
 }
 
@@ -142,7 +148,11 @@ function assigned(
       if (list.length === 0) delete next[place.list];
       else next[place.list] = list;
     } else if (place.in === 'user') put(next, place.attribute, value);
-    else put(part(place.in === 'name' ? 'name' : enterpriseSchema), place.attribute, value);
+    else if (place.in === 'manager') {
+      const extension = part(enterpriseSchema);
+      if (value === '') delete extension['manager'];
+      else extension['manager'] = { value };
+    } else put(part(place.in === 'name' ? 'name' : enterpriseSchema), place.attribute, value);
   }
   for (const key of ['name', enterpriseSchema]) {
     if (isObject(next[key]) && Object.keys(next[key]).length === 0) delete next[key];
@@ -234,7 +244,8 @@ export function patchOperations(
       continue;
     }
     const path = pathOf(place);
-    operations.push(value === '' ? { op: 'remove', path } : { op: 'replace', path, value });
+    if (value === '') operations.push({ op: 'remove', path });
+    else operations.push({ op: 'replace', path, value: place.in === 'manager' ? { value } : value });
   }
   for (const [path, values] of lists) {
     if (values.length > 0) operations.push({ op: 'replace', path, value: values });
@@ -252,5 +263,7 @@ function pathOf(place: Exclude<FieldPlace, ListPlace>): string {
       return `name.${place.attribute}`;
     case 'enterprise':
       return `${enterpriseSchema}:${place.attribute}`;
+    case 'manager':
+      return `${enterpriseSchema}:manager`;
   }
 }

@@ -5,6 +5,8 @@ export type ListName = 'emails' | 'addresses' | 'roles';
 
 /** Where a field stands in a SCIM user. */
 export type FieldPlace =
+  /** The enterprise extension's manager, by its `value`: the id of the user who it is (RFC 7643, 4.3). */
+  | { readonly in: 'manager' }
   | { readonly in: 'user' | 'name' | 'enterprise'; readonly attribute: string }
   | {
       readonly in: 'list';
@@ -51,6 +53,7 @@ export const scimFields = {
   country,
   employeeNumber: at('enterprise', 'employeeNumber'),
   division: at('enterprise', 'division'),
+  manager: { spec: { from: 'manager', readBack: true, reference: true }, place: { in: 'manager' } },
 } as const satisfies ScimFields;
 
 /** A field that a create is refused without. */

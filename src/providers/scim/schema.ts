@@ -25,6 +25,11 @@ const value = z.looseObject({
 export type ScimValue = z.output<typeof value>;
 
 const values = maybe(z.array(value));
+/**
+ * By the id of a user (RFC 7643, 4.3); some services give the id alone. What is neither is nobody: where no manager is
+ * mapped, no run needs it.
+ */
+const manager = idle(z.union([z.string(), z.looseObject({ value: idle(z.string()) })]));
 const userBase = z.looseObject({
   id: z.string().min(1),
   userName: text,
@@ -45,7 +50,9 @@ export function userOf(places: readonly FieldPlace[]): z.ZodType<ScimUser> {
   const textsIn = (where: FieldPlace['in']) =>
     Object.fromEntries(
       places.flatMap((place) =>
-        place.in === where && place.in !== 'list' ? [[place.attribute, text] as const] : [],
+        place.in === where && place.in !== 'list' && place.in !== 'manager'
+          ? [[place.attribute, text] as const]
+          : [],
       ),
     );
   const lists = Object.fromEntries(
@@ -54,7 +61,12 @@ export function userOf(places: readonly FieldPlace[]): z.ZodType<ScimUser> {
   return userBase.extend({
     ...textsIn('user'),
     ...lists,
-    [enterpriseSchema]: maybe(z.looseObject(textsIn('enterprise'))),
+    [enterpriseSchema]: maybe(
+      z.looseObject({
+        ...textsIn('enterprise'),
+        ...(places.some((place) => place.in === 'manager') ? { manager } : {}),
+      }),
+    ),
   }) as unknown as z.ZodType<ScimUser>;
 }
 

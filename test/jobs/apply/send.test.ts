@@ -9,6 +9,7 @@ import type { Batch, OpenChange } from '../../../src/store/batches.ts';
 function refusing(bad: ReadonlySet<string>, applied: 'no' | 'unknown' = 'no') {
   const requests: string[][] = [];
   const provider = {
+    capabilities: { fields: {} },
     write: async (request: WriteRequest) => {
       const people = ('accounts' in request ? request.accounts : request.members).map(({ person }) => person);
       requests.push(people);
