@@ -112,7 +112,7 @@ export function createAddresses(people: Population): Addresses {
         } else if (owner !== absent && owner !== person) settleOne(email, [person]);
       }
       adoptions.sort((a, b) => (a.person < b.person ? -1 : 1));
-      return { accounts: new Map(), adoptions, reviews, frozen };
+      return { accounts: new Map(), adoptions, reviews, frozen, crossed: new Map(), strange: 0 };
     },
     ownerOf: (email) => {
       const owner = linkedTo(email);

@@ -1,6 +1,7 @@
 import type { Account, AccountRef, Link, Membership } from '../account.ts';
 import { changeKinds, noChanges } from '../change.ts';
 import type { Adoption, Review } from './change.ts';
+import { countServed } from './crossing.ts';
 import type { Desired } from './desired.ts';
 import { createEmitter } from './emit.ts';
 import { identityDiffers } from './identity.ts';
@@ -12,7 +13,8 @@ import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './pl
 import { type PartsRead, type PartsSettled, settleParts } from './parts.ts';
 import { createPopulation, flag, type Population } from './population.ts';
 import { createReferences } from './references.ts';
-import { type RespelledIds, setAsideRespelled } from './respelled.ts';
+import { findRenumbered } from './renumbered.ts';
+import { type RespelledIds, setAsideRenumbered, setAsideRespelled } from './respelled.ts';
 
 /**
  * Compares one platform with the roster. Feed it in this order: `person` and `reject`; `link` and `alias`; `accounts` page
@@ -43,6 +45,8 @@ export type Differ = {
   readonly strangers: (target: number) => number;
   /** People who are enrolled in a target and have completed it, as read. */
   readonly completed: (target: number) => Iterable<string>;
+  /** Of the people with an account: how many have another name and email than it, or somebody else's; and of how many. */
+  readonly strangeness: () => { readonly strange: number; readonly served: number };
   readonly finish: (circumstances: Circumstances) => Difference;
   readonly people: Population;
 };
@@ -121,6 +125,11 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     return reviews;
   }
 
+  /** Whether a review is still of somebody whom the plan concerns. */
+  function isOpen({ person }: Review): boolean {
+    return !people.has(people.find(person), flag.ignored);
+  }
+
   /** Once all people and links are known, and before any account is anybody's. */
   function setAside(): RespelledIds {
     respelled ??= setAsideRespelled(people);
@@ -144,6 +153,9 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
             identityDiffers: differs,
             matchBy: platform.matchBy,
           });
+    const renumbered = findRenumbered(people, matches.accounts, names);
+    respelled = setAsideRenumbered(people, setAside(), renumbered);
+    if (renumbered.length > 0) matches = { ...matches, reviews: matches.reviews.filter(isOpen) };
     if (platform.accounts === 'write') {
       const doubled = platform.matchBy === 'email' ? sharedEmails() : [];
       matches = { ...matches, reviews: [...matches.reviews, ...doubled] };
@@ -197,6 +209,10 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     *completed(target) {
       for (let person = 0; person < people.size(); person++)
         if (members.completed(target, person)) yield people.idOf(person);
+    },
+    strangeness: () => {
+      const { strange } = settle();
+      return { strange, served: strange === 0 ? 0 : countServed(people) };
     },
     finish: (circumstances) => {
       const counts = noChanges();

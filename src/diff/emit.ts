@@ -71,13 +71,10 @@ export function createEmitter(input: EmitterInput): Emitter {
   const hiddenNames = new Set(platform.fields.filter((field) => !field.readBack).map(({ name }) => name));
   const required = platform.fields.filter((field) => field.required).map((field) => field.name);
 
-  function review(person: number, code: ReviewCode, account: Account | undefined): Standing {
+  function review(person: number, code: ReviewCode, account: Account | undefined, other?: Account): Standing {
     people.set(person, flag.review);
-    reviews.push({
-      person: people.idOf(person),
-      code,
-      accounts: account === undefined ? [] : [keyOf(account)],
-    });
+    const accounts = [account, other].flatMap((one) => (one === undefined ? [] : [keyOf(one)]));
+    reviews.push({ person: people.idOf(person), code, accounts: accounts.sort() });
     return 'neither';
   }
 
@@ -129,11 +126,20 @@ export function createEmitter(input: EmitterInput): Emitter {
       return people.has(person, flag.inStep) ? 'here' : decideCreate(person);
     }
     if (!people.has(person, flag.linked | flag.adopted) || isUnsure || isFrozen(account)) return 'neither';
+    const other = matches.crossed.get(person);
     if (!wants) {
       if (!account.active) return 'neither';
+      // The row of a leaver with somebody else's name and address under it: nobody knows which of the two has left.
+      if (
+        other !== undefined &&
+        people.has(person, flag.terminated) &&
+        input.identityDiffers(person, account)
+      )
+        return review(person, 'ID_AND_EMAIL_DIFFER', account, other);
       return remove(person, people.has(person, flag.terminated) ? 'TERMINATED' : 'ACCOUNT_RULE_FALSE');
     }
     if (input.identityDiffers(person, account)) return review(person, 'IDENTITY_CHANGED', account);
+    if (other !== undefined) return review(person, 'ID_AND_EMAIL_DIFFER', account, other);
     if (!account.active) {
       return add('reactivate', { person, target: noTarget, reason: 'BACK_ON_ROSTER' }) ? 'here' : 'neither';
     }

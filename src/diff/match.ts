@@ -1,5 +1,6 @@
 import type { Account } from '../account.ts';
 import type { Adoption, Review, ReviewCode } from './change.ts';
+import { stopCrossings } from './crossing.ts';
 import { absent } from './hash-index.ts';
 import { compareRosterNames, type NameMatch } from './names.ts';
 import { flag, type Population } from './population.ts';
@@ -31,6 +32,10 @@ export type Matches = {
   readonly reviews: readonly Review[];
   /** Ids of accounts that no one may change: somebody has to look first. */
   readonly frozen: ReadonlySet<string>;
+  /** People with an account whose email points to somebody else's, by ordinal. Nothing is changed of them. */
+  readonly crossed: ReadonlyMap<number, Account>;
+  /** People with an account whose name and email are not what it has, or whose email points to somebody else's. */
+  readonly strange: number;
 };
 
 export type MatchInput = {
@@ -77,6 +82,7 @@ export function matchAccounts(input: MatchInput): Matches {
 
   const disputes: Disputed[] = [];
   const seekers = new Map<number, Record<Way, Disputed[]>>();
+  const crossings = new Map<number, OpenAccount>();
   for (const one of open) {
     const disputed: Disputed = { ...one, wanting: [], leavers: [], bystanders: [] };
     disputes.push(disputed);
@@ -91,11 +97,19 @@ export function matchAccounts(input: MatchInput): Matches {
       !people.has(person, flag.unbound);
     const terminated = people.has(person, flag.terminated);
     const out = people.has(person, flag.rejected | flag.ignored | flag.missing);
+    if (!out && settled && way === 'email' && disputed.owner !== absent && hasAnotherEmail(person))
+      crossings.set(person, disputed);
     if (!out && !settled && (terminated || people.has(person, flag.wants))) {
       const found = seekers.get(person) ?? { id: [], previousId: [], email: [] };
       found[way].push(disputed);
       seekers.set(person, found);
     } else if (out || !terminated) disputed.bystanders.push(claimant);
+  }
+
+  /** Whether what their own account has is not the email of the roster. */
+  function hasAnotherEmail(person: number): boolean {
+    const own = accounts.get(person);
+    return own !== undefined && own.email !== null && own.email !== people.emailOf(person);
   }
 
   for (const [person, found] of seekers) {
@@ -289,8 +303,19 @@ export function matchAccounts(input: MatchInput): Matches {
     else give(winner.person, account, owner);
   }
 
+  let strange = 0;
+  for (const [person, account] of accounts)
+    if (
+      people.has(person, flag.linked) &&
+      !people.has(person, flag.rejected | flag.ignored | flag.missing) &&
+      (crossings.has(person) || input.identityDiffers(person, account))
+    )
+      strange++;
+
   return {
     accounts,
+    crossed: stopCrossings(people, crossings, input.identityDiffers),
+    strange,
     adoptions: adoptions.sort((a, b) => (a.person < b.person ? -1 : 1)),
     reviews: [...reviews].map(([person, { code, accounts: of }]) => ({
       person: people.idOf(person),

@@ -104,7 +104,14 @@ export function createMembers(
     link: (link) => addresses?.link(link),
     alias: (email, person) => addresses?.alias(email, person),
     settle: () =>
-      addresses?.settle() ?? { accounts: new Map(), adoptions: [], reviews: [], frozen: new Set() },
+      addresses?.settle() ?? {
+        accounts: new Map(),
+        adoptions: [],
+        reviews: [],
+        frozen: new Set(),
+        crossed: new Map(),
+        strange: 0,
+      },
     know: (accounts, open) => {
       for (const [person, account] of accounts) {
         if (account.externalId !== null && account.externalId !== people.idOf(person))

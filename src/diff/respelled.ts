@@ -33,10 +33,32 @@ export function setAsideRespelled(people: Population): RespelledIds {
       people.set(other, flag.ignored);
     }
   }
+  return sorted(found, setAsideLikewise(people, found));
+}
+
+function sorted(pairs: readonly Respelled[], waiting: number): RespelledIds {
   return {
-    pairs: found.sort((a, b) => (a.was < b.was ? -1 : a.was > b.was ? 1 : a.id < b.id ? -1 : 1)),
-    waiting: setAsideLikewise(people, found),
+    pairs: pairs.toSorted((a, b) => (a.was < b.was ? -1 : a.was > b.was ? 1 : a.id < b.id ? -1 : 1)),
+    waiting,
   };
+}
+
+/**
+ * Puts people aside whose id is another one by now (`findRenumbered`), as those whose id is only spelled otherwise, and adds
+ * them to these. To be called when the accounts are known, and before anything is planned.
+ */
+export function setAsideRenumbered(
+  people: Population,
+  respelled: RespelledIds,
+  found: readonly (Respelled & { readonly person: number; readonly other: number })[],
+): RespelledIds {
+  if (found.length === 0) return respelled;
+  for (const { person, other } of found) {
+    people.set(person, flag.ignored);
+    people.set(other, flag.ignored);
+  }
+  const pairs = found.map(({ id, was }) => ({ id, was }));
+  return sorted([...respelled.pairs, ...pairs], respelled.waiting + setAsideLikewise(people, pairs));
 }
 
 /** Letters and digits of an id as their kinds: `E0-17` is `A9-99`… with its length, which lost zeros change. */
@@ -57,7 +79,7 @@ function setAsideLikewise(people: Population, pairs: readonly Respelled[]): numb
   const now = new Set(pairs.map(({ id }) => shapeOf(id)));
   let waiting = 0;
   for (let person = 0; person < people.size(); person++) {
-    if (people.has(person, flag.linked | flag.missing | flag.ignored)) continue;
+    if (people.has(person, flag.linked | flag.adopted | flag.missing | flag.ignored)) continue;
     const id = people.idOf(person);
     const shape = shapeOf(id);
     if (!now.has(shape) || before.has(shape) || people.previous(id).length > 0) continue;

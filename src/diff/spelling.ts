@@ -58,14 +58,17 @@ export type Respelled = { readonly id: string; readonly was: string };
 
 function wayOf({ id, was }: Respelled, many: boolean): string {
   const way = ways.find(({ is }) => is(id, was));
-  return way === undefined ? 'in another spelling' : way.words[many ? 1 : 0];
+  if (way !== undefined) return way.words[many ? 1 : 0];
+  return spellingKey(id) === spellingKey(was) ? otherSpelling : 'by their people';
 }
+
+const otherSpelling = 'in another spelling';
 
 /** `40 new ids are 40 absent ones without their zeros`, with an example. Ids may be named, people may not. */
 export function describeRespelled(pairs: readonly Respelled[]): string {
   const many = pairs.length !== 1;
   const [only, ...others] = new Set(pairs.map((pair) => wayOf(pair, many)));
-  const how = only === undefined || others.length > 0 ? 'in another spelling' : only;
+  const how = only === undefined || others.length > 0 ? otherSpelling : only;
   const [first] = pairs;
   const example = first === undefined ? '' : ` (${first.was} is now ${first.id})`;
   return many

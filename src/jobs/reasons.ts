@@ -53,6 +53,7 @@ export const reasonCodes = {
   ROSTER_ID_UNREADABLE: roster,
   ROSTER_PART_AWAY: roster,
   ROSTER_IDS_RESPELLED: roster,
+  ROSTER_SLIPPED: roster,
   TRAILER_MISSING: roster,
   TRAILER_COUNT: roster,
   PLATFORM_EMPTY: platform,

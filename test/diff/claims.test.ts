@@ -353,7 +353,122 @@ describe('links', () => {
       [linkOf('A', 'u1'), linkOf('B', 'u2')],
       [accountOf('u1', 'A'), accountOf('u2', 'B')],
     );
-    expect(diff(one)).toMatchObject({ lines: ['update A', 'update B'], reviews: [], adoptions: [] });
+    expect(diff(one)).toMatchObject({ lines: [], adoptions: [] });
+    expect(coded(one)).toEqual(['A ID_AND_EMAIL_DIFFER u1,u2', 'B ID_AND_EMAIL_DIFFER u1,u2']);
+  });
+});
+
+describe('an email that is to become one that somebody else has', () => {
+  const letters = ['A', 'B', 'C', 'D', 'E', 'F'];
+  const linked = (ids: readonly string[]) => ids.map((id) => linkOf(id, `u-${id}`));
+  const there = (ids: readonly string[]) => ids.map((id) => accountOf(`u-${id}`, id));
+  const mail = (id: string): string => `${id.toLowerCase()}@example.com`;
+  const slipped = (ids: readonly string[], last: string): Desired[] =>
+    ids.map((id, at) => desired(id, { email: mail(ids[at + 1] ?? last) }));
+
+  it('goes through along a chain that ends in a free address', () => {
+    const ids = letters.slice(0, 3);
+    const one = world(slipped(ids, 'free'), linked(ids), there(ids));
+    expect(diff(one)).toMatchObject({ lines: ['update A', 'update B', 'update C'], reviews: [] });
+    const after = apply(one, diff(one));
+    expect(diff(after)).toMatchObject({ lines: [], reviews: [] });
+  });
+
+  it('is reviewed along a chain that ends in an address that somebody keeps', () => {
+    const ids = letters.slice(0, 3);
+    const one = world([...slipped(ids, 'K'), desired('K')], linked([...ids, 'K']), there([...ids, 'K']));
+    expect(diff(one).lines).toEqual([]);
+    expect(coded(one)).toEqual([
+      'A ID_AND_EMAIL_DIFFER u-A,u-B',
+      'B ID_AND_EMAIL_DIFFER u-B,u-C',
+      'C ID_AND_EMAIL_DIFFER u-C,u-K',
+    ]);
+  });
+
+  it('is reviewed whatever its end where so many move: a column has slipped by a row', () => {
+    const one = world(slipped(letters, 'free'), linked(letters), there(letters));
+    expect(diff(one).lines).toEqual(['update F']);
+    expect(diff(one).reviews.map(({ code }) => code)).toEqual(Array(5).fill('ID_AND_EMAIL_DIFFER'));
+  });
+
+  it('is theirs once somebody has looked and linked them, and when its owner has left', () => {
+    const owners = (terminated: boolean): World =>
+      world(
+        [desired('A', { email: mail('B') }), desired('B', { terminated })],
+        linked(['A', 'B']),
+        there(['A', 'B']),
+      );
+    expect(diff(owners(false)).lines).toEqual([]);
+    expect(diff(owners(true)).lines).toEqual(['update A', 'deactivate B']);
+    const { people, links, accounts } = owners(false);
+    const confirmedHash = hash53(['FirstA', 'LastA', '', mail('B')].join('\u001f'));
+    const confirmed = links.map((link) => (link.person === 'A' ? { ...link, confirmedHash } : link));
+    expect(diff(world(people, confirmed, accounts)).lines).toEqual(['update A']);
+  });
+
+  it('on the row of a leaver, under another name too: nobody knows which of the two has left', () => {
+    const of = (over: object): World =>
+      world(
+        [desired('A', { terminated: true, ...over }), desired('B')],
+        linked(['A', 'B']),
+        there(['A', 'B']),
+      );
+    expect(diff(of({})).lines).toEqual(['deactivate A']);
+    expect(diff(of({ email: 'former@example.com', first: 'Former', last: 'Employee' })).lines).toEqual([
+      'deactivate A',
+    ]);
+    const one = of({ email: mail('B'), first: 'FirstB', last: 'LastB' });
+    expect(diff(one).lines).toEqual([]);
+    expect(coded(one)).toEqual(['A ID_AND_EMAIL_DIFFER u-A,u-B']);
+  });
+});
+
+describe('ids that are other ones by now', () => {
+  const letters = ['A', 'B', 'C', 'D', 'E', 'F'];
+  const renumbered = (ids: readonly string[], over: (id: string) => object = () => ({})): World =>
+    world(
+      ids.map((id) =>
+        desired(`N-${id}`, {
+          email: `${id.toLowerCase()}@example.com`,
+          first: `First${id}`,
+          last: `Last${id}`,
+          ...over(id),
+        }),
+      ),
+      ids.map((id) => linkOf(id, `u-${id}`)),
+      ids.map((id) => accountOf(`u-${id}`, id)),
+    );
+
+  it.each([
+    ['by email and name', (one: World) => one],
+    [
+      'by name, where the platform tells no email',
+      (one: World): World => ({
+        ...one,
+        platform: { ...platform, fields: platform.fields.filter(({ name }) => name !== 'email') },
+        people: one.people.map((person) => ({ ...person, values: person.values.slice(0, 2) })),
+        accounts: one.accounts.map((account) => ({ ...account, email: null })),
+      }),
+    ],
+  ])('make nobody twice and remove nobody: %s', (_, seen) => {
+    const joiner = desired('N-J');
+    const one = seen(renumbered(letters));
+    const result = diff({ ...one, people: [...one.people, joiner] }, due);
+    expect(result).toMatchObject({ lines: [], reviews: [] });
+    expect(result.difference.respelled.pairs).toEqual(letters.map((id) => ({ id: `N-${id}`, was: id })));
+    // A joiner of that day has an id of the new form too.
+    expect(result.difference.respelled.waiting).toBe(1);
+  });
+
+  it('are people hired anew where they are few, or have another name', () => {
+    const few = diff(renumbered(letters.slice(0, 4)), due);
+    expect(few.difference.respelled.pairs).toEqual([]);
+    expect(few.reviews.map(({ code }) => code)).toEqual(Array(4).fill('LINKED_TO_OTHER'));
+    const others = diff(
+      renumbered(letters, () => ({ first: 'Some', last: 'Body' })),
+      due,
+    );
+    expect(others.difference.respelled.pairs).toEqual([]);
   });
 });
 

@@ -15,13 +15,22 @@ import { keyIn } from '../read/roster.ts';
 import { configuredTarget } from '../read/seen.ts';
 import { coursesOf } from '../read/courses.ts';
 import { doubtfulChanges } from './doubtful.ts';
-import { causesBefore, createCauses, heldReasons, idleDoubts, respelledReason } from './held.ts';
+import {
+  causesBefore,
+  createCauses,
+  heldReasons,
+  idleDoubts,
+  respelledReason,
+  slippedReason,
+} from './held.ts';
 import { indexSuppressions } from './suppressed.ts';
 import type { Reason } from '../reasons.ts';
 
 /** A plan, judged: what may go, what is held, and why. */
 export type Decision = Omit<Judgement, 'waits'> & {
   readonly difference: Difference;
+  /** The rows do not belong to the people whose ids they bear: nothing of this export is a measure for the next. */
+  readonly isSlipped: boolean;
   readonly planned: ChangeCounts;
   /** Why removals were withheld; empty when both sides were complete. */
   readonly withheld: readonly Reason[];
@@ -58,7 +67,8 @@ export type DecideOptions = {
 export async function decide(options: DecideOptions): Promise<Decision> {
   const { customer, platform, store, sides, nowMs } = options;
   const { config } = customer;
-  const withheld = withholdReasons(sides);
+  const slipped = options.onePerson ? null : slippedReason(sides);
+  const withheld = [...withholdReasons(sides), ...(slipped === null ? [] : [slipped])];
   const absences = await store.roster.absences(customer.name);
   const courses = coursesOf(platform, sides.targets);
   const completed = await store.results.completed(customer.name, platform.name, courses);
@@ -73,7 +83,8 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   };
 
   const difference = sides.differ.finish({
-    withholdRemovals: withholdsAll(sides) || options.onePerson || platform.config.mode === 'additive',
+    withholdRemovals:
+      slipped !== null || withholdsAll(sides) || options.onePerson || platform.config.mode === 'additive',
     platformShrunk: sides.platformReasons.length > 0,
     absenceIsDue: (person) =>
       absenceIsDue(
@@ -142,6 +153,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
   };
   return {
     difference,
+    isSlipped: slipped !== null,
     ...judgement,
     planned: difference.counts,
     withheld,

@@ -2,6 +2,7 @@ import { type Cause, sumOf } from '../../change.ts';
 import { createCauseGroups, describeCauses, describeGroup, type TargetNames } from '../../diff/causes.ts';
 import type { Change } from '../../diff/change.ts';
 import { columnsBehind, type Dependence, union } from '../../diff/dependence.ts';
+import { areTooMany, leastStrange, mostStrangePercent } from '../../diff/crossing.ts';
 import { describeHold, isHeldBy } from '../../diff/guard.ts';
 import type { RespelledIds } from '../../diff/respelled.ts';
 import { describeRespelled } from '../../diff/spelling.ts';
@@ -158,6 +159,19 @@ function listed(groups: readonly string[]): string {
 
 function capital(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
+
+/** Too many people with another's name and email under their id at once; null on an ordinary night. */
+export function slippedReason({ differ }: Pick<Sides, 'differ'>): Reason | null {
+  const { strange, served } = differ.strangeness();
+  if (!areTooMany(strange, served)) return null;
+  return {
+    code: 'ROSTER_SLIPPED',
+    message:
+      `${strange} of ${served} people have another name and email than their account under their id, or the email of somebody ` +
+      `else's. More than ${mostStrangePercent} % at once (and at least ${leastStrange}) is rows or columns that have slipped, or the export of ` +
+      'another company. Nothing happens to them; have HR look at the file, and rollcall review lists them.',
+  };
 }
 
 /** New ids that are absent ones in another spelling, and how to go on. */

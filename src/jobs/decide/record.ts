@@ -72,7 +72,12 @@ export function planRecord(options: RecordOptions): PlanRecord {
       },
     },
     completions: decision.completions,
-    looks: whole ? sides.values.record(difference.respelled.pairs.length === 0, decision.heldColumns) : [],
+    looks: whole
+      ? sides.values.record(
+          difference.respelled.pairs.length === 0 && !decision.isSlipped,
+          decision.heldColumns,
+        )
+      : [],
     reviews: whole ? difference.reviews : null,
     changes: { [Symbol.iterator]: () => decision.changes()[Symbol.iterator]() },
     batches: decision.batches,

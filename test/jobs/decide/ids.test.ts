@@ -132,3 +132,60 @@ describe('ids that come in another spelling', () => {
     expect(await company.night(changed)).toMatchObject({ exit: 0, status: 'unchanged' });
   });
 });
+
+describe('rows that do not belong to the ids that they bear', () => {
+  const slip = (rows: readonly CostRow[], from: number, keys: readonly (keyof CostRow)[]): CostRow[] =>
+    rows.map((row, at) => {
+      const next = rows[at + 1];
+      if (at < from || next === undefined) return row;
+      return { ...row, ...Object.fromEntries(keys.map((key) => [key, next[key]])) };
+    });
+
+  it.each([
+    ['ids', ['id']],
+    ['names and emails', ['firstName', 'lastName', 'email']],
+    ['emails', ['email']],
+  ] as const)(
+    '%s slipped by a row: nobody is changed or removed, and the run says so',
+    {
+      timeout: timeoutMs,
+    },
+    async (_, keys) => {
+      const rows = costPeople(40);
+      await using company = await openCostCompany(rows, { config: { absence: { exports: 1, days: 0 } } });
+      const before = structuredClone(company.scim.users);
+      // Somebody leaves, under the id of somebody else.
+      const now = slip(
+        rows.map((row, at) => (at === 37 ? { ...row, status: 'Terminated' } : row)),
+        30,
+        keys,
+      );
+      for (let night = 0; night < 2; night++) {
+        const run = await company.night(now);
+        expect(run).toMatchObject({ exit: 3, status: 'withheld' });
+        expect(run.reasons.map(({ code }) => code)).toContain('ROSTER_SLIPPED');
+      }
+      expect(company.scim.users).toEqual(before);
+      const mended = await company.night(rows.filter((_row, at) => at !== 3));
+      expect(mended).toMatchObject({ exit: 0, applied: { ...nothing, deactivate: 1 } });
+    },
+  );
+
+  it('a new id for everybody is a changed column, whatever the ids are now', {
+    timeout: timeoutMs,
+  }, async () => {
+    const rows = costPeople(40);
+    await using company = await openCostCompany(rows, { config: { absence: { exports: 1, days: 0 } } });
+    const before = structuredClone(company.scim.users);
+    for (const make of [
+      (id: string) => `E-${id}`,
+      (id: string) => `${id.slice(0, 3)}.${id.slice(3)}`,
+      (id: string) => String(Number(id) * 7),
+    ]) {
+      const run = await company.night([...withIds(rows, make), costPerson(900, { id: make('010900') })]);
+      expect(run).toMatchObject({ exit: 3, status: 'withheld', planned: nothing });
+      expect(respelled(run)).toContain('40 new ids are 40 absent ones by their people');
+    }
+    expect(company.scim.users).toEqual(before);
+  });
+});
