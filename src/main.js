@@ -25,21 +25,17 @@ function cacheFolder() {
 }
 
 /**
- * Where a module lies that another one names by its path. Node looks each of them up on the disk, its links and the package
- * that it is in: more than half of what loading it from the cache takes, for hundreds of them. Of a file that is TypeScript,
- * or is JavaScript beside JavaScript that was imported, all of that is known.
+ * Where a TypeScript module of ours lies that another one names by its path. Node looks each of them up on the disk, its links
+ * and the package that it is in, which takes as long as loading it from the cache. Not for JavaScript: what a file of a package
+ * is, module or CommonJS, is that package's to say.
  *
  * @type {import('node:module').ResolveHookSync}
  */
 function resolve(specifier, context, next) {
-  const { parentURL, conditions } = context;
-  if (parentURL !== undefined && specifier.startsWith('.') && conditions.includes('import')) {
-    if (specifier.endsWith('.ts'))
-      return { url: new URL(specifier, parentURL).href, format: 'module-typescript', shortCircuit: true };
-    if (specifier.endsWith('.js') && parentURL.endsWith('.js'))
-      return { url: new URL(specifier, parentURL).href, format: 'module', shortCircuit: true };
-  }
-  return next(specifier, context);
+  const { parentURL } = context;
+  if (parentURL === undefined || !specifier.startsWith('.') || !specifier.endsWith('.ts'))
+    return next(specifier, context);
+  return { url: new URL(specifier, parentURL).href, format: 'module-typescript', shortCircuit: true };
 }
 
 // Does nothing where NODE_COMPILE_CACHE names a folder already.
