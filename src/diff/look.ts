@@ -39,6 +39,10 @@ export type LookBuilder = {
 };
 
 const blockRows = 65_536;
+/** The first block begins with so many, and doubles: most companies fit in one that is far smaller. */
+const firstRows = 1_024;
+/** Fewer rows than this are sorted as any list is: the tables of the other way take longer to make. */
+const fewRows = 8_192;
 /** A column with more values than this is not one of a department or a site: its values are not kept. */
 const mostValues = 200;
 /** A value that fewer people share may tell who they are. */
@@ -110,6 +114,7 @@ function isNameable(text: string): boolean {
 function orderOf(hashes: Uint32Array): Uint32Array {
   let from = new Uint32Array(hashes.length);
   for (let at = 0; at < from.length; at++) from[at] = at;
+  if (hashes.length < fewRows) return from.sort((a, b) => (hashes[a] ?? 0) - (hashes[b] ?? 0) || a - b);
   let to = new Uint32Array(hashes.length);
   const starts = new Uint32Array(65_537);
   for (const shift of [0, 16]) {
@@ -134,11 +139,13 @@ function orderOf(hashes: Uint32Array): Uint32Array {
 
 /** A builder for a look at these columns. */
 export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
-  const blocks: (readonly Uint16Array[])[] = [];
+  const blocks: Uint16Array[][] = [];
   const idBlocks: Uint32Array[] = [];
   const values = columns.map(({ personal }) => createValues(personal));
   const retracted = new Set<number>();
   let rows = 0;
+  /** Rows that the last block has room for. */
+  let room = 0;
   /** Where the columns stand among the hashes of a row; -1 where they do not. */
   let places: readonly number[] = [];
   let placedIn: readonly string[] | undefined;
@@ -146,6 +153,23 @@ export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
   function place(row: RowHashes): void {
     placedIn = row.cells;
     places = columns.map(({ cell }) => row.cells.indexOf(cell));
+  }
+
+  function begin(): void {
+    room = blocks.length === 0 ? firstRows : blockRows;
+    blocks.push(columns.map(() => new Uint16Array(room)));
+    idBlocks.push(new Uint32Array(room));
+  }
+
+  function grow(): void {
+    room *= 2;
+    const longer = <T extends Uint16Array | Uint32Array>(block: T | undefined, to: T): T => {
+      if (block !== undefined) to.set(block);
+      return to;
+    };
+    const block = blocks.pop() ?? [];
+    blocks.push(block.map((cells) => longer(cells, new Uint16Array(room))));
+    idBlocks.push(longer(idBlocks.pop(), new Uint32Array(room)));
   }
 
   /** The `fnv1a` of a cell, or `empty`. */
@@ -161,10 +185,8 @@ export function createLookBuilder(columns: readonly LookColumn[]): LookBuilder {
   return {
     add: (person, row) => {
       const at = rows % blockRows;
-      if (at === 0) {
-        blocks.push(columns.map(() => new Uint16Array(blockRows)));
-        idBlocks.push(new Uint32Array(blockRows));
-      }
+      if (at === 0) begin();
+      else if (at === room) grow();
       const block = blocks[blocks.length - 1] ?? [];
       const ids = idBlocks[idBlocks.length - 1];
       if (ids !== undefined) ids[at] = hash32(person.id);

@@ -13,6 +13,12 @@ export function hashOfList(list: Uint32Array | Uint16Array): string {
     .slice(0, 32);
 }
 
+/** Of few bytes: making room for many takes longer than packing them does. Any reader unpacks what a smaller window packed. */
+function settingsFor(bytes: number) {
+  const windowBits = Math.min(15, Math.max(9, Math.ceil(Math.log2(bytes + 1))));
+  return { level: constants.Z_BEST_SPEED, windowBits, memLevel: Math.min(8, windowBits - 6) };
+}
+
 /** Ascending numbers, small: their distances, all first bytes before all second ones, packed. */
 export async function packIds(ids: Uint32Array): Promise<Buffer> {
   const planes = Buffer.alloc(ids.length * 4);
@@ -27,7 +33,7 @@ export async function packIds(ids: Uint32Array): Promise<Buffer> {
     planes[2 * length + at] = (distance >>> 16) & 0xff;
     planes[3 * length + at] = distance >>> 24;
   }
-  return deflate(planes, { level: constants.Z_BEST_SPEED });
+  return deflate(planes, settingsFor(planes.length));
 }
 
 export async function unpackIds(bytes: Uint8Array): Promise<Uint32Array> {
@@ -53,7 +59,7 @@ export async function packCells(cells: Uint16Array): Promise<Buffer> {
     planes[at] = cell & 0xff;
     planes[length + at] = cell >>> 8;
   }
-  return deflate(planes, { level: constants.Z_BEST_SPEED });
+  return deflate(planes, settingsFor(planes.length));
 }
 
 export async function unpackCells(bytes: Uint8Array): Promise<Uint16Array> {

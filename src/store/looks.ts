@@ -1,12 +1,14 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type InsertObject, type Kysely, type Selectable, sql } from 'kysely';
 import { jsonb } from './json.ts';
-import { packCells, packIds, unpackCells, unpackIds } from './look-codec.ts';
+import { packCells, packIds } from './look-codec.ts';
 import type { Tables } from './schema.ts';
 
 export type StoredLook = Selectable<Tables['looks']>;
 
 /** A list that no look has needed for this long goes: another platform may be about to name it. */
 const keptMs = 24 * 3_600_000;
+/** Packed lists that one statement carries. */
+const mostBytesAtOnce = 1024 * 1024;
 
 /** A list and its `hashOfList`: who compared it has that already. */
 export type HashedList<T> = { readonly list: T; readonly hash: string };
@@ -37,21 +39,12 @@ export type LookRecord = {
 /** What the exports looked like that the next one is compared with. */
 export type LookStore = {
   readonly of: (customer: string, platform: string) => Promise<readonly StoredLook[]>;
-  readonly ids: (customer: string, hash: string) => Promise<Uint32Array>;
-  readonly cells: (customer: string, hash: string) => Promise<Uint16Array>;
+  /** Packed lists, by their hashes. */
+  readonly lists: (customer: string, hashes: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 };
 
 /** Looks in that database. */
 export function createLookStore(db: Kysely<Tables>): LookStore {
-  const bytesOf = async (customer: string, hash: string): Promise<Uint8Array> => {
-    const { bytes } = await db
-      .selectFrom('look_parts')
-      .select('bytes')
-      .where('customer', '=', customer)
-      .where('hash', '=', hash)
-      .executeTakeFirstOrThrow();
-    return bytes;
-  };
   return {
     of: (customer, platform) =>
       db
@@ -61,8 +54,15 @@ export function createLookStore(db: Kysely<Tables>): LookStore {
         .where('platform', '=', platform)
         .orderBy('name')
         .execute(),
-    ids: async (customer, hash) => unpackIds(await bytesOf(customer, hash)),
-    cells: async (customer, hash) => unpackCells(await bytesOf(customer, hash)),
+    lists: async (customer, hashes) => {
+      const rows = await db
+        .selectFrom('look_parts')
+        .select(['hash', 'bytes'])
+        .where('customer', '=', customer)
+        .where('hash', 'in', hashes)
+        .execute();
+      return new Map(rows.map(({ hash, bytes }) => [hash, bytes]));
+    },
   };
 }
 
@@ -82,7 +82,7 @@ export async function saveLooks(
   if (promoted.length > 0) await promote(tx, customer, platform, part, promoted);
   const ids = record.ids.hash;
   const lists = new Map<string, () => Promise<Buffer>>([[ids, () => packIds(record.ids.list)]]);
-  let isNews = false;
+  const rows: InsertObject<Tables, 'looks'>[] = [];
   for (const { name, standing, cells, filled, shared } of record.columns) {
     const others = (['pending', 'doubted'] as const).filter((one) => one !== standing);
     if (others.some((one) => find(name, one) !== undefined) && !promoted.includes(name))
@@ -91,10 +91,8 @@ export async function saveLooks(
     const before = find(name, standing);
     const isSame = before?.ids === ids && before.cells === hash && before.encoding === record.encoding;
     if (isSame && standing === 'measure') continue;
-    isNews = true;
     lists.set(hash, () => packCells(cells.list));
-    await putParts(tx, customer, lists, nowMs);
-    const row = {
+    rows.push({
       customer,
       platform,
       part,
@@ -109,42 +107,68 @@ export async function saveLooks(
       export: record.export,
       run_id: run,
       taken_ms: nowMs,
-    };
+    });
+  }
+  if (rows.length > 0) {
+    await putParts(tx, customer, lists, nowMs);
     await tx
       .insertInto('looks')
-      .values(row)
+      .values(rows)
       .onConflict((conflict) =>
-        conflict.columns(['customer', 'platform', 'part', 'name', 'standing']).doUpdateSet(row),
+        conflict.columns(['customer', 'platform', 'part', 'name', 'standing']).doUpdateSet((eb) => ({
+          ids: eb.ref('excluded.ids'),
+          cells: eb.ref('excluded.cells'),
+          people: eb.ref('excluded.people'),
+          filled: eb.ref('excluded.filled'),
+          shared: eb.ref('excluded.shared'),
+          encoding: eb.ref('excluded.encoding'),
+          export: eb.ref('excluded.export'),
+          run_id: eb.ref('excluded.run_id'),
+          taken_ms: eb.ref('excluded.taken_ms'),
+        })),
       )
       .execute();
   }
   const gone = record.forget.filter((name) => known.some((look) => look.part === part && look.name === name));
   if (gone.length > 0) await forget(tx, customer, platform, part, gone, ['measure', 'pending', 'doubted']);
-  if (isNews || gone.length > 0) await dropUnused(tx, customer, nowMs);
+  if (rows.length > 0 || gone.length > 0) await dropUnused(tx, customer, nowMs);
 }
 
-/** Stores the lists that are not there yet, and empties the map. */
+/** Stores the lists that are not there yet: small ones in one statement, those of a million people one by one. */
 async function putParts(
   tx: Kysely<Tables>,
   customer: string,
-  lists: Map<string, () => Promise<Buffer>>,
+  lists: ReadonlyMap<string, () => Promise<Buffer>>,
   nowMs: number,
 ): Promise<void> {
-  for (const [hash, pack] of lists) {
-    const there = await tx
-      .updateTable('look_parts')
-      .set({ used_ms: nowMs })
-      .where('customer', '=', customer)
-      .where('hash', '=', hash)
-      .executeTakeFirst();
-    if (there.numUpdatedRows > 0n) continue;
+  const there = await tx
+    .updateTable('look_parts')
+    .set({ used_ms: nowMs })
+    .where('customer', '=', customer)
+    .where('hash', 'in', [...lists.keys()])
+    .returning('hash')
+    .execute();
+  const known = new Set(there.map(({ hash }) => hash));
+  let rows: InsertObject<Tables, 'look_parts'>[] = [];
+  let bytesInRows = 0;
+  const put = async (): Promise<void> => {
+    if (rows.length === 0) return;
     await tx
       .insertInto('look_parts')
-      .values({ customer, hash, bytes: await pack(), used_ms: nowMs })
+      .values(rows)
       .onConflict((conflict) => conflict.columns(['customer', 'hash']).doUpdateSet({ used_ms: nowMs }))
       .execute();
+    rows = [];
+    bytesInRows = 0;
+  };
+  for (const [hash, pack] of lists) {
+    if (known.has(hash)) continue;
+    const bytes = await pack();
+    rows.push({ customer, hash, bytes, used_ms: nowMs });
+    bytesInRows += bytes.length;
+    if (bytesInRows >= mostBytesAtOnce) await put();
   }
-  lists.clear();
+  await put();
 }
 
 async function forget(

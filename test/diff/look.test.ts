@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createLookBuilder, type LookColumn } from '../../src/diff/look.ts';
+import { createLookBuilder, type LookColumn, placeIn } from '../../src/diff/look.ts';
 import type { Person, PersonField } from '../../src/person.ts';
 import { attributeCell, fnv1a, type RowHashes } from '../../src/row-hashes.ts';
 import { readText } from '../roster/reading.ts';
@@ -112,3 +112,32 @@ test('what a look keeps does not change: it is stored', () => {
     }
   `);
 });
+
+test.each([0, 1, 1_024, 1_025, 8_191, 8_192, 65_537, 140_000])(
+  'everybody of %i stands where their id says, with their own cells',
+  (count) => {
+    const builder = createLookBuilder([field('department')]);
+    const departments = ['Sales', null, 'Stores'];
+    const rowOf = (at: number): Person =>
+      ({ id: `E${at}`, department: departments[at % 3] ?? null, attributes: {} }) as unknown as Person;
+    for (let at = 0; at < count; at++) builder.add(rowOf(at));
+    if (count > 0) builder.retract('E0');
+    const { ids, columns: looks } = builder.finish();
+    const look = looks.get('department');
+    expect(ids).toHaveLength(Math.max(0, count - 1));
+    expect(ids.every((id, at) => at === 0 || id >= (ids[at - 1] ?? 0))).toBe(true);
+    const cellOf = new Map([...(look?.values ?? [])].map(([hash, text]) => [text, hash]));
+    let wrong = 0;
+    let unplaced = 0;
+    for (let at = 1; at < count; at++) {
+      const place = placeIn(ids, `E${at}`);
+      const department = departments[at % 3] ?? null;
+      const wanted = department === null ? 0 : cellOf.get(department);
+      if (place < 0) unplaced++;
+      else if (count > 12 && look?.cells[place] !== wanted) wrong++;
+    }
+    expect(wrong).toBe(0);
+    // Two of them may share their hash.
+    expect(unplaced).toBeLessThanOrEqual(count / 10_000);
+  },
+);

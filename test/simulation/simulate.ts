@@ -98,10 +98,11 @@ else {
   let played = 0;
   let passed = 0;
   const goesOn = (): boolean => !stopped && next < stories && failures < Number(values.failures);
-  const lane = async (): Promise<void> => {
-    while (goesOn()) {
-      await withStore(async (store) => {
-        for (let n = 0; n < storiesAStore && goesOn(); n++) {
+  while (goesOn()) {
+    await withStore(async (store) => {
+      let begun = 0;
+      const lane = async (): Promise<void> => {
+        while (goesOn() && begun++ < storiesAStore) {
           const seed = `${values.seed}-${next}`;
           next += parts;
           const story = createStory(seed, { nights: nightsAStory });
@@ -131,10 +132,10 @@ else {
           await tell(small);
           console.log(`again: npm run simulate -- --tell ${seed}`);
         }
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: Number(values.beside) }, lane));
+      };
+      await Promise.all(Array.from({ length: Number(values.beside) }, lane));
+    });
+  }
   const seconds = (performance.now() - startMs) / 1_000;
   console.log(
     `\n${played} nights in ${seconds.toFixed(1)} s (${((seconds * 1_000) / played).toFixed(1)} ms each), seed ${values.seed}`,

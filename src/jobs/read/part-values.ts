@@ -1,6 +1,6 @@
 import type { Cause } from '../../change.ts';
 import type { Dependence } from '../../diff/dependence.ts';
-import { createLookBuilder, type Look, type LookBuilder, placeIn } from '../../diff/look.ts';
+import { type ColumnLook, createLookBuilder, type Look, type LookBuilder, placeIn } from '../../diff/look.ts';
 import {
   compareColumn,
   type Doubt,
@@ -13,7 +13,7 @@ import {
 import type { ResolvedTarget } from '../../providers/contract.ts';
 import type { RosterProof } from '../../roster/index.ts';
 import type { LookRecord, StoredLook } from '../../store/looks.ts';
-import { hashOfList } from '../../store/look-codec.ts';
+import { hashOfList, unpackCells, unpackIds } from '../../store/look-codec.ts';
 import { exportKey } from '../../store/roster-state.ts';
 import type { Reason } from '../reasons.ts';
 import type { Store } from '../../store/store.ts';
@@ -88,8 +88,20 @@ export function openPartValues(
 
   async function measureOf(stored: StoredLook): Promise<Measure> {
     const ids = await lists.ids(stored.ids);
-    const cells = await store.looks.cells(customer.name, stored.cells);
+    const cells = await lists.cells(stored.cells);
     return { ids, cells, values: sharedOf(stored), encoding: stored.encoding };
+  }
+
+  /** The same people with the same cells: all columns of an export that is read twice. */
+  function looksTheSame(
+    { ids }: Pick<Look, 'ids'>,
+    column: ColumnLook | undefined,
+    encoding: string,
+    stored: StoredLook,
+  ): boolean {
+    if (column === undefined) return true;
+    if (stored.encoding !== encoding || stored.ids !== lists.hashOf(ids)) return false;
+    return stored.cells === lists.hashOf(column.cells);
   }
 
   async function doubt(
@@ -100,9 +112,7 @@ export function openPartValues(
   ): Promise<{ doubt: Doubt; measure: Measure } | undefined> {
     const column = look.columns.get(name);
     if (column === undefined) return undefined;
-    // The same people with the same cells: almost every column that nobody edits, and all of them in an export read twice.
-    const isSame = stored.ids === lists.hashOf(look.ids) && stored.cells === lists.hashOf(column.cells);
-    if (isSame && stored.encoding === encoding) return undefined;
+    if (looksTheSame(look, column, encoding, stored)) return undefined;
     const measure = await measureOf(stored);
     const found = doubtOf(
       name,
@@ -119,12 +129,16 @@ export function openPartValues(
     const doubts: Doubt[] = [];
     const first: string[] = [];
     const accepted: string[] = [];
+    const compared: { readonly name: string; readonly stored: StoredLook }[] = [];
     for (const { name } of looked) {
       const stored = known.find((one) => isOf(one, name, 'measure'));
-      if (stored === undefined) {
-        first.push(name);
-        continue;
-      }
+      if (stored === undefined) first.push(name);
+      else if (!looksTheSame(look, look.columns.get(name), proof.encoding, stored))
+        compared.push({ name, stored });
+    }
+    const atOnce = Math.max(1, Math.floor(mostCellsAtOnce / Math.max(1, look.ids.length)));
+    for (const [at, { name, stored }] of compared.entries()) {
+      if (at % atOnce === 0) await lists.fetch(compared.slice(at, at + atOnce).map((one) => one.stored));
       const found = await doubt(name, look, proof.encoding, stored);
       if (found === undefined) continue;
       const seen = known.find(
@@ -207,6 +221,9 @@ export function openPartValues(
   return { add: builder.add, retract: builder.retract, prove };
 }
 
+/** Columns whose stored cells are fetched in one go: together no more cells than this. */
+const mostCellsAtOnce = 250_000;
+
 /** Ids that several columns share are unpacked once, and no list is hashed twice. */
 function createLists(customer: string, store: Pick<Store, 'looks'>) {
   const ids = new Map<string, Promise<Uint32Array>>();
@@ -217,15 +234,29 @@ function createLists(customer: string, store: Pick<Store, 'looks'>) {
     hashes.set(list, known);
     return known;
   };
+  const packed = new Map<string, Uint8Array>();
+  const bytesOf = async (hash: string): Promise<Uint8Array> => {
+    const bytes = packed.get(hash) ?? (await store.looks.lists(customer, [hash])).get(hash);
+    if (bytes === undefined) throw new Error(`the store has no list ${hash}`);
+    return bytes;
+  };
   const idsOf = (hash: string): Promise<Uint32Array> => {
     const known = ids.get(hash);
     if (known !== undefined) return known;
-    const list = store.looks.ids(customer, hash);
+    const list = bytesOf(hash).then(unpackIds);
     ids.set(hash, list);
     return list;
   };
   return {
+    /** Has the lists of these looks at hand, and no others. */
+    fetch: async (looks: readonly StoredLook[]): Promise<void> => {
+      packed.clear();
+      const wanted = new Set(looks.map(({ cells }) => cells));
+      for (const look of looks) if (!ids.has(look.ids)) wanted.add(look.ids);
+      for (const [hash, bytes] of await store.looks.lists(customer, [...wanted])) packed.set(hash, bytes);
+    },
     ids: idsOf,
+    cells: async (hash: string): Promise<Uint16Array> => unpackCells(await bytesOf(hash)),
     both: (hash: string, now: Uint32Array): Promise<OnBoth> => {
       const known = pairs.get(hash);
       if (known !== undefined) return known;
@@ -238,6 +269,7 @@ function createLists(customer: string, store: Pick<Store, 'looks'>) {
     clear: () => {
       ids.clear();
       pairs.clear();
+      packed.clear();
     },
   };
 }

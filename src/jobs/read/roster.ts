@@ -63,13 +63,20 @@ export type ReadCustomerRosterOptions = {
 /** The calendar date in a time zone, `yyyy-MM-dd`. */
 export function dateIn(timezone: string, atMs: number): string {
   // Sweden writes dates as ISO 8601 does.
-  return new Intl.DateTimeFormat('sv-SE', {
-    timeZone: timezone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-  }).format(atMs);
+  const format =
+    formats.get(timezone) ??
+    new Intl.DateTimeFormat('sv-SE', {
+      timeZone: timezone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+    });
+  formats.set(timezone, format);
+  return format.format(atMs);
 }
+
+/** Making one takes a thousand times as long as a date does. Time zones are few: the configuration names them. */
+const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Rejected rows that are kept one by one; beyond that they are only counted, and the roster is incomplete anyway. */
 const mostRejectedRows = 20_000;

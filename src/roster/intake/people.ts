@@ -16,6 +16,8 @@ const standingBits = 3;
 const isHere = 4;
 
 const blockSlots = 65_536;
+/** The first block begins with so many, and doubles: most companies fit in one that is far smaller. */
+const firstSlots = 1_024;
 
 /** Remembers rows by 32-bit hashes of their fields: 4 bytes a field and row, in blocks, so that growing copies nothing. */
 type Block = { readonly hashes: Uint32Array; readonly lines: Uint32Array; readonly standings: Uint8Array };
@@ -231,15 +233,29 @@ export class People {
   #newSlot(id: string, line: number): number {
     this.#slots.add(id);
     const slot = this.#slots.size - 1;
-    if (slot % blockSlots === 0) {
-      this.#blocks.push({
-        hashes: new Uint32Array(blockSlots * this.#fields.length),
-        lines: new Uint32Array(blockSlots),
-        standings: new Uint8Array(blockSlots),
-      });
-    }
+    const at = slot % blockSlots;
+    if (at === 0) this.#blocks.push(this.#blockOf(slot === 0 ? firstSlots : blockSlots));
+    else if (at === this.#blocks.at(-1)?.lines.length) this.#growBlock();
     this.#block(slot).lines[slot % blockSlots] = line;
     return slot;
+  }
+
+  #blockOf(slots: number): Block {
+    return {
+      hashes: new Uint32Array(slots * this.#fields.length),
+      lines: new Uint32Array(slots),
+      standings: new Uint8Array(slots),
+    };
+  }
+
+  #growBlock(): void {
+    const before = this.#blocks.pop();
+    if (before === undefined) return;
+    const block = this.#blockOf(before.lines.length * 2);
+    block.hashes.set(before.hashes);
+    block.lines.set(before.lines);
+    block.standings.set(before.standings);
+    this.#blocks.push(block);
   }
 
   #block(slot: number): Block {
