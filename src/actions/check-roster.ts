@@ -11,6 +11,7 @@ import { columnsOf, lookColumns } from '../jobs/read/columns.ts';
 import { dateIn, keyIn, type PartRead, readCustomerRoster, wholeOf } from '../jobs/read/roster.ts';
 import type { Reason } from '../jobs/reasons.ts';
 import { createRuleMatches } from './rule-matches.ts';
+import { unmappedInParts } from './unmapped.ts';
 
 /** What one of several parts of the roster looks like; `error` when it did not come. */
 export type PartCheck = { readonly part: string } & (
@@ -156,6 +157,7 @@ export async function checkRoster(
       ],
       warnings: [
         ...matches.warnings(),
+        ...unmappedInParts(customer),
         ...read.parts.flatMap(lackingFields),
         ...read.parts.flatMap((part) => keysForNothing(part, customer.config.roster)),
         ...came.flatMap(({ part, encryption }) => endingKeys(encryption, deps.now(), part)),

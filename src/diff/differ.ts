@@ -14,6 +14,7 @@ import { type PartsRead, type PartsSettled, settleParts } from './parts.ts';
 import { createPopulation, flag, type Population } from './population.ts';
 import { createReferences } from './references.ts';
 import { findRenumbered } from './renumbered.ts';
+import { setAsideReprefixed } from './reprefixed.ts';
 import { type RespelledIds, setAsideRenumbered, setAsideRespelled } from './respelled.ts';
 
 /**
@@ -74,6 +75,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
   let adopted: readonly number[] = [];
   let matches: Matches | undefined;
   let respelled: RespelledIds | undefined;
+  let prefixes: readonly string[] = [];
 
   const differs = (person: number, account: Account): boolean =>
     identityDiffers(people, names, person, account);
@@ -132,7 +134,13 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
 
   /** Once all people and links are known, and before any account is anybody's. */
   function setAside(): RespelledIds {
-    respelled ??= setAsideRespelled(people);
+    if (respelled !== undefined) return respelled;
+    const spelled = setAsideRespelled(people);
+    const prefixed = setAsideReprefixed(people, prefixes);
+    respelled = {
+      pairs: [...spelled.pairs, ...prefixed.pairs],
+      waiting: spelled.waiting + prefixed.waiting,
+    };
     return respelled;
   }
 
@@ -174,7 +182,10 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     person: people.add,
     reject: people.reject,
     lose: people.lose,
-    settleParts: (parts) => settleParts(people, parts),
+    settleParts: (parts) => {
+      prefixes = parts.prefixes ?? [];
+      return settleParts(people, parts);
+    },
     leftToo: people.leftToo,
     link: (link) => {
       people.link(link);

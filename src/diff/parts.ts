@@ -8,6 +8,8 @@ export type PartsRead = {
   readonly standings: readonly PartStanding[];
   /** Of one id in two parts the first counts, or neither. */
   readonly onBoth: 'reject' | 'first';
+  /** What stands before the ids of each part; none where the roster has no parts. */
+  readonly prefixes?: readonly string[];
   /** The parts that somebody was in last. Nobody's are none: then it may be any. Two of one hash have two. */
   readonly lastIn: (person: string) => readonly number[];
 };

@@ -54,9 +54,15 @@ const ways: readonly Way[] = [
 ];
 
 /** A new id, and the absent one that it is in another spelling. */
-export type Respelled = { readonly id: string; readonly was: string };
+export type Respelled = {
+  readonly id: string;
+  readonly was: string;
+  /** Both are the same behind the prefix of their part. */
+  readonly by?: 'prefix';
+};
 
-function wayOf({ id, was }: Respelled, many: boolean): string {
+function wayOf({ id, was, by }: Respelled, many: boolean): string {
+  if (by === 'prefix') return 'under another prefix';
   const way = ways.find(({ is }) => is(id, was));
   if (way !== undefined) return way.words[many ? 1 : 0];
   return spellingKey(id) === spellingKey(was) ? otherSpelling : 'by their people';

@@ -78,6 +78,7 @@ export const reasonCodes = {
   MANAGERS_WITHOUT_ACCOUNT: tells,
   ROSTER_FIELD_ABSENT: tells,
   ROSTER_PART_GONE: tells,
+  ROSTER_PART_RENAMED: tells,
   ROSTER_PEOPLE_APART: tells,
   CHANGES_SUPPRESSED: tells,
   CHANGES_UNDONE: tells,

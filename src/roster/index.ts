@@ -2,7 +2,7 @@ import type { ReadRosterOptions, RosterFile, RosterProof } from './types.ts';
 import type { Survey } from './survey/survey.ts';
 
 export { type Across, createAcross } from './across.ts';
-export { isOfTheFuture } from './completeness.ts';
+export { incompleteReasons, isOfTheFuture } from './completeness.ts';
 export { compileDateFormat, type ParseDate } from './mapping/dates.ts';
 export { isRemote, lookAtRoster } from './sources/deliver.ts';
 export { findRoster } from './sources/file.ts';

@@ -61,6 +61,10 @@ export type PlanRecord = {
     readonly present: (person: string) => boolean;
     /** Whom each part that came has; null for a roster without parts. */
     readonly members: readonly PartMembers[] | null;
+    /** The parts that are configured; what is kept of others is swept. */
+    readonly parts: readonly string[];
+    /** Parts that are called otherwise now: their past goes with them. */
+    readonly renamed: readonly { readonly from: string; readonly to: string }[];
   } | null;
   readonly adoptions: Iterable<AdoptedLink>;
   /** Completions that were not known before. */

@@ -7,7 +7,7 @@ import { isPerformed, LeaseLost } from './leases.ts';
 import { saveLooks } from './looks.ts';
 import type { PlannedReview, PlanRecord } from './plan-record.ts';
 import { putCompletions } from './results.ts';
-import { saveMembers } from './roster-parts.ts';
+import { renamePart, saveMembers, sweepParts } from './roster-parts.ts';
 import { recordAbsences, recordExport } from './roster-state.ts';
 import type { RunStatus, Tables } from './schema.ts';
 
@@ -164,7 +164,9 @@ async function savePlan(tx: Kysely<Tables>, record: PlanRecord, nowMs: number): 
   for (const look of record.looks ?? []) await saveLooks(tx, record, look, nowMs);
   if (record.roster !== null) {
     // Last: all platforms of a customer write these rows, and none should wait until another one's plan is stored.
-    const { reads, missing, present, members } = record.roster;
+    const { reads, missing, present, members, parts, renamed } = record.roster;
+    for (const one of renamed) await renamePart(tx, customer, one, nowMs);
+    await sweepParts(tx, customer, parts, nowMs);
     for (const { read, rejectedRows } of reads) await recordExport(tx, customer, read, rejectedRows, nowMs);
     if (reads.some(({ read }) => read.complete)) await recordAbsences(tx, customer, missing, present, nowMs);
     if (members !== null) await saveMembers(tx, customer, members, nowMs);

@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { packIds, unpackIds } from './look-codec.ts';
+import { baselineWindowMs } from './roster-state.ts';
 import type { Tables } from './schema.ts';
 
 /** Whom a part has: 32-bit hashes of their ids, ascending. A million people are 4 MB, and packed about 2. */
@@ -58,6 +59,55 @@ export async function saveMembers(
       .onConflict((conflict) => conflict.columns(['customer', 'part']).doUpdateSet(row))
       .execute();
   }
+}
+
+/** Gives the past of a part to the one that it is called now. */
+export async function renamePart(
+  tx: Kysely<Tables>,
+  customer: string,
+  { from, to }: { readonly from: string; readonly to: string },
+  nowMs: number,
+): Promise<void> {
+  const members = await membersIn(tx, customer, true);
+  const ids = [from, to].map(
+    (part) => members.find((one) => one.part === part)?.ids ?? new Uint32Array(0),
+  ) as [Uint32Array, Uint32Array];
+  await tx.deleteFrom('roster_parts').where('customer', '=', customer).where('part', '=', from).execute();
+  const all = together(...ids);
+  const row = { customer, part: to, people: all.length, ids: await packIds(all), saved_ms: nowMs };
+  await tx
+    .insertInto('roster_parts')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['customer', 'part']).doUpdateSet(row))
+    .execute();
+  await sql`
+    update rollcall.exports e set part = ${to} where customer = ${customer} and part = ${from} and not exists (
+      select from rollcall.exports o where o.customer = e.customer and o.part = ${to}
+        and o.fingerprint = e.fingerprint and o.modified_ms = e.modified_ms)`.execute(tx);
+  await sql`
+    update rollcall.rejected_people set part = ${to} where customer = ${customer} and part = ${from}`.execute(
+    tx,
+  );
+}
+
+/**
+ * Deletes what is kept of parts that are not configured any more: rejected rows and looks at once, whom they had and how
+ * large they were when nothing is compared with them any longer.
+ */
+export async function sweepParts(
+  tx: Kysely<Tables>,
+  customer: string,
+  configured: readonly string[],
+  nowMs: number,
+): Promise<void> {
+  const before = nowMs - baselineWindowMs;
+  const isGone = sql`customer = ${customer} and part not in (select json_array_elements_text(${JSON.stringify(configured)}::json))`;
+  await sql`
+    with rows as (delete from rollcall.rejected_rows where ${isGone}),
+      people as (delete from rollcall.rejected_people where ${isGone}),
+      sizes as (delete from rollcall.exports where ${isGone} and last_read_ms < ${before}),
+      members as (delete from rollcall.roster_parts where ${isGone} and saved_ms < ${before})
+    delete from rollcall.looks where ${isGone}`.execute(tx);
 }
 
 function isSame(one: Uint32Array, other: Uint32Array): boolean {

@@ -36,6 +36,8 @@ function planOf(platform: string, onLaidOut: () => void): PlanRecord {
       missing: [{ exports: ['f@1'], people: ['gone'] }],
       present: () => false,
       members: null,
+      parts: [''],
+      renamed: [],
     },
     adoptions: [],
     reviews: [],

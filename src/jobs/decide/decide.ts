@@ -210,16 +210,25 @@ function absentFields({ roster }: Pick<Sides, 'roster'>): readonly Reason[] {
 }
 
 /** Whom the parts of the roster left as they are, and who was in a part that is not configured any more. */
-function partNotes({ parts }: Sides, missing: readonly string[]): readonly Reason[] {
+function partNotes({ parts, roster }: Sides, missing: readonly string[]): readonly Reason[] {
   const notes: Reason[] = [];
+  for (const { part, formerly } of roster.parts)
+    if (formerly !== null)
+      notes.push({
+        code: 'ROSTER_PART_RENAMED',
+        message: `the part "${part.name}" has the people of the part "${formerly}", which is not configured any more: it is judged by what that one was`,
+      });
   if (parts.apart > 0)
     notes.push({
       code: 'ROSTER_PEOPLE_APART',
       message: `${parts.apart} people were in a part of the roster that did not come whole, and have a row in another one: they may be in both, and nothing happens to them`,
     });
   const gone = new Map<string, number>();
+  const renamed = new Set(roster.parts.map(({ formerly }) => formerly));
   for (const person of missing) {
     const part = parts.last.gone(person);
+    // Missing from the one that it is called now.
+    if (renamed.has(part)) continue;
     if (part !== null) gone.set(part, (gone.get(part) ?? 0) + 1);
   }
   for (const [part, people] of gone)

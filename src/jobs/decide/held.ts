@@ -176,11 +176,12 @@ export function slippedReason({ differ }: Pick<Sides, 'differ'>): Reason | null 
 
 /** New ids that are absent ones in another spelling, and how to go on. */
 export function respelledReason({ pairs, waiting }: RespelledIds, platform: string): Reason {
+  const isPrefix = pairs.every(({ by }) => by === 'prefix');
   return {
     code: 'ROSTER_IDS_RESPELLED',
     message:
       `${describeRespelled(pairs)}: none of these people is created or removed` +
-      `${waiting === 0 ? '' : `, and ${waiting} more with new ids of that form wait`}. Have HR mend the file; or, if the ids did change, ` +
+      `${waiting === 0 ? '' : `, and ${waiting} more with new ids of that form wait`}. ${isPrefix ? 'Put idPrefix of their part back' : 'Have HR mend the file'}; or, if the ids did change, ` +
       `give the id before in a column and name it in roster.columns.previousId; or, if they are others, rollcall unlink each old id from ${platform}.`,
   };
 }

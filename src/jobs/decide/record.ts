@@ -51,6 +51,10 @@ export function planRecord(options: RecordOptions): PlanRecord {
           missing: unreadableIds > 0 ? [] : missingBy(difference.missing, sides.parts.missingFrom),
           present: isPresent,
           members: customer.parts[0]?.name === '' ? null : membersOf(sides.roster, () => withRows(people)),
+          parts: customer.parts.map(({ name }) => name),
+          renamed: sides.roster.parts.flatMap(({ part, formerly }) =>
+            formerly === null ? [] : [{ from: formerly, to: part.name }],
+          ),
         }
       : null,
     adoptions: {

@@ -17,6 +17,7 @@ import {
 import type { Store } from '../../store/store.ts';
 import type { Customer, Part } from '../customer.ts';
 import { rosterFailures } from '../reasons.ts';
+import { openHeirs } from './heirs.ts';
 
 /** One part of the roster, as it was read. */
 export type PartRead = {
@@ -25,6 +26,8 @@ export type PartRead = {
   readonly proof: RosterProof | null;
   /** Why it did not come. */
   readonly failure: RollcallError | null;
+  /** What it was called, where it is called otherwise now. */
+  readonly formerly: string | null;
 };
 
 /** A rejected row, and the number of the part that it stands in. */
@@ -91,9 +94,14 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
   const across = parts.length > 1 ? createAcross(customer.config.roster.onBoth) : undefined;
   const rejectedRows: PartRow[] = [];
   const reads: PartRead[] = [];
+  const heirs = await openHeirs(customer, options.store, nowMs);
   let doneBytes = 0;
   for (const part of parts) {
-    const hooks = hooksOf(part, options, across, rejectedRows);
+    const onPerson = (person: Person, at: number): void => {
+      heirs.see(at, person.id);
+      options.onPerson(person, at);
+    };
+    const hooks = hooksOf(part, { ...options, onPerson }, across, rejectedRows);
     let lastBytes = 0;
     const onProgress = (bytes: number, total: number): void => {
       lastBytes = total;
@@ -102,7 +110,7 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
     const rows = rejectedRows.length;
     try {
       const proof = await readPart(part, options, { ...hooks, onProgress });
-      reads.push({ part, proof: await datedProof(proof, part, options), failure: null });
+      reads.push({ part, proof: await datedProof(proof, part, options), failure: null, formerly: null });
     } catch (error) {
       const failure = asFailure(error, part);
       if (parts.length === 1 || failure === undefined || options.signal.aborted) throw failure ?? error;
@@ -110,13 +118,15 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
       rejectedRows.length = rows;
       across?.lost(part.at);
       options.onLost?.(part.at);
-      reads.push({ part, proof: null, failure });
+      reads.push({ part, proof: null, failure, formerly: null });
     }
     doneBytes += lastBytes;
   }
   const [first] = reads;
   if (first?.failure != null && reads.every(({ failure }) => failure !== null))
     throw allFailed(reads, first.failure);
+  for (const [at, { part, proof, failure }] of reads.entries())
+    if (proof !== null) reads[at] = { part, failure, ...(await heirs.judge(part, proof)) };
   return {
     parts: reads,
     rejectedRows,

@@ -154,6 +154,7 @@ export async function readSides(options: ReadSidesOptions): Promise<Sides> {
   const settled = differ.settleParts({
     standings: parts.standings,
     onBoth: customer.config.roster.onBoth,
+    prefixes: customer.parts[0]?.name === '' ? [] : customer.parts.map(({ config }) => config.idPrefix),
     lastIn: parts.last.of,
   });
 
