@@ -18,6 +18,7 @@ export const alertKinds = {
   ROSTER_UNREADABLE: { severity: 'critical', title: 'The roster cannot be read' },
   ROSTER_UNREACHABLE: { severity: 'critical', title: 'The roster could not be fetched' },
   ROSTER_PART_AWAY: { severity: 'warning', title: 'A part of the roster did not come' },
+  ROSTER_KEY_ENDS: { severity: 'warning', title: 'A key of the roster is near its end' },
   ITEMS_FAILING: { severity: 'warning', title: 'Some changes keep failing' },
   PEOPLE_REJECTED: { severity: 'warning', title: 'Rows are rejected, export after export' },
   PEOPLE_IN_REVIEW: { severity: 'info', title: 'People wait for review' },

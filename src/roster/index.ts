@@ -11,7 +11,8 @@ export { DeliveryError } from './sources/source.ts';
 export { asPart } from './part.ts';
 export { type Guess, type GuessedState, guessConfiguration } from './survey/guess.ts';
 export type { Survey } from './survey/survey.ts';
-export type { EncryptionFacts } from './content/openpgp/facts.ts';
+export type { EncryptionFacts, KeyFacts } from './content/openpgp/facts.ts';
+export { keysOf } from './content/openpgp/keys.ts';
 export type {
   IncompleteCode,
   IncompleteReason,

@@ -36,6 +36,7 @@ it('a rejection that stands is a state of its own, so that reminders tell of it'
       ],
       rejected: [],
       unchanged: [],
+      keys: [],
     });
   expect(conditions([])).toEqual([]);
   expect(conditions([rejection])).toMatchObject([

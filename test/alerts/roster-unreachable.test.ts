@@ -22,6 +22,7 @@ function factsOf(failures: Readonly<Record<string, string>>): CustomerFacts {
     platforms: platforms as unknown as readonly PlatformFacts[],
     rejected: [],
     unchanged: [],
+    keys: [],
   };
 }
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { hasSshd, startSftp } from '../../sandbox/deliveries/sftp.ts';
+import { conditionsOf } from '../../src/alerts/conditions/index.ts';
+import { createFactsReader } from '../../src/alerts/watch/read-facts.ts';
 import { rosterSource } from '../../src/config/roster-source.ts';
 import { changed, people, toCsv } from '../support/company.ts';
 import { type Keyring, openKeyring, whyNoGnupg } from '../support/gnupg.ts';
@@ -27,6 +29,11 @@ describe.skipIf(whyNoGnupg !== null)('a roster encrypted by GnuPG', () => {
       algorithm: 'ecc',
       made,
       expires: new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10),
+    });
+    await ring.make('next', {
+      algorithm: 'ecc',
+      made,
+      expires: new Date(Date.now() + 100 * 86_400_000).toISOString().slice(0, 10),
     });
     await ring.make('stranger', { algorithm: 'ecc', made });
   }, 60_000);
@@ -73,6 +80,35 @@ describe.skipIf(whyNoGnupg !== null)('a roster encrypted by GnuPG', () => {
       exit: 0,
       json: { runs: [{ applied: { create: 40 } }] },
     });
+
+    // On-call hears of it, too, until the next key is there beside it: of several the last counts.
+    const told = async () => {
+      const { store, customer } = await company.opened();
+      const read = createFactsReader(store);
+      const at = async (days: number) => {
+        const nowMs = Date.now() + days * 86_400_000;
+        const { facts, nextMs } = await read(customer, nowMs, nowMs);
+        return { conditions: conditionsOf(facts), nextMs };
+      };
+      return { now: await at(0), later: await at(21) };
+    };
+    const ending = {
+      kind: 'ROSTER_KEY_ENDS',
+      platform: null,
+      subject: 'signedBy',
+      summary: expect.stringMatching(
+        /^The OpenPGP key of whoever signs the roster \([0-9A-F]{40}\) ends on 20/,
+      ),
+    };
+    expect(await told()).toMatchObject({ now: { conditions: [ending] }, later: { conditions: [ending] } });
+    put('hr.asc', `${await ring.publicKey('hr')}\n${await ring.publicKey('next')}`);
+    await company.configure({});
+    const { now } = await told();
+    expect(now.conditions).toEqual([]);
+    // It is looked at again when the next one is near its end.
+    expect((now.nextMs ?? 0) - Date.now()).toBeGreaterThan(60 * 86_400_000);
+    put('hr.asc', await ring.publicKey('hr'));
+    await company.configure({});
 
     const text = toCsv(leavers);
     const good = await ring.write(text, { to: ['rollcall'], signedBy: ['hr'] });

@@ -3,6 +3,7 @@ import type { PlatformRow } from '../../store/platforms.ts';
 import type { LaunchRow } from '../../store/results.ts';
 import type { RejectionGlance } from '../../store/overview.ts';
 import type { Run } from '../../store/run-lookups.ts';
+import type { KeyEnd } from '../../jobs/service/roster-keys.ts';
 
 /** What the store says of one platform, as far as alerts look. Runs are of the whole platform. */
 export type PlatformFacts = {
@@ -37,10 +38,14 @@ export type CustomerFacts = {
   readonly platforms: readonly PlatformFacts[];
   /** People rejected in `rejectedInARow` exports in a row. */
   readonly rejected: readonly { readonly person: string; readonly exports: number; readonly code: string }[];
+  /** When keys end that the roster cannot be read without. */
+  readonly keys: readonly KeyEnd[];
   /** The parts of the roster ('' is the only one) that have had the same content for too long, and since when. */
   readonly unchanged: readonly { readonly part: string; readonly sinceMs: number }[];
 };
 
+/** A key is told of so long before its end: whoever sends the export needs time for theirs. */
+export const keyWarningMs = 30 * 24 * 3_600_000;
 /** Exports in a row in which a row is rejected before on-call hears of it. */
 export const rejectedInARow = 3;
 /** A pause without an end is forgotten when it lasts longer than this. */

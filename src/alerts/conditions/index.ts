@@ -21,6 +21,7 @@ const rosterKinds = [
   'ROSTER_LATE',
   'ROSTER_UNCHANGED',
   'ROSTER_PART_AWAY',
+  'ROSTER_KEY_ENDS',
   'REMOVALS_WITHHELD',
   'PEOPLE_REJECTED',
 ] as const satisfies readonly AlertKind[];

@@ -4,7 +4,7 @@ import type { RunReason } from '../../store/schema.ts';
 import { at, codesInWords, listed, plural, sentences } from './words.ts';
 import { rosterFailures } from '../../jobs/reasons.ts';
 import { rosterWithheld } from './withheld.ts';
-import { type CustomerFacts, rejectedInARow } from './facts.ts';
+import { type CustomerFacts, keyWarningMs, rejectedInARow } from './facts.ts';
 
 /** What on-call has to know of a customer's roster. */
 export function rosterConditions(facts: CustomerFacts): Condition[] {
@@ -89,6 +89,23 @@ export function rosterConditions(facts: CustomerFacts): Condition[] {
       notDone: `Nothing happened to the people of ${part}: joiners, changes and leavers of it wait. All others went ahead.`,
       nextStep: `${run('check')}; when it comes again: ${again}`,
       details: { part },
+    });
+
+  for (const { part, role, fingerprint, endsMs } of facts.keys.filter(
+    (key) => key.endsMs - facts.nowMs < keyWarningMs,
+  ))
+    conditions.push({
+      ...of,
+      kind: 'ROSTER_KEY_ENDS',
+      subject: `${part} ${role}`.trim(),
+      summary: `${part === '' ? '' : `${part}: `}${role === 'privateKey' ? 'Our OpenPGP key' : 'The OpenPGP key of whoever signs the roster'} (${fingerprint}) ends on ${at(endsMs)}.`,
+      notDone: 'From then on the roster is not read: runs fail, and nobody is changed.',
+      nextStep:
+        role === 'privateKey'
+          ? `gpg --quick-set-expire ${fingerprint} 2y; export it again; ${run('check')}`
+          : `Ask for their key with more time, or for the next one; ${run('check')}`,
+      details: { key: role },
+      fingerprint: `${fingerprint} ${endsMs}`,
     });
 
   conditions.push(...rosterWithheld(facts.customer, throughs, run, again));

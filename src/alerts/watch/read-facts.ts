@@ -2,9 +2,11 @@ import type { Store } from '../../store/store.ts';
 import { askedToWait } from '../../jobs/pace/asked.ts';
 import type { Schedule } from '../../jobs/schedule/beat.ts';
 import { cronSchedule } from '../../jobs/schedule/cron.ts';
+import { createRosterKeys } from '../../jobs/service/roster-keys.ts';
 import type { Customer, Part, Platform } from '../../jobs/customer.ts';
 import {
   type CustomerFacts,
+  keyWarningMs,
   type PlatformFacts,
   pauseOutlivedAtMs,
   rejectedInARow,
@@ -35,6 +37,7 @@ export type FactsReader = (
 
 /** Reads facts from the store; what never changes (schedules, failed items of an ended run) is read once. */
 export function createFactsReader(store: Store): FactsReader {
+  const keysOf = createRosterKeys();
   const schedules = new Map<string, Schedule | null>();
   const failures = new Map<string, { readonly run: string; readonly people: PlatformFacts['failing'] }>();
 
@@ -159,12 +162,15 @@ export function createFactsReader(store: Store): FactsReader {
       });
       for (const ms of [staleMs, pauseOutlivedAtMs(row)]) if (ms !== null && ms > nowMs) nextMs.push(ms);
     }
+    const keys = await keysOf(customer, nowMs);
+    for (const { endsMs } of keys) if (endsMs - keyWarningMs > nowMs) nextMs.push(endsMs - keyWarningMs);
     return {
       facts: {
         customer: name,
         commandSuffix: commandSuffix(customer.config.file),
         nowMs,
         platforms,
+        keys,
         rejected: (await store.roster.rejectedPeople(name, rejectedInARow)).slice(0, mostPeople),
         unchanged: await unchanged(customer, nowMs),
       },

@@ -53,6 +53,32 @@ export async function openKeys(config: DecryptConfig, nowMs: number): Promise<Op
   return { decryption: decryption.filter(isValid), verification: verification.filter(isValid), facts };
 }
 
+/**
+ * The keys that may be used at that time, without unlocking any.
+ *
+ * @throws RollcallError ROSTER_KEY
+ */
+export async function keysOf(config: DecryptConfig, nowMs: number): Promise<readonly KeyFacts[]> {
+  const { readKeys, readPrivateKeys } = await import('openpgp');
+  const facts: KeyFacts[] = [];
+  for (const armoredKeys of blocksOf(config.privateKey, 'privateKey'))
+    facts.push(
+      ...(await usable(
+        'privateKey',
+        await read('privateKey', () => readPrivateKeys({ armoredKeys })),
+        nowMs,
+      )),
+    );
+  for (const armoredKeys of config.signedBy === undefined ? [] : blocksOf(config.signedBy, 'signedBy'))
+    facts.push(...(await usable('signedBy', await read('signedBy', () => readKeys({ armoredKeys })), nowMs)));
+  return facts;
+}
+
+async function usable(role: KeyRole, keys: readonly Key[], nowMs: number): Promise<readonly KeyFacts[]> {
+  const all = await Promise.all(keys.map((key) => look(role, key, nowMs)));
+  return all.flatMap((one) => ('facts' in one ? [one.facts] : []));
+}
+
 /** A fingerprint as `gpg` shows it. */
 export function fingerprintOf(key: Key | Subkey): string {
   return key.getFingerprint().toUpperCase();
