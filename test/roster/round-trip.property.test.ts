@@ -14,11 +14,11 @@ const encodings = {
 
 // Windows-1252 puts the curly quote and the euro where UTF-8 has the rest of a character: an accent and two of them are, byte
 // for byte, one Chinese character. Nobody can tell these apart, so they are not drawn here.
-// A quote alone is in no name (it is damage); a nickname in two of them is.
+// A quote alone is in no name (it is damage), nor is a euro sign; a nickname in two of them is.
 const latinSigns = [..."abcXYZ0189 ,;\t|'\n.-\u00e9\u00fc\u00df\u00d8", ' "Q" x'];
 const allSigns = [
   ...latinSigns,
-  '\u20ac',
+  '\u1e9e',
   '\u2019',
   '\u0142',
   '\u0646',

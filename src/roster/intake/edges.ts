@@ -6,7 +6,15 @@ import type { IncompleteReason, RejectedRow } from '../types.ts';
 import type { RowJudge } from './judge.ts';
 import type { Outcome } from './outcome.ts';
 
-type Seen = { readonly id: string; readonly line: number };
+type Seen = {
+  readonly id: string;
+  readonly line: number;
+  /** Whether there is a first and a last name, as people have. */
+  readonly isNamed: boolean;
+};
+
+/** Subtotals are as many as an export has groups; what is more is how ids are there. */
+const mostSums = 50;
 
 export type EdgesOptions = {
   readonly columns: ColumnMap;
@@ -23,15 +31,21 @@ export class Edges {
   readonly #options: EdgesOptions;
   #first: Seen | undefined;
   #last: Seen | undefined;
+  /** Rows without an address and without a name in full, whose id has no digit: by id, the line of the first of them. */
+  readonly #sums = new Map<string, number>();
+  #sumRows = 0;
 
   constructor(options: EdgesOptions) {
     this.#options = options;
   }
 
-  /** A person without an address, first or last: whether their id is like the others is known at the end. */
+  /** A person without an address: whether their id is like the others is known at the end. */
   see(seen: Seen, { isFirst, isLast }: Place): void {
     if (isFirst) this.#first = seen;
     if (isLast) this.#last = seen;
+    if (seen.isNamed || /\d/.test(seen.id)) return;
+    this.#sumRows++;
+    if (this.#sums.size <= mostSums && !this.#sums.has(seen.id)) this.#sums.set(seen.id, seen.line);
   }
 
   /** The rejected row, with the setting that leaves out lines that are no people, where it may be one. */
@@ -50,9 +64,17 @@ export class Edges {
   /** A first or last row whose id has no digit, as all others have, is labels or a total. */
   settle(): void {
     const { columns, shape, outcome } = this.#options;
+    if (this.#sums.size <= mostSums && shape.areOddOnes(this.#sumRows))
+      for (const [id, line] of this.#sums) {
+        if (line === this.#first?.line || line === this.#last?.line || !outcome.people.isUsable(id)) continue;
+        const what =
+          'the id has the form of no other, and there is neither an address nor a name in full: it may be a subtotal';
+        outcome.reject(rejection(columns, 'NOT_A_PERSON', id, line, columns.id.name, what));
+      }
     const edges = [this.#first, this.#last].filter((row) => row !== undefined);
     for (const { id, line } of edges) {
-      if (!shape.isOddOneOut(id, edges.length) || !outcome.people.isUsable(id)) continue;
+      if (!shape.isOddOneOut(id, Math.max(edges.length, this.#sumRows)) || !outcome.people.isUsable(id))
+        continue;
       const key = line === this.#last?.line ? 'roster.skip.end: 1' : 'roster.skip.below: 1';
       const what = `the id has the form of no other and there is no address: if the ${columns.traits.place} is no person, set ${key}`;
       outcome.reject(rejection(columns, 'NOT_A_PERSON', id, line, columns.id.name, what));

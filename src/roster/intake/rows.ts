@@ -1,3 +1,4 @@
+import type { Person } from '../../person.ts';
 import { normaliseText } from '../../normalise.ts';
 import { type Pattern, pattern } from '../../pattern.ts';
 import type { FormatFacts, RosterRecord } from '../formats/format.ts';
@@ -178,7 +179,7 @@ export class RowIntake {
     const { person } = verdict;
     if (verdict.isFlawed) this.#outcome.flawedLeavers++;
     this.#shape.learn(person.id);
-    if (person.email === null) this.#edges.see({ id: person.id, line }, place);
+    if (person.email === null) this.#edges.see({ id: person.id, line, isNamed: isNamed(person) }, place);
     this.#previousId = person.id;
     this.#previousLine = line;
     this.#outcome.people.add(person);
@@ -250,4 +251,8 @@ export class RowIntake {
 function isBlank(cells: readonly string[]): boolean {
   for (const cell of cells) if (cell !== '' && cell.trim() !== '') return false;
   return true;
+}
+
+function isNamed({ firstName, lastName }: Person): boolean {
+  return firstName !== null && lastName !== null;
 }

@@ -28,6 +28,9 @@ export function withoutFormula(text: string): string {
   return inner === undefined ? text : inner.replaceAll('""', '"');
 }
 
+/** Code units that error words begin with: `#`, `E`, and of scripts `u`, `N`, `[`. Every cell is asked. */
+export const mayBeErrorWord: ReadonlySet<number> = new Set([0x23, 0x45, 0x75, 0x4e, 0x5b]);
+
 /**
  * What a spreadsheet or script writes where it has no value: `#N/A`, `#REF!`, `#¡REF!`, `Err:502`, `#####`. In the
  * language of the spreadsheet, so it is told by its form.
@@ -43,7 +46,7 @@ export function isErrorWord(text: string): boolean {
       /^#{2,}$/.test(text)
     );
   }
-  return first === 0x45 && /^Err:\d{3}$/.test(text);
+  return first === 0x45 ? /^Err:\d{3}$/.test(text) : /^(?:undefined|NaN|\[object Object\])$/.test(text);
 }
 
 /**

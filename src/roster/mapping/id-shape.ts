@@ -40,6 +40,11 @@ export class IdShape {
     return (kindsOf(id) & 1) === 0 && this.#withDigits >= 10 && this.#withoutDigits <= others;
   }
 
+  /** Whether all rows whose id has no digit are these so many, among ten times as many that have one. */
+  areOddOnes(rows: number): boolean {
+    return this.#withoutDigits <= rows && this.#withDigits >= 10 * rows;
+  }
+
   /** Whether this is an address where no id so far is one: cells have shifted. */
   isStrayAddress(id: string): boolean {
     return id.includes('@') && this.#withDigits + this.#withoutDigits > 0 && (this.#kinds & 16) === 0;

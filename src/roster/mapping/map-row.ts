@@ -4,7 +4,8 @@ import type { CellFault, RosterRecord } from '../formats/format.ts';
 import type { RejectCode, RejectedRow, RowInput } from '../types.ts';
 import { compileDateFormat, type ParseDate } from './dates.ts';
 import type { Column, ColumnMap } from './header.ts';
-import { isErrorWord, readId, withoutFormula } from './id-cell.ts';
+import { isErrorWord, mayBeErrorWord, readId, withoutFormula } from './id-cell.ts';
+import { hasLostLetters, isEncodedTwice, mayBeMangled } from './mangled.ts';
 import { shapeOf } from './shape.ts';
 
 /** One @ with something on both sides; nothing that separates or wraps addresses. Whether it exists is the platform's to say. */
@@ -180,7 +181,7 @@ export class RowMapper {
     if (first === 0x3d) text = withoutFormula(text).trim();
     if (text === '' || this.#rules.empty.has(text)) return null;
     if (first === 0x22 && isDelimited && isStrayQuoted(text)) return this.#strayQuote(field, column);
-    if ((first === 0x23 || first === 0x45) && isErrorWord(text))
+    if (mayBeErrorWord.has(first) && isErrorWord(text))
       return this.#fault(field, {
         code: 'ERROR_WORD',
         column,
@@ -192,7 +193,16 @@ export class RowMapper {
   /** A name: as any text, without what only stray quoting brings into one. */
   #name(cells: readonly string[], column: Column | undefined, field: string): string | null {
     const text = this.#text(cells, column, field);
-    if (text === null || column === undefined || !this.#columns.traits.isDelimited) return text;
+    if (text === null || column === undefined) return text;
+    if (mayBeMangled.test(text)) {
+      if (isEncodedTwice(cells[column.at] ?? '') || (field !== 'department' && hasLostLetters(text)))
+        return this.#fault(field, {
+          code: 'ENCODING',
+          column,
+          what: 'has signs in the place of letters: they were lost before the file was written. Have it exported as UTF-8',
+        });
+    }
+    if (!this.#columns.traits.isDelimited) return text;
     if (text.includes('"') && text.split('"').length % 2 === 0) return this.#strayQuote(field, column);
     if (field !== 'department' && wrapped.test(text))
       return this.#fault(field, {

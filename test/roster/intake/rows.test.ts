@@ -179,6 +179,13 @@ describe('rejected by name', () => {
     ['QUOTES', '42,a@x.io,„Okafor“,Active,,', '42', 'first'],
     ['QUOTES', '42,a@x.io,«Okafor»,Active,,', '42', 'first'],
     ['QUOTES', '42,a@x.io,‘Okafor’,Active,,', '42', 'first'],
+    ['ENCODING', '42,a@x.io,OkaforÃ¼,Active,,', '42', 'first'],
+    ['ENCODING', '42,a@x.io,Okafor?ka,Active,,', '42', 'first'],
+    ['ENCODING', '42,a@x.io,Okafor³a,Active,,', '42', 'first'],
+    ['ENCODING', '42,a@x.io,Okafor&uuml;,Active,,', '42', 'first'],
+    ['ENCODING', '42,a@x.io,Okafor%C3%BC,Active,,', '42', 'first'],
+    ['ERROR_WORD', '42,a@x.io,undefined,Active,,', '42', 'first'],
+    ['ERROR_WORD', '42,a@x.io,[object Object],Active,,', '42', 'first'],
     ['EMAIL_INVALID', '42,Okafor,x,Active,,', '42', 'email'],
     ['EMAIL_INVALID', '42,Zoe Okafor@x.io,x,Active,,', '42', 'email'],
     ['EMAIL_INVALID', '42,@Okafor.io,x,Active,,', '42', 'email'],
@@ -215,6 +222,20 @@ describe('rejected by name', () => {
     expect(await states('42,a@x.io,Ann,Active,2026-05-01,2026-01-31')).toEqual(['terminated', undefined]);
     expect(await states('42,a@x.io,Ann,Active,,1900-01-01')).toEqual(['terminated', undefined]);
     expect(await states('42,a@x.io,Ann,Active,2026-05-01,2026-04-01')).toEqual(['preHire', undefined]);
+  });
+
+  test('subtotals between the people are nobody, and an id of letters alone may be somebody', async () => {
+    const people = Array.from({ length: 40 }, (_, at) => `${1_000 + at},,Ann,Active,,`);
+    const sums = people.flatMap((row, at) => (at % 10 === 9 ? [row, 'Subtotal,,10,Active,,'] : [row]));
+    const two = await readText(`${head}${sums.join('\n')}\n2000,,Bo,Active,,\n`, { columns });
+    expect(two.people).toHaveLength(41);
+    expect(two.rejected.map(({ id, code }) => [id, code])).toContainEqual(['Subtotal', 'NOT_A_PERSON']);
+    const named = ['id,first,last,status', ...people.map((_, at) => `${1_000 + at},Ann,Lee,Active`)];
+    named.splice(9, 0, 'CEO,Zoe,Okafor,Active');
+    const one = await readText(`${named.join('\n')}\n`, {
+      columns: { id: 'id', firstName: 'first', lastName: 'last', status: 'status' },
+    });
+    expect([one.people.length, one.rejected]).toEqual([41, []]);
   });
 
   test('quotes within a name, and around a department, are theirs', async () => {

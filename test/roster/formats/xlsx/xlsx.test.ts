@@ -107,7 +107,7 @@ describe.each(folders)('workbooks, %s', (_, folder) => {
 
   test('days are counted since 1904 where the workbook says so', async () => {
     const { people } = await readFrom(join(folder, '1904.xlsx'), config, {
-      rules: { stateOf: () => 'active' },
+      rules: { stateOf: () => 'terminated' },
     });
     expect(people).toMatchObject([
       { id: '1', startDate: '2020-02-29', endDate: '1904-01-02', state: 'terminated' },
