@@ -15,6 +15,8 @@ export type MailOptions = {
   readonly login?: { readonly user: string; readonly pass: string };
   /** Offers no STARTTLS. */
   readonly plain?: boolean;
+  /** PEM; default: a self-signed one that nobody trusts. */
+  readonly certificate?: { readonly key: string; readonly cert: string };
   /** Called for each recipient; a reply code refuses it. */
   readonly refuse?: (address: string) => number | undefined;
 };
@@ -32,7 +34,7 @@ function reply(responseCode: number, text: string): Error {
   return Object.assign(new Error(text), { responseCode });
 }
 
-/** Starts a local SMTP server. Loopback only; its certificate is self-signed. */
+/** Starts a local SMTP server. Loopback only. */
 export async function startMailReceiver(options: MailOptions = {}): Promise<MailReceiver> {
   const mails: ReceivedMail[] = [];
   let logins = 0;
@@ -43,6 +45,7 @@ export async function startMailReceiver(options: MailOptions = {}): Promise<Mail
       ...(login === undefined ? ['AUTH'] : []),
       ...(options.plain === true ? ['STARTTLS'] : []),
     ],
+    ...options.certificate,
     disableReverseLookup: true,
     closeTimeout: 100,
     // Silences its warning about the built-in certificate, which is good enough on loopback.

@@ -8,7 +8,8 @@ export const freshMs = 30_000;
 export type Signs = { readonly lastBeatMs: number | null; readonly lastProbeMs: number | null };
 
 /**
- * Feeds systemd's watchdog (sd_notify(3)) at half the time that it asks for, as long as the schedule beats and the probes of
+ * Feeds systemd's watchdog (sd_notify(3)) four times in the time that it asks for (a machine that wakes up finds the last beat old
+ * once, and must not be without food until it is too late), as long as the schedule beats and the probes of
  * store and queue come back. Whether they come back well is another matter: a database that is away is told to on-call, and
  * starting this process again would not bring it back. Node has no datagram sockets of the file system, so `systemd-notify`
  * sends the message; the unit needs `NotifyAccess=all`.
@@ -37,7 +38,7 @@ export function startWatchdog(options: {
       if (error !== null) log.error({ err: error }, 'systemd-notify failed: the watchdog is not fed');
     });
   };
-  const timer = setInterval(feed, wantedUs / 1_000 / 2).unref();
+  const timer = setInterval(feed, wantedUs / 1_000 / 4).unref();
   feed();
   return { stop: () => clearInterval(timer) };
 }

@@ -12,6 +12,8 @@ export type Pause = { readonly untilMs: number | null; readonly reason: string |
 export type PlatformStore = {
   readonly find: (customer: string, platform: string) => Promise<PlatformRow | undefined>;
   readonly all: (customer: string) => Promise<readonly PlatformRow[]>;
+  /** Whether any customer has or had a platform of that name. */
+  readonly isKnown: (platform: string) => Promise<boolean>;
   /** A run that left the platform in step, by these rules. */
   readonly good: (
     customer: string,
@@ -68,6 +70,14 @@ export function createPlatformStore(db: Kysely<Tables>, times: StoredTimes): Pla
         .where('platform', '=', platform)
         .executeTakeFirst();
       return row === undefined ? undefined : credible(row);
+    },
+    isKnown: async (platform) => {
+      const row = await db
+        .selectFrom('platforms')
+        .select('platform')
+        .where('platform', '=', platform)
+        .executeTakeFirst();
+      return row !== undefined;
     },
     all: async (customer) => {
       const rows = await db

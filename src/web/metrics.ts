@@ -106,8 +106,8 @@ export function createMetrics(world: ControlWorld): Metrics {
     registers,
     collect() {
       this.reset();
-      for (const { host, untilMs } of world.certificates())
-        this.set({ customer: operatorName, host }, untilMs / 1_000);
+      for (const { name, untilMs } of world.certificates())
+        this.set({ customer: operatorName, host: name }, untilMs / 1_000);
     },
   });
   const depth = new Gauge({

@@ -24,16 +24,28 @@ export type Process = {
   readonly kill: (signal: NodeJS.Signals) => void;
 };
 
+export type ProcessOptions = {
+  readonly env?: Readonly<Record<string, string>>;
+  /** An open file that standard error goes to. */
+  readonly stderr?: number;
+  /** Options of Node's. */
+  readonly node?: readonly string[];
+};
+
 /** A folder of customers, and processes on it. */
 export type Folder = {
   readonly path: string;
   /** What the operator's channel was sent: `begin CUSTOMER_LEFT_OUT`. */
   readonly heard: () => readonly string[];
+  /** The messages themselves. */
+  readonly told: () => readonly Readonly<Record<string, unknown>>[];
   readonly write: (name: string, content: object | string) => Promise<void>;
   readonly remove: (name: string) => Promise<void>;
   /** `operator.yaml` with a channel and a token, and what else is given. */
   readonly writeOperator: (more?: object) => Promise<void>;
   readonly rollcall: (...args: readonly string[]) => Process;
+  /** The same in an environment with more in it, or with its log somewhere else. */
+  readonly rollcallIn: (instead: ProcessOptions, ...args: readonly string[]) => Process;
   /** The same to its end. */
   readonly run: (
     ...args: readonly string[]
@@ -49,18 +61,18 @@ export async function openFolder(size = 20): Promise<Folder> {
   const server: Sandbox = await startSandbox(receiver);
   const children = new Set<ChildProcess>();
 
-  function rollcall(...args: readonly string[]): Process {
-    const child = spawn(process.execPath, [mainFile, ...args], {
+  function rollcallIn({ env = {}, stderr, node = [] }: ProcessOptions, ...args: readonly string[]): Process {
+    const child = spawn(process.execPath, [...node, mainFile, ...args], {
       cwd: path,
-      env: processEnv(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...processEnv(), ...env },
+      stdio: ['ignore', 'pipe', stderr ?? 'pipe'],
     });
     children.add(child);
     const text = { out: '', err: '' };
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       text.out += chunk.toString();
     });
-    child.stderr.on('data', (chunk: Buffer) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
       text.err += chunk.toString();
     });
     const ended = new Promise<number | null>((done) => {
@@ -72,6 +84,7 @@ export async function openFolder(size = 20): Promise<Folder> {
     return { out: () => text.out, err: () => text.err, ended, kill: (signal) => void child.kill(signal) };
   }
 
+  const rollcall = (...args: readonly string[]): Process => rollcallIn({}, ...args);
   return {
     path,
     heard: () =>
@@ -98,6 +111,8 @@ export async function openFolder(size = 20): Promise<Folder> {
         }),
       ),
     rollcall,
+    rollcallIn,
+    told: () => receiver.state,
     run: async (...args) => {
       const child = rollcall(...args);
       const exit = await child.ended;
@@ -144,8 +159,13 @@ export function customerOf(
 }
 
 /** A service that has started, and how to ask its control API. */
-export async function startService(folder: Folder, ...args: readonly string[]) {
-  const service = folder.rollcall('start', ...args);
+export function startService(folder: Folder, ...args: readonly string[]) {
+  return startServiceIn(folder, {}, ...args);
+}
+
+/** The same in a process of another kind. */
+export async function startServiceIn(folder: Folder, options: ProcessOptions, ...args: readonly string[]) {
+  const service = folder.rollcallIn(options, 'start', ...args);
   await until('the service to start', () => service.err().includes('service started'));
   const url = /"url":"(http:[^"]+)"/.exec(service.err())?.[1] ?? '';
   const get = async (path: string, token?: string, type = 'application/json') => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { createTransport } from 'nodemailer';
+import { noteCertificate } from '../../jobs/service/certificates.ts';
 import { type AlertMessage, headline, plainText } from '../message.ts';
 import type { SendResult } from '../retry.ts';
 import { truncate } from '../text.ts';
@@ -78,7 +80,14 @@ export function createEmail(config: ConfigOf<'email'>): Channel {
       const transport = createTransport({
         ...rest,
         ...(auth === undefined ? {} : { auth: { ...auth } }),
-        tls: { rejectUnauthorized },
+        tls: {
+          rejectUnauthorized,
+          // Called once the certificate is proven; where any is taken, one that ends stops nothing.
+          checkServerIdentity: (host: string, certificate: PeerCertificate) => {
+            noteCertificate({ host: target.host, port: target.port, starttls: !target.secure }, certificate);
+            return checkServerIdentity(host, certificate);
+          },
+        },
         connectionTimeout: smtpTimeoutMs,
         greetingTimeout: smtpTimeoutMs,
         socketTimeout: smtpTimeoutMs,

@@ -66,15 +66,18 @@ export function certificateConditions(
     .filter(
       ({ host, untilMs }) => untilMs - nowMs < certificateWarningMs && (hosts === null || hosts.has(host)),
     )
-    .map(({ host, untilMs }) => ({
-      kind: 'CERTIFICATE_ENDS' as const,
-      customer,
-      platform: null,
-      subject: host,
-      summary: `The certificate of ${host} ends on ${at(untilMs)}, as it was last seen.`,
-      notDone: null,
-      nextStep: `openssl s_client -connect ${host}:443 </dev/null | openssl x509 -noout -enddate; tell whoever runs it`,
-      details: {},
-      fingerprint: String(untilMs),
-    }));
+    .map(({ name, host, port, starttls, untilMs }) => {
+      const mail = starttls ? ' -starttls smtp' : '';
+      return {
+        kind: 'CERTIFICATE_ENDS' as const,
+        customer,
+        platform: null,
+        subject: name,
+        summary: `The certificate of ${name} ends on ${at(untilMs)}, as it was last seen.`,
+        notDone: null,
+        nextStep: `openssl s_client -connect ${host}:${port}${mail} </dev/null | openssl x509 -noout -enddate; tell whoever runs it`,
+        details: {},
+        fingerprint: String(untilMs),
+      };
+    });
 }

@@ -266,7 +266,7 @@ function hostsOf({ platforms, roster, alerts }: CustomerConfig): ReadonlySet<str
   const urls = [
     ...Object.values(platforms).map(({ baseUrl }) => baseUrl),
     ...[JSON.stringify(roster), JSON.stringify(alerts)].flatMap(
-      (text) => text.match(/https:\/\/[^"/]+/g) ?? [],
+      (text) => text.match(/(?:https|smtps?):\/\/[^"/]+/g) ?? [],
     ),
   ];
   return new Set(urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : [])));

@@ -34,11 +34,11 @@ export const reload: Command = {
     try {
       const id = randomUUID();
       await store.reloads.ask(id, cli.now());
-      // On a database of one's own nobody can tell who else is there.
-      const isNobody = (await store.database.others())?.includes('start') === false;
-      const untilMs = performance.now() + (isNobody ? 0 : answerMs);
+      // On a database of one's own nobody can tell who else is there: the first answer is the one that is waited for.
+      const services = (await store.database.others())?.filter((command) => command === 'start').length ?? 1;
+      const untilMs = performance.now() + answerMs;
       let answers = await store.reloads.answers(id);
-      while (answers.length === 0 && performance.now() < untilMs) {
+      while (answers.length < services && performance.now() < untilMs) {
         await sleep(askAgainMs, undefined, { signal: cli.signal });
         answers = await store.reloads.answers(id);
       }

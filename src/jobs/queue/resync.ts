@@ -29,12 +29,18 @@ const refuse = (code: string, message: string): { readonly refused: Refusal } =>
 /** What jobs refer to. */
 type AskedOf = {
   readonly customers: ReadonlyMap<string, Customer>;
-  readonly store: Pick<Store, 'runs'>;
+  readonly store: Pick<Store, 'runs' | 'platforms'>;
   readonly now: () => number;
 };
 
-/** Reads a job of the queue, ours or somebody's `resync`. What cannot be done is refused, never retried. */
-export async function asAskedRun(deps: AskedOf, job: Job): Promise<AskedRun | { readonly refused: Refusal }> {
+/**
+ * Reads a job of the queue, ours or somebody's `resync`. What cannot be done is refused, never retried. `elsewhere`: the
+ * store knows the platform and this process does not: another service may.
+ */
+export async function asAskedRun(
+  deps: AskedOf,
+  job: Job,
+): Promise<AskedRun | { readonly refused: Refusal; readonly elsewhere?: boolean }> {
   const run = runOfJob(job);
   if (job.name === 'sync') {
     const ours = syncJobData.safeParse(job.data);
@@ -59,7 +65,10 @@ export async function asAskedRun(deps: AskedOf, job: Job): Promise<AskedRun | { 
       candidate.platforms.has(platform) && (customer === undefined || candidate.name === customer),
   );
   const [owner] = owners;
-  if (owner === undefined) return refuse('PLATFORM_UNKNOWN', 'no platform of that name is configured');
+  if (owner === undefined) {
+    const elsewhere = await deps.store.platforms.isKnown(platform);
+    return { ...refuse('PLATFORM_UNKNOWN', 'no platform of that name is configured'), elsewhere };
+  }
   if (owners.length > 1)
     return refuse(
       'PLATFORM_AMBIGUOUS',
@@ -81,7 +90,7 @@ export async function asAskedRun(deps: AskedOf, job: Job): Promise<AskedRun | { 
 
 /** A run that is stored: everything about it is. */
 async function stored(
-  { store }: Pick<AskedOf, 'store'>,
+  { store }: { readonly store: Pick<Store, 'runs'> },
   id: string,
 ): Promise<AskedRun | { readonly refused: Refusal }> {
   const run = await store.runs.find(id);

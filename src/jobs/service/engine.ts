@@ -29,7 +29,7 @@ const mostQueuedRuns = 5_000;
 const waitingStates: JobType[] = ['waiting', 'delayed', 'prioritized'];
 const performedStates: JobType[] = [...waitingStates, 'active'];
 
-/** How soon a request for a customer unknown here is offered again, and how long before it is refused. */
+/** How soon a request for a customer or platform unknown here is offered again, and how long before it is refused. */
 const foreignDelayMs = 1_000;
 const foreignJobMs = 10 * 60_000;
 
@@ -115,17 +115,19 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function processSyncJob(job: Job): Promise<SyncResult> {
     const asked = await asAskedRun(deps, job);
+    // A command cannot know who else is there, however long the request has waited for its service.
+    const mayBeOthers = options.role === 'command' || Date.now() - job.timestamp < foreignJobMs;
     if ('refused' in asked) {
-      if (asked.refused.code === 'PLATFORM_UNKNOWN' && options.role === 'command') await leaveToOthers(job);
-      log.warn({ job: job.id, code: asked.refused.code }, 'request refused');
-      return asked;
+      const { refused, elsewhere = false } = asked;
+      if (refused.code === 'PLATFORM_UNKNOWN' && (options.role === 'command' || (elsewhere && mayBeOthers)))
+        await leaveToOthers(job);
+      log.warn({ job: job.id, code: refused.code }, 'request refused');
+      return { refused };
     }
-    const isForeign = !begunWith.has(asked.run) && !customers.has(asked.customer);
-    // A command cannot know whether there is such a customer, however long the request has waited for its service.
-    if (isForeign && (options.role === 'command' || Date.now() - job.timestamp < foreignJobMs))
-      await leaveToOthers(job);
+    const customer = begunWith.get(asked.run) ?? customers.get(asked.customer);
+    // Of several services one may have taken up a file that the others have yet to look at.
+    if (customer?.platforms.has(asked.platform) !== true && mayBeOthers) await leaveToOthers(job);
     // A command that was given no secrets leaves the work to the service that has them.
-    const customer = customers.get(asked.customer);
     if (options.role === 'command' && customer !== undefined && lacksSecrets(customer, asked.platform))
       await leaveToOthers(job);
     return processSync(deps, job, asked);

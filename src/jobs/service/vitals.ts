@@ -24,6 +24,11 @@ const leastDisk = { share: 0.05, bytes: 256 * 2 ** 20 };
 const leastMemory = 0.08;
 /** A schedule is looked at every second; after so long it is dead. */
 const beatWithinMs = 60_000;
+/**
+ * Who looks every few seconds and finds that much time gone slept itself (a machine that was suspended, a process that was
+ * stopped), or its clock was set: what others did not do meanwhile says nothing of them.
+ */
+const sleptMs = 30_000;
 /** Lost lines are told of until none was lost for so long. */
 const lostForMs = 15 * 60_000;
 
@@ -44,6 +49,13 @@ export function createVitals(parts: VitalsParts): () => Promise<readonly Trouble
   let lostBytes = 0;
   let lostMs: number | null = null;
   const bornMs = now();
+  let lookedMs = bornMs;
+  let awakeSinceMs = bornMs;
+
+  /** A state that time alone makes: it begins when it has lasted while we looked, and ends by itself. */
+  function noteStanding(kind: TroubleKind, holds: boolean, nowMs: number, detail: () => string): void {
+    note(kind, holds && (open.has(kind) || nowMs - awakeSinceMs > beatWithinMs), detail);
+  }
 
   function note(kind: TroubleKind, holds: boolean, detail: () => string): void {
     if (!holds) open.delete(kind);
@@ -52,6 +64,8 @@ export function createVitals(parts: VitalsParts): () => Promise<readonly Trouble
 
   return async () => {
     const nowMs = now();
+    if (nowMs < lookedMs || nowMs - lookedMs > sleptMs) awakeSinceMs = nowMs;
+    lookedMs = nowMs;
     const [disk, memory] = await Promise.all([
       parts.disk().catch(() => null),
       parts.memory().catch(() => null),
@@ -71,9 +85,11 @@ export function createVitals(parts: VitalsParts): () => Promise<readonly Trouble
       );
     }
     const beatMs = parts.lastBeatMs() ?? bornMs;
-    note('SCHEDULE_STALLED', nowMs - beatMs > beatWithinMs, () => new Date(beatMs).toISOString());
+    noteStanding('SCHEDULE_STALLED', nowMs - beatMs > beatWithinMs, nowMs, () =>
+      new Date(beatMs).toISOString(),
+    );
     const stalled = parts.stalledGroups();
-    note('PACER_STALLED', stalled.length > 0, () => stalled.join(', '));
+    noteStanding('PACER_STALLED', stalled.length > 0, nowMs, () => stalled.join(', '));
     const lost = parts.lostLogBytes();
     if (lost > lostBytes) lostMs = nowMs;
     lostBytes = lost;

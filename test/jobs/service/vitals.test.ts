@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { certificateConditions, troubleConditions } from '../../../src/alerts/conditions/service.ts';
 import { createLocalSlots } from '../../../src/jobs/pace/slots.ts';
 import { createPacer } from '../../../src/jobs/pace/pacer.ts';
-import { watchCertificates } from '../../../src/jobs/service/certificates.ts';
+import { type SeenCertificate, watchCertificates } from '../../../src/jobs/service/certificates.ts';
 import { createVitals, memoryRoom, type Room } from '../../../src/jobs/service/vitals.ts';
 
 /** Not the synchronous one: this process serves the other, and must not wait for itself. */
@@ -36,7 +36,18 @@ function world() {
     lostLogBytes: () => facts.lost,
   });
   const kinds = async () => (await vitals()).map(({ kind }) => kind);
-  return { now, facts, vitals, kinds };
+  /** That much later, looked at every few seconds meanwhile. `beats`: the schedule goes on. */
+  const after = async (ms: number, beats = true) => {
+    const untilMs = now.ms + ms;
+    let found = await kinds();
+    while (now.ms < untilMs) {
+      now.ms = Math.min(untilMs, now.ms + 5_000);
+      if (beats) facts.beatMs = now.ms;
+      found = await kinds();
+    }
+    return found;
+  };
+  return { now, facts, vitals, kinds, after };
 }
 
 test('a service that is well says nothing', async () => {
@@ -66,31 +77,48 @@ test('a disk nearly full is told once with its numbers, and over only when there
 });
 
 test('memory, the schedule, the pacer and the log', async () => {
-  const { now, facts, kinds } = world();
+  const { facts, kinds, after } = world();
   facts.memory = { freeBytes: 160 * mib, totalBytes: 2 * gib };
   expect(await kinds()).toEqual(['MEMORY_NEARLY_FULL']);
   facts.memory = { freeBytes: gib, totalBytes: 2 * gib };
-  now.ms += 61_000;
-  expect(await kinds()).toEqual(['SCHEDULE_STALLED']);
-  facts.beatMs = now.ms;
+  expect(await after(60_000, false)).toEqual([]);
+  expect(await after(5_000, false)).toEqual(['SCHEDULE_STALLED']);
+  expect(await after(5_000)).toEqual([]);
   facts.stalled = ['host-1'];
   expect(await kinds()).toEqual(['PACER_STALLED']);
   facts.stalled = [];
   facts.lost = 100;
   expect(await kinds()).toEqual(['LOG_LOST']);
-  now.ms += 10 * 60_000;
-  facts.beatMs = now.ms;
+  expect(await after(10 * 60_000)).toEqual(['LOG_LOST']);
   facts.lost = 200;
   expect(await kinds()).toEqual(['LOG_LOST']);
-  now.ms += 14 * 60_000;
-  facts.beatMs = now.ms;
-  expect(await kinds()).toEqual(['LOG_LOST']);
-  now.ms += 2 * 60_000;
-  facts.beatMs = now.ms;
-  expect(await kinds()).toEqual([]);
+  expect(await after(14 * 60_000)).toEqual(['LOG_LOST']);
+  expect(await after(2 * 60_000)).toEqual([]);
   // A schedule that never began.
   facts.beatMs = null;
   expect(await kinds()).toEqual(['SCHEDULE_STALLED']);
+});
+
+test('who slept, or whose clock was set, wakes nobody: the others have not had their turn either', async () => {
+  const { now, facts, kinds, after } = world();
+  await after(120_000);
+  // The machine was suspended, or the process stopped, in the middle of a run; or the clock went an hour ahead.
+  now.ms += 3_600_000;
+  facts.stalled = ['host-1'];
+  expect(await kinds()).toEqual([]);
+  facts.stalled = [];
+  expect(await after(120_000)).toEqual([]);
+  now.ms -= 3_600_000;
+  expect(await after(120_000)).toEqual([]);
+  // What really stands still is told a minute later.
+  now.ms += 3_600_000;
+  facts.stalled = ['host-1'];
+  expect(await after(60_000, false)).toEqual([]);
+  const both = ['SCHEDULE_STALLED', 'PACER_STALLED'];
+  expect(await after(10_000, false)).toEqual(both);
+  // And is not over for having slept again.
+  now.ms += 3_600_000;
+  expect(await kinds()).toEqual(both);
 });
 
 test('the memory is that of the control group, the cache left out, or else of the machine', async () => {
@@ -175,14 +203,20 @@ test('certificates are seen on connections that are made anyway, and told of two
       timeout: 20_000,
     });
     server.close();
-    const seen = JSON.parse(stdout) as { host: string; untilMs: number }[];
-    expect(seen).toEqual([{ host: 'localhost', untilMs: expect.any(Number) }]);
+    const seen = JSON.parse(stdout) as SeenCertificate[];
+    expect(seen).toEqual([
+      { host: 'localhost', port, starttls: false, name: `localhost:${port}`, untilMs: expect.any(Number) },
+    ]);
     const [one] = seen;
     const days = ((one?.untilMs ?? 0) - Date.now()) / dayMs;
     expect(days).toBeGreaterThan(9);
     expect(days).toBeLessThan(10.1);
     expect(certificateConditions('acme', null, seen, Date.now())).toMatchObject([
-      { kind: 'CERTIFICATE_ENDS', subject: 'localhost' },
+      {
+        kind: 'CERTIFICATE_ENDS',
+        subject: `localhost:${port}`,
+        nextStep: expect.stringMatching(`-connect localhost:${port} <`),
+      },
     ]);
     expect(certificateConditions('acme', null, seen, Date.now() - 30 * dayMs)).toEqual([]);
     expect(certificateConditions('acme', new Set(['elsewhere']), seen, Date.now())).toEqual([]);
