@@ -144,3 +144,35 @@ test('without a service that answers, reload says so', { timeout: 60_000 }, asyn
   expect(reload.exit).toBe(1);
   expect(reload.err).toContain('SERVICE_NOT_RUNNING');
 });
+
+test('two services on one store, a platform gone from one of them: the other’s requests are all done, and a reload has both answers', {
+  timeout: 120_000,
+}, async () => {
+  const acme = customerOf(first.sandbox.url, { customer: 'acme', control: { listen: '127.0.0.1:0' } });
+  const { academy } = (acme as { platforms: Record<string, object> }).platforms;
+  const both = { ...acme, platforms: { academy, branch: { ...academy, baseUrl: second.sandbox.url } } };
+  await folder.write('here.yaml', both);
+  await folder.write('there.yaml', both);
+  const here = await startService(folder, '-c', 'here.yaml');
+  await startService(folder, '-c', 'there.yaml');
+
+  await folder.write('here.yaml', { ...both, platforms: { academy } });
+  here.kill('SIGHUP');
+  await until('one of them to know one platform less', () =>
+    here.err().includes('changed acme: platforms.branch'),
+  );
+  // Whichever of the two takes one up: whoever does not know the platform leaves it to whoever does.
+  for (let asked = 1; asked <= 2; asked++) {
+    expect((await folder.run('resync', 'branch', '-c', 'there.yaml')).exit).toBe(0);
+    await until(`request ${asked} to be done`, async () => {
+      const { out } = await folder.run('runs', 'branch', '--json', '-c', 'there.yaml');
+      const { runs } = JSON.parse(out) as { runs: { status: string; ended: string | null }[] };
+      return runs.length === asked && runs.every(({ ended }) => ended !== null);
+    });
+  }
+  expect(here.err()).not.toContain('request refused');
+  expect(second.state.users).toHaveLength(20);
+
+  const reload = await folder.run('reload', '--json', '-c', 'there.yaml');
+  expect(JSON.parse(reload.out)).toMatchObject({ services: [{ changes: [] }, { changes: [] }] });
+});
