@@ -374,6 +374,9 @@ describe('enrolling', () => {
 
   test.each([
     ['success: false', { success: false }, undefined],
+    ['ok: false', { ok: false }, undefined],
+    ['a status that is a word for no', { status: 'failed', message: 'no' }, undefined],
+    ['the status of an error', { status: 409, title: 'Conflict' }, undefined],
     ['with a code', { success: false, code: 'campaign_closed' }, 'campaign_closed'],
     [
       'a code alone',

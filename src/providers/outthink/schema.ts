@@ -74,9 +74,14 @@ export function refusalIn(entry: unknown): boolean {
   const { success, ok, status, error, errors, code } = entry;
   if (success === false || ok === false) return true;
   if (typeof status === 'number') return status >= 400;
-  if (typeof status === 'string' && /^(fail|error|reject|invalid)/i.test(status)) return true;
+  if (isNo(status)) return true;
   const hasErrors = Array.isArray(errors) ? errors.length > 0 : Boolean(errors);
   return success !== true && (Boolean(error) || hasErrors || Boolean(code));
+}
+
+/** A status that is a word for no. */
+function isNo(status: unknown): boolean {
+  return typeof status === 'string' && /^(fail|error|reject|invalid|denied|refused)/i.test(status);
 }
 
 function nonEmpty(value: unknown): boolean {
@@ -112,11 +117,13 @@ export type ChangeAnswer = z.output<typeof changeAnswer>;
  */
 export function isRefusal(body: unknown): boolean {
   if (!isObject(body)) return false;
-  const { success, failed, errors, results, error, code, id: own } = body;
-  if (success === false)
+  const { success, ok, status, failed, errors, results, error, code, id: own } = body;
+  if (success === false || ok === false)
     return ![failed, errors, results].some((value) => Array.isArray(value) && value.length > 0);
   const isList = [success, failed, results, listIn(body)].some((value) => Array.isArray(value));
-  return !isList && own === undefined && (Boolean(error) || (Boolean(code) && success !== true));
+  if (isList || own !== undefined) return false;
+  const saysNo = isNo(status) || (typeof status === 'number' && status >= 400);
+  return saysNo || Boolean(error) || (Boolean(code) && success !== true);
 }
 
 /** An error; `code` is the only part to rely on. */

@@ -53,8 +53,9 @@ export class RowJudge {
     const mapped = this.mapper.map(record);
     if (isRejected(mapped)) return { rejected: mapped, isNobody: false };
     const row = isFlawed(mapped) ? mapped.row : mapped;
-    if (this.#shape.isStrayAddress(row.id)) {
-      const what = `the id (${this.#columns.id.name}) is an address, as no other is: cells have moved`;
+    const stray = this.#strayId(row.id, record);
+    if (stray !== undefined) {
+      const what = `the id (${this.#columns.id.name}) is ${stray}`;
       return {
         rejected: rejection(this.#columns, 'ID_UNREADABLE', null, line, this.#columns.id.name, what),
         isNobody: false,
@@ -78,6 +79,14 @@ export class RowJudge {
         isNobody: false,
       };
     return { person: withState(row, state), isFlawed: isFlawed(mapped) };
+  }
+
+  /** What an id is that no id can be; undefined of one that may be one. */
+  #strayId(id: string, { dates }: RosterRecord): string | undefined {
+    if (this.#shape.isStrayAddress(id)) return 'an address, as no other is: cells have moved';
+    if (dates?.includes(this.#columns.id.at) === true || this.#shape.isStrayDate(id))
+      return 'a date, as no id is: a spreadsheet took it for one. Have the column exported as text';
+    return undefined;
   }
 
   /** The rules come first; then a start in the future and an end in the past. On the last day one still works. */

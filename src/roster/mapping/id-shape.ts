@@ -11,6 +11,11 @@ function kindsOf(id: string): number {
   return kinds;
 }
 
+/** `2026-03-01`, `1-Mar`, `01.03.26`: what a spreadsheet makes of `3-1`. */
+const dateForm = /^(?:\d{4}-\d{2}-\d{2}(?:[T ].*)?|\d{1,2}[-/.](?:\d{1,2}|\p{L}{3,4}\.?)(?:[-/.]\d{2,4})?)$/u;
+/** Ids seen before one may be called unlike all others. */
+const enough = 10;
+
 /**
  * What the ids of a roster look like, learnt from its good rows. In a row with too few or too many cells, the first cell may
  * be the end of a broken line, such as somebody's last name: it counts as an id only if it looks like the others.
@@ -21,12 +26,14 @@ export class IdShape {
   #longest = 0;
   #withDigits = 0;
   #withoutDigits = 0;
+  #dates = 0;
 
   learn(id: string): void {
     const kinds = kindsOf(id);
     this.#kinds |= kinds;
     if ((kinds & 1) !== 0) this.#withDigits++;
     else this.#withoutDigits++;
+    if ((kinds & 9) === 9 && dateForm.test(id)) this.#dates++;
     if (id.length < this.#shortest) this.#shortest = id.length;
     if (id.length > this.#longest) this.#longest = id.length;
   }
@@ -43,6 +50,12 @@ export class IdShape {
   /** Whether all rows whose id has no digit are these so many, among ten times as many that have one. */
   areOddOnes(rows: number): boolean {
     return this.#withoutDigits <= rows && this.#withDigits >= 10 * rows;
+  }
+
+  /** Whether this is a date where no id so far is one: a spreadsheet took it for one. */
+  isStrayDate(id: string): boolean {
+    if (this.#dates > 0 || this.#withDigits + this.#withoutDigits < enough) return false;
+    return (kindsOf(id) & 9) === 9 && dateForm.test(id);
   }
 
   /** Whether this is an address where no id so far is one: cells have shifted. */

@@ -224,6 +224,22 @@ describe('rejected by name', () => {
     expect(await states('42,a@x.io,Ann,Active,2026-05-01,2026-04-01')).toEqual(['preHire', undefined]);
   });
 
+  test.each(['2026-03-01', '1-Mar', '01.03.26', '2026-03-01T00:00:00'])(
+    'an id that a spreadsheet took for a date is none: %s',
+    async (date) => {
+      const people = Array.from({ length: 12 }, (_, at) => `${at + 1}-1${at},a${at}@x.io,Ann,Active,,`);
+      const some = Array.from({ length: 12 }, (_, at) => `E${at + 100},a${at}@x.io,Ann,Active,,`);
+      const { proof, rejected } = await readText(`${head}${some.join('\n')}\n${date},z@x.io,Zoe,Active,,\n`, {
+        columns,
+      });
+      expect(rejected).toMatchObject([{ code: 'ID_UNREADABLE', id: null, line: 14 }]);
+      expect(proof).toMatchObject({ unreadableIds: 1 });
+      // Where ids have that form, they are ids.
+      const all = await readText(`${head}${people.join('\n')}\n`, { columns });
+      expect(all.rejected).toEqual([]);
+    },
+  );
+
   test('subtotals between the people are nobody, and an id of letters alone may be somebody', async () => {
     const people = Array.from({ length: 40 }, (_, at) => `${1_000 + at},,Ann,Active,,`);
     const sums = people.flatMap((row, at) => (at % 10 === 9 ? [row, 'Subtotal,,10,Active,,'] : [row]));

@@ -42,6 +42,17 @@ const row = (n: number, first = 'Ann'): string =>
   `<x:row r="${n}">${text(`A${n}`, String(n))}${text(`B${n}`, first)}${text(`C${n}`, 'Active')}</x:row>`;
 
 describe('a workbook that is made to harm', () => {
+  test('an id that became a date is nobody whom one knows', async () => {
+    const dated = `<x:row r="3"><x:c r="A3" t="d"><x:v>2026-03-01</x:v></x:c>${text('B3', 'Zoe')}${text('C3', 'Active')}</x:row>`;
+    const { people, rejected, proof } = await readText(
+      workbook({ rows: `${header}${row(2)}${dated}` }),
+      config,
+    );
+    expect(people.map(({ id }) => id)).toEqual(['2']);
+    expect(rejected).toMatchObject([{ code: 'ID_UNREADABLE', id: null, line: 3 }]);
+    expect(proof.unreadableIds).toBe(1);
+  });
+
   test('the least one is read, whatever its prefixes, rows and cells without addresses', async () => {
     const bare =
       '<x:row><x:c t="str"><x:v>3</x:v></x:c><x:c t="s"><x:v>1</x:v></x:c><x:c t="str"><x:v>Active</x:v></x:c></x:row>';
