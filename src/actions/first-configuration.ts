@@ -1,10 +1,13 @@
 import type { Guess, GuessedState, Survey } from '../roster/index.ts';
 import type { FirstPlatform } from './first-platform.ts';
+import type { FirstSource } from './first-source.ts';
 
 /** What a first configuration is written from. */
 export type FirstConfiguration = {
   /** `roster.source`, as it will stand in the file. */
-  readonly source: string;
+  readonly source: string | FirstSource['source'];
+  /** `roster.decrypt`, with its secrets by name; undefined of a roster that is not encrypted. */
+  readonly decrypt: Readonly<Record<string, string>> | undefined;
   /** A pattern for a name that changes every day; undefined where it has no date in it. */
   readonly pattern: string | undefined;
   readonly survey: Survey;
@@ -28,6 +31,26 @@ const shownColumns = 40;
 /** A text as YAML. */
 function yaml(text: string): string {
   return plainText.test(text) && !reserved.test(text) ? text : JSON.stringify(text);
+}
+
+/** A mapping as YAML, on one line. */
+function flow(values: Readonly<Record<string, unknown>>): string {
+  const entries = Object.entries(values).map(([key, value]) => {
+    if (typeof value === 'object' && value !== null) return `${key}: ${flow({ ...value })}`;
+    return `${key}: ${typeof value === 'number' ? value : yaml(String(value))}`;
+  });
+  return `{ ${entries.join(', ')} }`;
+}
+
+/** The lines of a configuration that say where the roster is, and how it is opened. */
+export function deliveryLines({
+  source,
+  decrypt,
+}: Pick<FirstConfiguration, 'source' | 'decrypt'>): readonly string[] {
+  return [
+    `source: ${typeof source === 'string' ? yaml(source) : flow(source)}`,
+    ...(decrypt === undefined ? [] : [`decrypt: ${flow(decrypt)}`]),
+  ];
 }
 
 /** A CEL expression as YAML. */
@@ -79,6 +102,7 @@ export function firstConfiguration(first: FirstConfiguration): string {
 
 function rosterLines({
   source,
+  decrypt,
   pattern,
   survey,
   guess,
@@ -89,8 +113,10 @@ function rosterLines({
   const dates = guess.dateFormat;
   const formats = [...new Set(Object.values(dates?.formats ?? {}))];
   const [format] = formats;
+  const [where = '', ...opened] = deliveryLines({ source, decrypt });
   return [
-    `source: ${yaml(source)}${pattern === undefined ? '' : ` ${comment(`or ${JSON.stringify(pattern)}, where every export has a name of its own`)}`}`,
+    `${where}${pattern === undefined ? '' : ` ${comment(`or ${JSON.stringify(pattern)}, where every export has a name of its own`)}`}`,
+    ...opened,
     ...(encoding === undefined
       ? []
       : [

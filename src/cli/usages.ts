@@ -2,7 +2,7 @@
 export const usages = {
   init: {
     usage:
-      'init ROSTER [--platform [NAME=]PROVIDER…] [--out FILE] [--base-url URL] [--above N] [--force] [--yes] [--json]',
+      'init ROSTER|URL [--platform [NAME=]PROVIDER…] [--out FILE] [--base-url URL] [--above N] [--host-key SHA256:…] [--ssh-key FILE] [--token] [--pgp-key FILE [--locked]] [--signed-by FILE] [--force] [--yes] [--json]',
     summary: 'look at a roster and write a first configuration',
   },
   schema: {

@@ -1,10 +1,11 @@
+import type { DecryptConfig } from '../config/roster-source.ts';
 import type { ReadRosterOptions, RosterFile, RosterProof } from './types.ts';
 import type { Survey } from './survey/survey.ts';
 
 export { type Across, createAcross } from './across.ts';
 export { incompleteReasons, isOfTheFuture } from './completeness.ts';
 export { compileDateFormat, type ParseDate } from './mapping/dates.ts';
-export { isRemote, lookAtRoster } from './sources/deliver.ts';
+export { deliver, isRemote, lookAtRoster } from './sources/deliver.ts';
 export { findRoster } from './sources/file.ts';
 export { inboxOf, sweepInbox } from './sources/inbox.ts';
 export { DeliveryError } from './sources/source.ts';
@@ -34,6 +35,11 @@ export async function readRoster(options: ReadRosterOptions): Promise<RosterProo
 }
 
 /** `surveyRoster` of survey/survey.ts. */
-export async function surveyRoster(file: RosterFile, nowMs: number, aboveHeader?: number): Promise<Survey> {
-  return (await import('./survey/survey.ts')).surveyRoster(file, nowMs, aboveHeader);
+export async function surveyRoster(
+  file: RosterFile,
+  nowMs: number,
+  aboveHeader?: number,
+  decrypt?: DecryptConfig,
+): Promise<Survey> {
+  return (await import('./survey/survey.ts')).surveyRoster(file, nowMs, aboveHeader, decrypt);
 }

@@ -1,19 +1,26 @@
-import { access, writeFile } from 'node:fs/promises';
+import { access, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { type FirstConfiguration, firstConfiguration } from '../../actions/first-configuration.ts';
+import {
+  deliveryLines,
+  type FirstConfiguration,
+  firstConfiguration,
+} from '../../actions/first-configuration.ts';
 import { firstPlatform } from '../../actions/first-platform.ts';
+import { fileReference, firstSource, passphraseReference } from '../../actions/first-source.ts';
 import { loadConfig } from '../../config.ts';
 import { configJsonSchema } from '../../config/json-schema.ts';
 import { compileStateRules, createRuleCompiler } from '../../diff/rules.ts';
 import { RollcallError } from '../../errors.ts';
 import { providerRegistry } from '../../providers/registry.ts';
 import {
+  deliver,
   findRoster,
   type Guess,
   guessConfiguration,
   inboxOf,
   type RosterProof,
   readRoster,
+  type Survey,
   surveyRoster,
 } from '../../roster/index.ts';
 import { shown } from '../../shown.ts';
@@ -41,6 +48,15 @@ export const init: Command = {
     },
     'base-url': { type: 'string', help: 'the address of the platform, of a single one' },
     above: { type: 'string', help: 'lines above the header, where it is not found' },
+    'host-key': { type: 'string', help: 'SFTP: the fingerprint of the host key, as ssh-keygen -lf shows it' },
+    'ssh-key': { type: 'string', help: 'SFTP: the file of a private key; else a password, SFTP_PASSWORD' },
+    token: {
+      type: 'boolean',
+      help: 'HTTPS: with a token, HR_TOKEN; else USER@ in the address, and HR_PASSWORD',
+    },
+    'pgp-key': { type: 'string', help: 'OpenPGP: the file of the private key that opens the roster' },
+    locked: { type: 'boolean', help: 'OpenPGP: the key has a passphrase, PGP_PASSPHRASE' },
+    'signed-by': { type: 'string', help: 'OpenPGP: the file of the public key of whoever signs it' },
     force: { type: 'boolean', help: 'write over a file that is there' },
     yes: { type: 'boolean', help: 'ask nothing' },
   },
@@ -48,22 +64,17 @@ export const init: Command = {
   run: async (cli, args) => {
     const [roster, ...rest] = args.positionals;
     if (roster === undefined || rest.length > 0)
-      throw new RollcallError('USAGE', 'rollcall init takes one roster file.', {
+      throw new RollcallError('USAGE', 'rollcall init takes one roster: a file, or an address.', {
         hint: `Usage: rollcall ${init.usage}`,
       });
     const out = resolve(args.text('out') ?? defaultOut);
     const platforms = await platformsOf(cli, args);
     await refuseOverwriting(cli, args, out);
-    const file = await findRoster({ source: resolve(roster), pick: 'modified' });
-    const survey = await surveyRoster(file, cli.now(), aboveOf(args));
+    const where = await whereOf(args, roster, out);
+    const survey = await surveyed(cli, args, where, out);
     const guess = await settled(cli, args, guessConfiguration(survey));
-    const source = relativeTo(dirname(out), file.file);
-    const name = basename(file.file);
     const first: FirstConfiguration = {
-      source,
-      pattern: dateInName.test(name)
-        ? join(dirname(source), name.replace(dateInName, '*')).replace(/^(?![./])/, './')
-        : undefined,
+      ...where,
       survey,
       guess,
       platforms,
@@ -85,6 +96,74 @@ export const init: Command = {
     return 0;
   },
 };
+
+type Where = Pick<FirstConfiguration, 'source' | 'pattern' | 'decrypt'>;
+
+/** Where the roster is, and how it is opened, as the file will say it. */
+async function whereOf(args: ParsedArguments, roster: string, out: string): Promise<Where> {
+  const folder = dirname(out);
+  const key = (name: 'ssh-key' | 'pgp-key' | 'signed-by'): string | undefined => {
+    const file = args.text(name);
+    return file === undefined ? undefined : relativeTo(folder, resolve(file));
+  };
+  const [privateKey, signedBy] = [key('pgp-key'), key('signed-by')];
+  if (signedBy !== undefined && privateKey === undefined)
+    throw new RollcallError('USAGE', '--signed-by belongs to --pgp-key, which is not there.');
+  const decrypt =
+    privateKey === undefined
+      ? undefined
+      : {
+          privateKey: fileReference(privateKey),
+          ...(args.flag('locked') ? { passphrase: passphraseReference } : {}),
+          ...(signedBy === undefined ? {} : { signedBy: fileReference(signedBy) }),
+        };
+  const remote = firstSource(roster, {
+    hostKey: args.text('host-key'),
+    sshKey: key('ssh-key'),
+    token: args.flag('token'),
+  });
+  if (remote !== null) return { source: remote.source, pattern: undefined, decrypt };
+  const { file } = await findRoster({ source: resolve(roster), pick: 'modified' });
+  const source = relativeTo(folder, file);
+  const name = basename(file);
+  const pattern = dateInName.test(name)
+    ? join(dirname(source), name.replace(dateInName, '*')).replace(/^(?![./])/, './')
+    : undefined;
+  return { source, pattern, decrypt };
+}
+
+/** Fetches the roster as the file will say it, and looks at it. */
+async function surveyed(cli: Cli, args: ParsedArguments, where: Where, out: string): Promise<Survey> {
+  // A configuration of its own: what it names is read from the folder of the one that is to be written.
+  const draft = join(dirname(out), `.rollcall-init-${process.pid}.yaml`);
+  const lines = ['customer: init', 'roster:', ...deliveryLines(where).map((line) => `  ${line}`)];
+  const rest = [
+    '  columns: { id: id }',
+    'platforms:',
+    '  init: { provider: scim, baseUrl: "https://init.invalid", token: init }',
+  ];
+  try {
+    await writeFile(draft, `${[...lines, ...rest].join('\n')}\n`, { mode: 0o600 });
+    const { roster, dataDir } = await loadConfig(draft, { registry: providerRegistry, env: cli.env });
+    const [part] = roster.parts;
+    if (part === undefined) throw new RollcallError('INTERNAL', 'the draft has no roster.');
+    const { source, pick, decrypt } = part;
+    await using delivery = await deliver(
+      { source, pick },
+      { inbox: inboxOf(dataDir), signal: cli.signal, retryBaseMs: cli.retryBaseMs },
+    );
+    return await surveyRoster(delivery.file, cli.now(), aboveOf(args), decrypt);
+  } catch (error) {
+    if (error instanceof RollcallError && error.place?.file === draft)
+      throw new RollcallError(error.code, error.message.replaceAll(`${draft}:`, '').replaceAll(draft, out), {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        cause: error,
+      });
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
 
 function aboveOf(args: ParsedArguments): number | undefined {
   const text = args.text('above');
@@ -191,7 +270,7 @@ async function tried(
       today,
       lastExpectedMs: () => 0,
       signal: cli.signal,
-      delivery: { inbox: inboxOf(dataDir) },
+      delivery: { inbox: inboxOf(dataDir), retryBaseMs: cli.retryBaseMs },
       onPerson: () => undefined,
       onRetract: () => undefined,
       onRejected: () => undefined,
@@ -216,7 +295,7 @@ async function tried(
 
 function describe(
   out: string,
-  { survey, guess, platforms }: FirstConfiguration,
+  { survey, guess, platforms, source, decrypt }: FirstConfiguration,
   edits: readonly string[],
   args: ParsedArguments,
 ): string {
@@ -225,9 +304,8 @@ function describe(
     ...guess.columns.map(({ field, column, why }) => [field, column, why]),
   ];
   const config = args.text('out') === undefined ? '' : ` -c ${out}`;
-  const secrets = platforms
-    .flatMap(({ settings }) => Object.values(settings))
-    .flatMap((value) => /^\$\{([A-Z0-9_]+)\}$/.exec(value)?.[1] ?? []);
+  const written = JSON.stringify([source, decrypt, platforms.map(({ settings }) => settings)]);
+  const secrets = [...new Set([...written.matchAll(/\$\{([A-Z0-9_]+)\}/g)].map(([, name]) => name ?? ''))];
   return `${[
     `${out}: ${survey.rows.toLocaleString('en')} rows looked at`,
     '',

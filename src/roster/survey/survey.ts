@@ -1,3 +1,4 @@
+import type { DecryptConfig } from '../../config/roster-source.ts';
 import type { RosterFormat } from '../../config/schema.ts';
 import { RollcallError } from '../../errors.ts';
 import { normaliseText } from '../../normalise.ts';
@@ -40,9 +41,14 @@ const closing =
  *
  * @throws RollcallError ROSTER_UNREADABLE, ROSTER_FORMAT, ROSTER_HEADER
  */
-export async function surveyRoster(file: RosterFile, nowMs: number, aboveHeader?: number): Promise<Survey> {
+export async function surveyRoster(
+  file: RosterFile,
+  nowMs: number,
+  aboveHeader?: number,
+  decrypt?: DecryptConfig,
+): Promise<Survey> {
   const { content } = await openContent(file, {
-    decrypt: undefined,
+    decrypt,
     nowMs,
     onProgress: undefined,
     stopIfAsked: () => undefined,
