@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sparkwiseApiKey, startSparkwise } from '../../sandbox/sparkwise/index.ts';
+import { describeOn } from '../support/backends.ts';
 import { people, toCsv } from '../support/company.ts';
 import { openSparkwiseCompany, platformName } from '../support/harness.ts';
 import { until } from '../support/until.ts';
@@ -51,6 +52,26 @@ test('a secret that is not set is an error only for what needs it', { timeout: 1
   await company.configure({ platform: { rate: ref('ROLLCALL_TEST_RATE') } });
   const wrong = await (await company.spawn('status')).ended;
   expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining('ROLLCALL_TEST_RATE is not set')]);
+});
+
+describeOn('postgres', 'on a PostgreSQL of one’s own, without Redis', () => {
+  test('who waits for a service that may not be there is told so at once', async () => {
+    await using company = await openSparkwiseCompany({ backend: 'postgres', rows: people(5) });
+    const { id } = await company.sync();
+    await company.close();
+    await company.configure({ platform: { apiKey: ref('ROLLCALL_TEST_NOT_SET') } });
+    const undo = await company.spawn('undo', id ?? '', '--apply');
+    await until('it to wait', async () => {
+      const runs = await (await company.spawn('runs', '--json')).ended;
+      return runs.out.includes('"trigger":"undo"');
+    });
+    await undo.kill('SIGTERM');
+    const { err } = await undo.ended;
+    expect(err).toMatch(
+      /^rollcall: the secrets of academy are not set here: this waits for a running service that has them\. .*systemctl status rollcall/m,
+    );
+    expect(err).not.toContain('CONFIG_SECRET_MISSING');
+  });
 });
 
 test('approve, reject and undo beside the service need no secret of a platform: the service does it', {
