@@ -6,6 +6,9 @@ import type { StoredTimes } from './times.ts';
 /** A run as stored. */
 export type Run = Selectable<Tables['runs']>;
 
+/** A run that was asked for and of which nothing has begun: as much of it as its place in line depends on. */
+export type WaitingRun = Pick<Run, 'id' | 'trigger' | 'person' | 'undoes' | 'created_ms'>;
+
 /** Runs by what is asked of them. */
 export type RunLookups = {
   readonly find: (id: string) => Promise<Run | undefined>;
@@ -22,6 +25,8 @@ export type RunLookups = {
   readonly newest: (customer: string) => Promise<readonly Run[]>;
   /** Runs that have not ended, the cancelled ones that still wind up among them; oldest first. */
   readonly open: (customer: string) => Promise<readonly Run[]>;
+  /** Of the open ones those of which nothing has begun, that wait for no roster and for which nothing was approved; oldest first. */
+  readonly waiting: (customer: string, platform: string) => Promise<readonly WaitingRun[]>;
   /** Whether a run was begun for that slot or a later one. */
   readonly sinceSlot: (customer: string, platform: string, slotMs: number) => Promise<boolean>;
   /**
@@ -94,6 +99,19 @@ export function createRunLookups(db: Kysely<Tables>, times: StoredTimes): RunLoo
         .selectAll()
         .where('customer', '=', customer)
         .where('ended_ms', 'is', null)
+        .orderBy('created_ms')
+        .execute(),
+    waiting: (customer, platform) =>
+      db
+        .selectFrom('runs')
+        .select(['id', 'trigger', 'person', 'undoes', 'created_ms'])
+        .where('customer', '=', customer)
+        .where('platform', '=', platform)
+        .where('status', '=', 'waiting')
+        .where('ended_ms', 'is', null)
+        .where('started_ms', 'is', null)
+        .where('approval', 'is', null)
+        .where(sql<boolean>`not notes @> '[{"code": "ROSTER_AWAITED"}]'::jsonb`)
         .orderBy('created_ms')
         .execute(),
     latest: async (customer, platforms, through = false) => {

@@ -9,7 +9,7 @@ import type { JobDeps } from '../deps.ts';
 import { type Hold, holdPlatform } from '../lease/hold.ts';
 import { beginRun, performRun } from './perform.ts';
 import { Postponement, putBack, Refused } from '../queue/postpone.ts';
-import type { AskedRun, SyncResult } from '../queue/sync-job.ts';
+import { type AskedRun, runOfJob, type SyncResult } from '../queue/sync-job.ts';
 import type { Reason } from '../reasons.ts';
 
 /** How soon a run that waits for another of the same platform looks again. */
@@ -77,8 +77,8 @@ async function takeTurn(deps: JobDeps, job: Job, data: AskedRun): Promise<SyncRe
   const notes: Reason[] =
     data.reason === null ? [] : [{ code: 'REASON', message: data.reason.slice(0, 500) }];
   if (!scheduled && known === undefined) {
-    const waiting = (await store.runs.open(customer.name)).filter(isWaitingRequest);
-    if (waiting.filter((run) => run.platform === platform.name).length >= mostWaiting)
+    const waiting = await store.runs.waiting(customer.name, platform.name);
+    if (waiting.length >= mostWaiting)
       return {
         refused: {
           code: 'TOO_MANY_REQUESTS',
@@ -258,8 +258,7 @@ async function aheadOf(
   deps: JobDeps,
   asked: AskedRun,
 ): Promise<{ readonly slots: number; readonly others: number }> {
-  const open = await deps.store.runs.open(asked.customer);
-  const waiting = open.filter((run) => run.platform === asked.platform && isWaitingRequest(run));
+  const waiting = await deps.store.runs.waiting(asked.customer, asked.platform);
   const isSlot = isScheduled(asked);
   const { store } = deps;
   const isFree = (await store.leases.holder(asked.customer, asked.platform)) === null;
@@ -281,37 +280,69 @@ async function aheadOf(
  * put off until later is not there yet, and takes nobody's place.
  */
 async function giveWay({ store, queues }: JobDeps, job: Job, own: Run): Promise<boolean> {
-  const open = await store.runs.open(own.customer);
+  const waiting = await store.runs.waiting(own.customer, own.platform);
   // One of a time that has not come was asked for under another clock, and is none that came later.
   const latestMs = store.times.latestMs('created');
-  const stored = open.some(
+  const stored = waiting.some(
     (run) =>
       run.id !== own.id &&
-      run.platform === own.platform &&
       run.person === own.person &&
       run.undoes === own.undoes &&
-      isWaitingRequest(run) &&
       run.created_ms <= latestMs &&
-      run.created_ms > own.created_ms,
+      isYounger([run.created_ms, run.id], [own.created_ms, own.id]),
   );
   const younger = stored || (job.name === 'resync' && (await isAskedAgain(queues, job)));
   if (younger) await store.runs.discard(own.id);
   return younger;
 }
 
+/** Of two requests of one moment either may count, as long as everybody says the same one. */
+function isYounger([atMs, run]: readonly [number, string], [ownMs, own]: readonly [number, string]): boolean {
+  return atMs > ownMs || (atMs === ownMs && run > own);
+}
+
 /** Whether the same request came once more in the same moment, or has not been looked at yet: of such the last one counts. */
 async function isAskedAgain(queues: JobDeps['queues'], job: Job): Promise<boolean> {
-  const others = await queues.sync.getJobs(['waiting', 'prioritized', 'active'], 0, mostWaiting);
+  const others = await listed(queues);
   const own = JSON.stringify(resyncKey(job.data));
   return others.some(
     (other) =>
       other?.name === 'resync' &&
       other.id !== job.id &&
       other.timestamp <= Date.now() + clockToleranceMs &&
-      (other.timestamp > job.timestamp ||
-        (other.timestamp === job.timestamp && Number(other.id) > Number(job.id))) &&
+      isYounger([other.timestamp, runOfJob(other) ?? ''], [job.timestamp, runOfJob(job) ?? '']) &&
       JSON.stringify(resyncKey(other.data)) === own,
   );
+}
+
+/** The listing that runs, and the one that begins when it ends. */
+type Listings = { running: Promise<readonly Job[]>; next: Promise<readonly Job[]> | undefined };
+const listings = new WeakMap<object, Listings>();
+
+/**
+ * The jobs first in line, as they were no earlier than now. Whoever asks while a listing runs gets the next one, together:
+ * of thousands of requests each would list hundreds of jobs.
+ */
+function listed(queues: JobDeps['queues']): Promise<readonly Job[]> {
+  const list = async (): Promise<readonly Job[]> =>
+    queues.sync.getJobs(['waiting', 'prioritized', 'active'], 0, mostWaiting);
+  const known = listings.get(queues);
+  if (known === undefined) {
+    const own: Listings = { running: list(), next: undefined };
+    const forget = (): void => {
+      if (own.next === undefined) listings.delete(queues);
+    };
+    listings.set(queues, own);
+    own.running.then(forget, forget);
+    return own.running;
+  }
+  if (known.next !== undefined) return known.next;
+  const begin = (): Promise<readonly Job[]> => {
+    listings.delete(queues);
+    return listed(queues);
+  };
+  known.next = known.running.then(begin, begin);
+  return known.next;
 }
 
 /** What makes two requests of the queue the same. */
