@@ -13,6 +13,8 @@ type Seen = {
   readonly isNamed: boolean;
 };
 
+/** A word and what it counts: `Total: 301`, `Gesamt (301)`. */
+const counted = /^\p{L}[\p{L} .-]*[:=(]/u;
 /** Subtotals are as many as an export has groups; what is more is how ids are there. */
 const mostSums = 50;
 
@@ -31,7 +33,7 @@ export class Edges {
   readonly #options: EdgesOptions;
   #first: Seen | undefined;
   #last: Seen | undefined;
-  /** Rows without an address and without a name in full, whose id has no digit: by id, the line of the first of them. */
+  /** Rows without an address and without a name in full, whose id has no digit, or is a word and a count: by id, the line of the first of them. */
   readonly #sums = new Map<string, number>();
   #sumRows = 0;
 
@@ -43,7 +45,7 @@ export class Edges {
   see(seen: Seen, { isFirst, isLast }: Place): void {
     if (isFirst) this.#first = seen;
     if (isLast) this.#last = seen;
-    if (seen.isNamed || /\d/.test(seen.id)) return;
+    if (seen.isNamed || (/\d/.test(seen.id) && !counted.test(seen.id))) return;
     this.#sumRows++;
     if (this.#sums.size <= mostSums && !this.#sums.has(seen.id)) this.#sums.set(seen.id, seen.line);
   }
@@ -66,7 +68,8 @@ export class Edges {
     const { columns, shape, outcome } = this.#options;
     if (this.#sums.size <= mostSums && shape.areOddOnes(this.#sumRows))
       for (const [id, line] of this.#sums) {
-        if (line === this.#first?.line || line === this.#last?.line || !outcome.people.isUsable(id)) continue;
+        const isEdge = line === this.#first?.line || line === this.#last?.line;
+        if ((isEdge && !counted.test(id)) || !outcome.people.isUsable(id)) continue;
         const what =
           'the id has the form of no other, and there is neither an address nor a name in full: it may be a subtotal';
         outcome.reject(rejection(columns, 'NOT_A_PERSON', id, line, columns.id.name, what));

@@ -240,6 +240,15 @@ describe('rejected by name', () => {
     },
   );
 
+  test.each(['Gesamt: 40', 'Total (40)', 'Records = 40'])(
+    'a total with its count in the place of the id is nobody: %s',
+    async (total) => {
+      const people = Array.from({ length: 40 }, (_, at) => `${1_000 + at},,Ann,Active,,`);
+      const { rejected } = await readText(`${head}${people.join('\n')}\n${total},,,Active,,\n`, { columns });
+      expect(rejected).toMatchObject([{ code: 'NOT_A_PERSON', id: total, line: 42 }]);
+    },
+  );
+
   test('subtotals between the people are nobody, and an id of letters alone may be somebody', async () => {
     const people = Array.from({ length: 40 }, (_, at) => `${1_000 + at},,Ann,Active,,`);
     const sums = people.flatMap((row, at) => (at % 10 === 9 ? [row, 'Subtotal,,10,Active,,'] : [row]));
