@@ -36,6 +36,16 @@ test('there is one unit, which the documents install and do not repeat', async (
     expect(text).toContain(line);
 });
 
+test('what the pages back up to is a folder that the installation makes for the service’s user', async () => {
+  const page = (name: string) => readFile(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
+  const made = /install -d -o rollcall -g rollcall -m 0700 (\S+)/.exec(await page('deploy'))?.[1];
+  const files = [...(await page('operations')).matchAll(/rollcall (?:backup|restore) (\/\S+)/g)].map(
+    ([, file]) => file ?? '',
+  );
+  expect(files.length).toBeGreaterThanOrEqual(3);
+  for (const file of files) expect(file.slice(0, file.lastIndexOf('/'))).toBe(made);
+});
+
 const isRoot = process.getuid?.() === 0;
 if (!isRoot)
   process.stderr.write(
