@@ -84,8 +84,18 @@ const sites = ['Cork', 'Gdańsk', 'Bilbao'];
 const costs = ['FIN', 'OPS', 'HQ'];
 const titles = ['Picker', 'Clerk', 'Driver', 'Lead, night', 'Analyst'];
 
-/** People that are there on the first night. */
-export function createCompany(random: Random, size: number, style: IdStyle): Company {
+/**
+ * People that are there on the first night. `canWrite`: whether HR's system can write a name; one that it cannot is damage,
+ * and not how an ordinary company is.
+ */
+export function createCompany(
+  random: Random,
+  size: number,
+  style: IdStyle,
+  canWrite: (name: string) => boolean,
+): Company {
+  const first = firstNames.filter(canWrite);
+  const family = lastNames.filter(canWrite);
   const employees = new Map<string, Employee>();
   const known = new Map<string, Map<PersonalField, Set<string>>>();
   let last = 100 + random.int(800);
@@ -102,8 +112,8 @@ export function createCompany(random: Random, size: number, style: IdStyle): Com
     const id = style === 'letter' ? `E${last}` : style === 'zeros' ? `${last}`.padStart(7, '0') : `7${last}`;
     const employee: Employee = {
       id,
-      firstName: draw.pick(firstNames),
-      lastName: draw.pick(lastNames),
+      firstName: draw.pick(first),
+      lastName: draw.pick(family),
       email: `p${last}@example.com`,
       department: draw.pick(departments),
       site: draw.pick(sites),
@@ -157,8 +167,8 @@ export function createCompany(random: Random, size: number, style: IdStyle): Com
         who.cost = draw.pick(costs);
         break;
       case 'rename':
-        if (draw.chance(0.5)) who.lastName = other(draw, lastNames, who.lastName);
-        else who.firstName = other(draw, firstNames, who.firstName);
+        if (draw.chance(0.5)) who.lastName = other(draw, family, who.lastName);
+        else who.firstName = other(draw, first, who.firstName);
         break;
       case 'address':
         who.email = `${who.email.split('@')[0]?.split('.')[0]}.n${night}@example.com`;

@@ -137,6 +137,11 @@ export function survives(text: string, encoding: Dialect['encoding']): string {
     : text;
 }
 
+/** Whether an encoding has a place for every letter of a text. */
+export function canWrite(encoding: Dialect['encoding']): (text: string) => boolean {
+  return (text) => survives(text.normalize('NFC'), encoding) === text.normalize('NFC');
+}
+
 /** Lines of the file, the header with whatever stands above and under it first. */
 export function linesOf(table: Table, dialect: Dialect): string[] {
   const needsQuotes = new RegExp(`["\r\n${dialect.delimiter === '|' ? '\\|' : dialect.delimiter}]`);

@@ -1,7 +1,7 @@
 import type { Store } from '../../src/store/store.ts';
 import { type Company, createCompany, type Event, type TargetName, targetNames, targets } from './company.ts';
 import { bytesOf, type DamageName, damageNames, damages, type Delivery, thinning } from './damage.ts';
-import { type Dialect, drawDialect, tableOf } from './dialect.ts';
+import { canWrite, type Dialect, drawDialect, tableOf } from './dialect.ts';
 import { createRandom, type Random } from './random.ts';
 import { judge } from './truth.ts';
 import { dayOf, openWorld, type PlatformFault, platformFaults } from './world.ts';
@@ -76,7 +76,7 @@ export async function play(
 ): Promise<Played> {
   const random = createRandom(`${story.seed}/company`);
   const dialect = drawDialect(random.fork('dialect'));
-  const company = createCompany(random, story.size, dialect.ids);
+  const company = createCompany(random, story.size, dialect.ids, canWrite(dialect.encoding));
   const world = await openWorld(store, options.customer, dialect, options.roster ?? {});
   try {
     let before = world.morning();

@@ -126,6 +126,9 @@ async function setClock(backend: BackendName, { offsetMs, kill }: Setting): Prom
     let sinceMs = Date.now();
     await set(offsetMs);
     await until('a good run by the wrong clock', () => goodRun(offsetMs, sinceMs), patienceMs);
+    // Set back, what was stored before lies in the future now, and in the past again once the clock is right.
+    if (offsetMs < 0)
+      await until('on-call to hear of the clock', () => heard(['begin'], 0, 'CLOCK_WRONG'), patienceMs);
     const { rows: clocks } = await sql<{ ms: number }>`
       select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`.execute(store.database.db);
     const serverMs = Date.now() + (backend === 'embedded' ? offsetMs : 0);

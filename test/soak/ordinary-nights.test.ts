@@ -6,7 +6,7 @@ import { openEmbedded } from '../../src/store/database.ts';
 import { createStore } from '../../src/store/store.ts';
 import { createCompany, type Event, targetNames, targets } from '../simulation/company.ts';
 import { bytesOf } from '../simulation/damage.ts';
-import { drawDialect, tableOf } from '../simulation/dialect.ts';
+import { canWrite, drawDialect, tableOf } from '../simulation/dialect.ts';
 import { createRandom } from '../simulation/random.ts';
 import { judge } from '../simulation/truth.ts';
 import { dayOf, openWorld } from '../simulation/world.ts';
@@ -38,7 +38,7 @@ test(`${nights} ordinary nights of ${size} people and a reorganisation: it alone
   await makeDataDir(dataDir);
   const database = await openEmbedded(dataDir, 'simulate');
   const dialect = { ...drawDialect(random.fork('dialect')), leavers: 'listed' as const };
-  const company = createCompany(random, size, dialect.ids);
+  const company = createCompany(random, size, dialect.ids, canWrite(dialect.encoding));
   const world = await openWorld(createStore(database), 'ordinary', dialect, {}, 200);
   const alarms: string[] = [];
   const held: number[] = [];
