@@ -109,6 +109,10 @@ export async function saveLooks(
       taken_ms: nowMs,
     });
   }
+  const gone = record.forget.filter((name) => known.some((look) => look.part === part && look.name === name));
+  // Platforms of one customer share the lists: two that stored them in another order would wait for each other.
+  if (rows.length > 0 || gone.length > 0)
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`looks of ${customer}`}, 0))`.execute(tx);
   if (rows.length > 0) {
     await putParts(tx, customer, lists, nowMs);
     await tx
@@ -129,7 +133,6 @@ export async function saveLooks(
       )
       .execute();
   }
-  const gone = record.forget.filter((name) => known.some((look) => look.part === part && look.name === name));
   if (gone.length > 0) await forget(tx, customer, platform, part, gone, ['measure', 'pending', 'doubted']);
   if (rows.length > 0 || gone.length > 0) await dropUnused(tx, customer, nowMs);
 }

@@ -1,6 +1,9 @@
-/** Connection classes of PostgreSQL, and 25P03: a transaction that slept too long (https://www.postgresql.org/docs/current/errcodes-appendix.html) and of the system. */
+/**
+ * Connection classes of PostgreSQL; 25P03: a transaction that slept too long; 40P01: one that was rolled back for the
+ * sake of another, which it waited for in a circle (https://www.postgresql.org/docs/current/errcodes-appendix.html); and of the system.
+ */
 const codes =
-  /^(08...|25P03|57P0[1-4]|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
+  /^(08...|25P03|40P01|57P0[1-4]|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/;
 /**
  * PostgreSQL answers, and cannot do its work now: its disk is full or its memory, it has no connection or other resource
  * left (53…), it was made read-only, or became a replica (25006), or its disk fails (58030).

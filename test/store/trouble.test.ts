@@ -40,6 +40,11 @@ test.for(['53100', '53200', '53300', '25006', '58030'])('PostgreSQL: %s passes b
   expect(isRefusedWrite(coded(code))).toBe(true);
 });
 
+test('PostgreSQL: a transaction that was rolled back for the sake of another one can go on later', () => {
+  expect(isOutOfReach(coded('40P01'))).toBe(true);
+  expect(isRefusedWrite(coded('40P01'))).toBe(false);
+});
+
 test.for(['23505', '42P01', '40001', '25P02', '22P02'])('PostgreSQL: %s does not', (code) => {
   expect(isOutOfReach(coded(code))).toBe(false);
 });

@@ -11,10 +11,10 @@ const byteOf: ReadonlyMap<string, number> = new Map(
 
 /**
  * A first byte of UTF-8 with a further one behind it, both as signs of windows-1252 or Latin-1, or with two. Of pairs, those that stand
- * in names are left out: a capital with an accent before a no-break space, an apostrophe or a dash. (A quote has another one before it, which alone is no UTF-8.)
+ * in names are left out: a capital with an accent before a no-break space, an apostrophe or a dash, and any letter before two of those. (A quote has another one before it, which alone is no UTF-8.)
  */
 const pair =
-  /[\u00C2-\u00F4](?:[\u0080-\u009F\u00A1-\u00B6\u00B8-\u00BF\u0152-\u0192\u02C6\u02DC\u201A\u201C-\u201E\u2020-\u2022\u2030\u2039\u203A\u20AC\u2122]|[\u0080-\u00BF\u0152-\u0192\u02C6\u02DC\u2013-\u203A\u20AC\u2122]{2})/;
+  /[\u00C2-\u00F4](?:[\u0080-\u009F\u00A1-\u00B6\u00B8-\u00BF\u0152-\u0192\u02C6\u02DC\u201A\u201C-\u201E\u2020-\u2022\u2030\u2039\u203A\u20AC\u2122]|(?![\u00A0\u2013\u2014\u2018\u2019]{2})[\u0080-\u00BF\u0152-\u0192\u02C6\u02DC\u2013-\u203A\u20AC\u2122]{2})/;
 
 /**
  * Whether a text is UTF-8 that was read as windows-1252 (or Latin-1) and written as UTF-8 once more: `JÃ¼rgen`. All of it has to

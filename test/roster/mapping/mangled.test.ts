@@ -22,6 +22,8 @@ const names = [
   'Null',
   'JOSÉ\u00a0SILVA',
   'Weiß\u00a0',
+  'André\u00a0\u00a0',
+  'André’\u00a0Paul',
   'Anna „JOSÉ“ Maria',
   'Smith & Sons',
   'Zoë · Ann',
