@@ -53,7 +53,7 @@ export type ReadCustomerRosterOptions = {
   readonly nowMs: number;
   readonly signal: AbortSignal;
   /** A person, the number of their part, and hashes of their cells where there are any. */
-  readonly onPerson: (person: Person, part: number, row?: RowHashes) => void;
+  readonly onPerson: (person: Person, part: number, row: RowHashes | undefined) => void;
   readonly onRetract: (id: string) => void;
   readonly onLeftToo?: (person: Person) => void;
   /** A part broke off: nothing that came of it counts, and its people are as if it had not come. */
@@ -97,9 +97,9 @@ export async function readCustomerRoster(options: ReadCustomerRosterOptions): Pr
   const heirs = await openHeirs(customer, options.store, nowMs);
   let doneBytes = 0;
   for (const part of parts) {
-    const onPerson = (person: Person, at: number): void => {
+    const onPerson = (person: Person, at: number, row: RowHashes | undefined): void => {
       heirs.see(at, person.id);
-      options.onPerson(person, at);
+      options.onPerson(person, at, row);
     };
     const hooks = hooksOf(part, { ...options, onPerson }, across, rejectedRows);
     let lastBytes = 0;

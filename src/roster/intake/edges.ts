@@ -66,7 +66,8 @@ export class Edges {
   /** A first or last row whose id has no digit, as all others have, is labels or a total. */
   settle(): void {
     const { columns, shape, outcome } = this.#options;
-    if (this.#sums.size <= mostSums && shape.areOddOnes(this.#sumRows))
+    const areSums = this.#sums.size <= mostSums && shape.areOddOnes(this.#sumRows);
+    if (areSums)
       for (const [id, line] of this.#sums) {
         const isEdge = line === this.#first?.line || line === this.#last?.line;
         if ((isEdge && !counted.test(id)) || !outcome.people.isUsable(id)) continue;
@@ -75,9 +76,9 @@ export class Edges {
         outcome.reject(rejection(columns, 'NOT_A_PERSON', id, line, columns.id.name, what));
       }
     const edges = [this.#first, this.#last].filter((row) => row !== undefined);
+    const others = areSums ? Math.max(edges.length, this.#sumRows) : edges.length;
     for (const { id, line } of edges) {
-      if (!shape.isOddOneOut(id, Math.max(edges.length, this.#sumRows)) || !outcome.people.isUsable(id))
-        continue;
+      if (!shape.isOddOneOut(id, others) || !outcome.people.isUsable(id)) continue;
       const key = line === this.#last?.line ? 'roster.skip.end: 1' : 'roster.skip.below: 1';
       const what = `the id has the form of no other and there is no address: if the ${columns.traits.place} is no person, set ${key}`;
       outcome.reject(rejection(columns, 'NOT_A_PERSON', id, line, columns.id.name, what));

@@ -11,8 +11,12 @@ function kindsOf(id: string): number {
   return kinds;
 }
 
-/** `2026-03-01`, `1-Mar`, `01.03.26`: what a spreadsheet makes of `3-1`. */
-const dateForm = /^(?:\d{4}-\d{2}-\d{2}(?:[T ].*)?|\d{1,2}[-/.](?:\d{1,2}|\p{L}{3,4}\.?)(?:[-/.]\d{2,4})?)$/u;
+/**
+ * `2026-03-01`, `1-Mar`, `01.03.26`: what a spreadsheet makes of `3-1`. Not two numbers alone: ids of departments and second
+ * contracts look so (`20-1` behind `100-1`).
+ */
+const dateForm =
+  /^(?:\d{4}-\d{2}-\d{2}(?:[T ].*)?|\d{1,2}[-/.](?:\d{1,2}|\p{L}{3,4}\.?)[-/.]\d{2,4}|\d{1,2}[-/.]\p{L}{3,4}\.?)$/u;
 /** Ids seen before one may be called unlike all others. */
 const enough = 10;
 
@@ -52,10 +56,10 @@ export class IdShape {
     return this.#withoutDigits <= rows && this.#withDigits >= 10 * rows;
   }
 
-  /** Whether this is a date where no id so far is one: a spreadsheet took it for one. */
+  /** Whether this is a date where no id so far is one or looks like it: a spreadsheet took it for one. */
   isStrayDate(id: string): boolean {
     if (this.#dates > 0 || this.#withDigits + this.#withoutDigits < enough) return false;
-    return (kindsOf(id) & 9) === 9 && dateForm.test(id);
+    return (kindsOf(id) & 9) === 9 && dateForm.test(id) && !this.fits(id);
   }
 
   /** Whether this is an address where no id so far is one: cells have shifted. */

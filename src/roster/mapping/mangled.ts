@@ -10,11 +10,18 @@ const byteOf: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * A first byte of UTF-8 with a further one behind it, both as signs of windows-1252 or Latin-1, or with two. Of pairs, those that stand
- * in names are left out: a capital with an accent before a no-break space, an apostrophe or a dash, and any letter before two of those. (A quote has another one before it, which alone is no UTF-8.)
+ * A first byte of UTF-8 with a further one behind it, both as signs of windows-1252 or Latin-1, or with two. Of pairs, those that
+ * stand in names are left out: a capital with an accent before a no-break space, an apostrophe or a dash, any letter before two of
+ * those, and one before a letter or the sign of a brand (`MATÚŠ`, `VÝŽIVA`, `NESCAFÉ®`), but for `Ã`, `Ä` and `Å`, which stand for most
+ * of Europe's letters. (A quote has another one before it, which alone is no UTF-8.)
  */
-const pair =
-  /[\u00C2-\u00F4](?:[\u0080-\u009F\u00A1-\u00B6\u00B8-\u00BF\u0152-\u0192\u02C6\u02DC\u201A\u201C-\u201E\u2020-\u2022\u2030\u2039\u203A\u20AC\u2122]|(?![\u00A0\u2013\u2014\u2018\u2019]{2})[\u0080-\u00BF\u0152-\u0192\u02C6\u02DC\u2013-\u203A\u20AC\u2122]{2})/;
+const pair = new RegExp(
+  [
+    '[\\u00C2-\\u00C5][\\u00AE\\u0152\\u0153\\u0160\\u0161\\u0178\\u017D\\u017E\\u2122]',
+    '[\\u00C2-\\u00F4][\\u0080-\\u009F\\u00A1-\\u00AD\\u00AF-\\u00B6\\u00B8-\\u00BF\\u0192\\u02C6\\u02DC\\u201A\\u201C-\\u201E\\u2020-\\u2022\\u2030\\u2039\\u203A\\u20AC]',
+    '[\\u00C2-\\u00F4](?![\\u00A0\\u2013\\u2014\\u2018\\u2019]{2})[\\u0080-\\u00BF\\u0152-\\u0192\\u02C6\\u02DC\\u2013-\\u203A\\u20AC\\u2122]{2}',
+  ].join('|'),
+);
 
 /**
  * Whether a text is UTF-8 that was read as windows-1252 (or Latin-1) and written as UTF-8 once more: `JÃ¼rgen`. All of it has to

@@ -263,6 +263,28 @@ describe('rejected by name', () => {
     expect([one.people.length, one.rejected]).toEqual([41, []]);
   });
 
+  test('two numbers with a dash between them are an id, in whatever order they come', async () => {
+    for (const last of ['20-1', '9.1', '3/4']) {
+      const rows = Array.from({ length: 12 }, (_, at) => `${at + 100}-1,a${at}@x.io,Ann,Active,,`);
+      const { rejected } = await readText(`${head}${[...rows, `${last},z@x.io,Zoe,Active,,`].join('\n')}\n`, {
+        columns,
+      });
+      expect(rejected).toEqual([]);
+    }
+  });
+
+  test('people without addresses whose ids are words are people, the first and the last as well', async () => {
+    const word = (at: number): string => String.fromCharCode(113, 97 + (at % 26), 97 + Math.floor(at / 26));
+    const ids = Array.from({ length: 60 }, (_, at) => (at % 5 === 2 ? `${word(at)}2` : word(at)));
+    const { rejected } = await readText(
+      `id,first,status\n${ids.map((id) => `${id},Ann,Active\n`).join('')}`,
+      {
+        columns: { id: 'id', firstName: 'first', status: 'status' },
+      },
+    );
+    expect(rejected).toEqual([]);
+  });
+
   test('quotes within a name, and around a department, are theirs', async () => {
     const { people } = await readText(
       `${header}10,a@x.io,Anna „Anni“ Maria,«Sales»,Active\n11,b@x.io,‘Iolani,x,Active\n12,c@x.io,D’Arcy’,x,Active\n`,

@@ -24,6 +24,10 @@ const names = [
   'Weiß\u00a0',
   'André\u00a0\u00a0',
   'André’\u00a0Paul',
+  'MATÚŠ KRÍŽ',
+  'RÚŽENA',
+  'VÝŽIVA',
+  'NESCAFÉ',
   'Anna „JOSÉ“ Maria',
   'Smith & Sons',
   'Zoë · Ann',
@@ -39,6 +43,10 @@ function taken(text: string, label: string): string {
 describe('text that was mangled before it was written', () => {
   test.each(names)('%s is a name', (name) => {
     expect([isEncodedTwice(name), hasLostLetters(name)]).toEqual([false, false]);
+  });
+
+  test('a brand in capitals is no damage', () => {
+    expect(['NESCAFÉ®', 'CAFÉ™', 'VÝŽIVA®'].map(isEncodedTwice)).toEqual([false, false, false]);
   });
 
   test.each(names.filter((name) => /[^\0-\x7f]/.test(name)))('%s, encoded twice, is none', (name) => {
