@@ -57,6 +57,7 @@ export function createEmitter(input: EmitterInput): Emitter {
   const references = createReferences(people, platform, {
     isNew: (person) => newcomers.has(person),
     platformShrunk: circumstances.platformShrunk,
+    isPartial: circumstances.withholdRemovals,
   });
   /** Whether their fields differ is known once it is known whose accounts are made. */
   const undecided: number[] = [];
@@ -80,7 +81,10 @@ export function createEmitter(input: EmitterInput): Emitter {
 
   /** All that is wanted there. What the platform requires is never emptied: it stays as it is. */
   function wantedFields(person: number, account: Account): AccountFields {
-    const wanted = references.wanted(people.values(person));
+    return keepRequired(references.wanted(people.values(person), references.told(account)), account);
+  }
+
+  function keepRequired(wanted: AccountFields, account: Account): AccountFields {
     const kept = required.filter((name) => (wanted[name] ?? '') === '');
     return kept.length === 0
       ? wanted
@@ -99,9 +103,36 @@ export function createEmitter(input: EmitterInput): Emitter {
 
   function isSuppressed(kind: ChangeKind, sketch: Sketch): boolean {
     if (circumstances.mayBeSuppressed?.(people.idOf(sketch.person)) !== true) return false;
-    if (!circumstances.isSuppressed(draw(kind, sketch))) return false;
+    const change = draw(kind, sketch);
+    if (!circumstances.isSuppressed(change) && !isSuppressedAsNamed(change, sketch)) return false;
     suppressed++;
     return true;
+  }
+
+  /**
+   * Whether what was rejected referred to somebody who has no account by now, or of whom it is not known yet that theirs
+   * is made: it stays rejected, whatever has become of them.
+   */
+  function isSuppressedAsNamed(change: Change, { person }: Sketch): boolean {
+    if (!references.any || change.after === null) return false;
+    const named = asNamed(person, change);
+    return circumstances.isSuppressed({
+      ...change,
+      ...named,
+      fingerprint: fingerprintOf({ ...change, ...named }),
+    });
+  }
+
+  /** What a change would be if everybody had an account to whom it refers. */
+  function asNamed(
+    person: number,
+    { kind }: Pick<Change, 'kind'>,
+  ): Pick<Change, 'after'> | Pick<Change, 'after' | 'changed'> {
+    const account = matches.accounts.get(person);
+    const values = people.values(person);
+    if (kind === 'create' || account === undefined) return { after: values };
+    const after = keepRequired(values, account);
+    return { after, changed: fieldsThatDiffer(person, account, after) };
   }
 
   /** Plans a change; false when it must not come, for now. */
@@ -149,8 +180,10 @@ export function createEmitter(input: EmitterInput): Emitter {
   }
 
   function decideUpdate(person: number, account: Account): void {
-    if (fieldsThatDiffer(person, account, wantedFields(person, account)).length > 0)
-      add('update', { person, target: noTarget, reason: 'FIELDS_DIFFER' });
+    const sketch: Sketch = { person, target: noTarget, reason: 'FIELDS_DIFFER' };
+    if (fieldsThatDiffer(person, account, wantedFields(person, account)).length > 0) add('update', sketch);
+    // What was rejected is not settled while it only waits for somebody else.
+    else if (references.any) isSuppressed('update', sketch);
   }
 
   /** What could not be told before all accounts are: who refers to whom. */
@@ -163,8 +196,9 @@ export function createEmitter(input: EmitterInput): Emitter {
     }
     const lacks = (person: number): boolean => {
       const values = people.values(person);
-      const wanted = references.wanted(values);
-      return Object.keys(values).some((name) => values[name] !== wanted[name]);
+      const account = matches.accounts.get(person);
+      const wanted = references.wanted(values, account && references.told(account));
+      return Object.keys(values).some((name) => values[name] !== '' && wanted[name] === '');
     };
     unreferred = [...creates, ...undecided].filter(lacks).length;
   }
@@ -297,9 +331,11 @@ export function createEmitter(input: EmitterInput): Emitter {
       changed,
       reason: sketch.reason,
     };
+    // Whether somebody comes back is decided before it is known who else has an account.
+    const named = kind === 'reactivate' && references.any ? asNamed(person, change) : {};
     return {
       ...change,
-      fingerprint: fingerprintOf(change),
+      fingerprint: fingerprintOf({ ...change, ...named }),
       ...(awaits === undefined ? {} : { awaits }),
     };
   }

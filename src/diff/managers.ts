@@ -15,11 +15,21 @@ export type ManagerCounts = {
 export type ManagerAnswer =
   /** There is none, they have left, or it would be a circle. */
   | { readonly is: 'nobody' }
-  | { readonly is: 'known'; readonly facts: ManagerFacts }
+  | {
+      readonly is: 'known';
+      readonly facts: ManagerFacts;
+      /** The cell may leave the part's prefix out: where not all rows came, it may be of somebody else. */
+      readonly mayLackPrefix: boolean;
+    }
   /** Their row is rejected: that there is such a person is believed, and nothing else of it. */
   | { readonly is: 'rejected'; readonly id: string }
   /** The cell names somebody who was not found. */
-  | { readonly is: 'unknown'; readonly ref: string };
+  | {
+      readonly is: 'unknown';
+      readonly ref: string;
+      /** Its part's ids have a prefix, which the cell may leave out. */
+      readonly mayLackPrefix: boolean;
+    };
 
 /** Who manages whom, by everybody's rows: asked once all have been read, for a manager's row may be the last. */
 export type Managers = {
@@ -111,6 +121,13 @@ export function createManagers(prefixes: readonly string[]): Managers {
     }
   }
 
+  /** Whether somebody's cell is, as it stands, not surely a whole id: the part's prefix may be left out. */
+  function mayLackPrefix(ordinal: number): boolean {
+    const ref = refs.get(ordinal);
+    const prefix = prefixes[parts[ordinal] ?? 0] ?? '';
+    return prefix !== '' && !ref.includes('@') && !prefixes.some((one) => one !== '' && ref.startsWith(one));
+  }
+
   return {
     add: (person, part) => {
       const ordinal = ordinalOf(person.id);
@@ -144,12 +161,17 @@ export function createManagers(prefixes: readonly string[]): Managers {
     of: (person) => {
       const ordinal = ordinals.get(person);
       const manager = ordinal === absent ? none : (managers[ordinal] ?? none);
-      if (manager === unknown) return { is: 'unknown', ref: refs.get(ordinal) };
+      if (manager === unknown)
+        return { is: 'unknown', ref: refs.get(ordinal), mayLackPrefix: mayLackPrefix(ordinal) };
       if (manager < 0) return nobody;
       const id = ids.get(manager);
       if ((mark(manager) & isRejected) !== 0) return { is: 'rejected', id };
       const [email = '', firstName = '', lastName = ''] = facts.get(manager).split(separator);
-      return { is: 'known', facts: { id, email, firstName, lastName } };
+      return {
+        is: 'known',
+        facts: { id, email, firstName, lastName },
+        mayLackPrefix: id === refs.get(ordinal) && mayLackPrefix(ordinal),
+      };
     },
   };
 }

@@ -18,8 +18,11 @@ export type References = {
   readonly any: boolean;
   /** An account as it came, with people in place of the accounts that are linked to them. */
   readonly told: (account: Account) => Account;
-  /** What is wanted, without those who have no account there. */
-  readonly wanted: (values: AccountFields) => AccountFields;
+  /**
+   * What is wanted, without those who have no account there. Where that is not sure, the field stays as the account that
+   * is there (told) has it.
+   */
+  readonly wanted: (values: AccountFields, told?: Account) => AccountFields;
   /** Of values that are wanted: whose account has to be made first. */
   readonly awaited: (values: AccountFields) => string | undefined;
 };
@@ -32,16 +35,21 @@ export function createReferences(
     readonly isNew: (person: number) => boolean;
     /** The platform gave fewer accounts than it has: who is linked there has one. */
     readonly platformShrunk: boolean;
-  } = { isNew: () => false, platformShrunk: false },
+    /** Not all of the roster was read: who is not on it may be in what did not come. */
+    readonly isPartial: boolean;
+  } = { isNew: () => false, platformShrunk: false, isPartial: false },
 ): References {
   const names = fields.filter(({ reference }) => reference === true).map(({ name }) => name);
 
-  const changed = (values: AccountFields, change: (value: string) => string): AccountFields => ({
+  const changed = (
+    values: AccountFields,
+    change: (value: string, name: string) => string,
+  ): AccountFields => ({
     ...values,
     ...Object.fromEntries(
       names.flatMap((name) => {
         const value = values[name];
-        return value === undefined || value === '' ? [] : [[name, change(value)]];
+        return value === undefined || value === '' ? [] : [[name, change(value, name)]];
       }),
     ),
   });
@@ -57,6 +65,12 @@ export function createReferences(
     );
   }
 
+  /** Of whom nothing is decided tonight, it is not known either that they have none. */
+  function isUnsure(id: string): boolean {
+    const person = people.find(id);
+    return person < 0 ? options.isPartial : people.has(person, flag.ignored | flag.rejected | flag.review);
+  }
+
   function asPerson(value: string): string {
     const account = referredAccount(value);
     // It may have come before whoever has it was told by their own account.
@@ -70,12 +84,13 @@ export function createReferences(
     any: names.length > 0,
     told: (account) =>
       names.length === 0 ? account : { ...account, fields: changed(account.fields, asPerson) },
-    wanted: (values) =>
+    wanted: (values, account) =>
       names.length === 0
         ? values
-        : changed(values, (value) => {
+        : changed(values, (value, name) => {
             const person = referredPerson(value);
-            return person === null || hasAccount(person) ? value : '';
+            if (person === null || hasAccount(person)) return value;
+            return account !== undefined && isUnsure(person) ? (account.fields[name] ?? '') : '';
           }),
     awaited: (values) => {
       for (const name of names) {

@@ -101,9 +101,10 @@ export function createManagedPeople({ parts, config }: Pick<Customer, 'parts' | 
       for (let at = 0; at < count; at++) {
         const { person, part } = unpacked(rows.get(at));
         if (lost.has(part)) continue;
-        const answer = managers.of(person.id);
+        const found = managers.of(person.id);
+        const answer = asFarAsSure(found, isWhole);
         const told = factsOf(answer, isWhole);
-        if (answer.is === 'unknown' && !isWhole) maybeThere++;
+        if (found.is === 'unknown' && !isWhole) maybeThere++;
         if (answer.is === 'known' || told === null || isEnough(told, reads))
           yield { person: told === null ? person : { ...person, managedBy: told }, part };
         // Nothing that is not known of a manager keeps somebody who has left: a rule that spares them by it does.
@@ -132,14 +133,32 @@ function factsOf(answer: ManagerAnswer, isWhole: boolean): ManagerFacts | null {
     case 'rejected':
       return { id: answer.id, email: '', firstName: '', lastName: '' };
     case 'unknown':
-      return isWhole ? null : asNamed(answer.ref);
+      return isWhole ? null : asNamed(answer);
   }
 }
 
+/** Found under an id that may lack its part's prefix: who is meant may be in what did not come. */
+export function asFarAsSure(answer: ManagerAnswer, isWhole: boolean): ManagerAnswer {
+  return answer.is === 'known' && answer.mayLackPrefix && !isWhole
+    ? { is: 'unknown', ref: answer.facts.id, mayLackPrefix: true }
+    : answer;
+}
+
 /** All that is known of a manager who may be in what did not come: the cell that names them. */
-function asNamed(ref: string): ManagerFacts {
+function asNamed({
+  ref,
+  mayLackPrefix,
+}: {
+  readonly ref: string;
+  readonly mayLackPrefix: boolean;
+}): ManagerFacts {
   const isEmail = ref.includes('@');
-  return { id: isEmail ? '' : ref, email: isEmail ? ref.toLowerCase() : '', firstName: '', lastName: '' };
+  return {
+    id: isEmail || mayLackPrefix ? '' : ref,
+    email: isEmail ? ref.toLowerCase() : '',
+    firstName: '',
+    lastName: '',
+  };
 }
 
 function isEnough(known: ManagerFacts, reads: ReadonlySet<string>): boolean {

@@ -2,6 +2,7 @@ import { RollcallError } from '../../errors.ts';
 import { createManagers } from '../../diff/managers.ts';
 import { mayAlsoBeIn } from '../../diff/parts.ts';
 import type { Person } from '../../person.ts';
+import { asFarAsSure } from './managed.ts';
 import { lastPartsOf, standingOf } from './parts.ts';
 import { type ReadCustomerRosterOptions, type RosterRead, readCustomerRoster, wholeOf } from './roster.ts';
 
@@ -53,7 +54,7 @@ export async function findOnRoster(
     const isWhole = wholeOf(roster).complete;
     for (const [id, person] of people) {
       if (person.unread !== undefined) continue;
-      const answer = managers.of(id);
+      const answer = asFarAsSure(managers.of(id), isWhole);
       if (answer.is === 'known') people.set(id, { ...person, managedBy: answer.facts });
       else if (answer.is === 'rejected' || (answer.is === 'unknown' && !isWhole)) unsure.add(id);
     }

@@ -178,6 +178,23 @@ test('while the manager is held, who only waits for them waits too; what was don
   expect(company.managers()).toMatchObject({ E01: 'E05' });
 });
 
+test('joiners that were rejected together with their manager do not come again', async () => {
+  await using company = await open({});
+  await company.night(staff);
+  await company.configure({ platform: { limits: { create: { count: 0, floor: 0 } } } });
+  const joined = [...staff, ['E08', 'Active', 'E09'], ['E09', 'Active', '']] as const;
+  const held = await company.night(joined);
+  expect(held).toMatchObject({ exit: 3, status: 'held', held: { create: 2 } });
+  const rejected = await company.rollcall('reject', held.id ?? '', '--reason', 'not yet', '--json');
+  expect(rejected.exit, rejected.out + rejected.err).toBe(0);
+
+  await company.configure({ platform: { limits: { create: { count: 1_000, percent: 100, floor: 50 } } } });
+  for (let again = 0; again < 2; again++) {
+    expect(await company.night(joined)).toMatchObject({ exit: 0, applied: { create: 0, update: 0 } });
+    expect(company.writes()).toEqual([]);
+  }
+});
+
 test('a run of one person sets their manager too, and changes nothing that is right', async () => {
   await using company = await open({});
   await company.night(staff);

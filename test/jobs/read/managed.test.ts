@@ -1,4 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { describe, expect, it, test, vi } from 'vitest';
+import type { Customer } from '../../../src/jobs/customer.ts';
+import { createManagedPeople } from '../../../src/jobs/read/managed.ts';
+import type { Person } from '../../../src/person.ts';
 import { openSparkwiseCompany } from '../../support/harness.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -135,4 +138,56 @@ test('of a manager whose row is rejected nothing follows for their people, and l
   // One person by themselves is left alone as well.
   const one = await company.rollcall('explain', 'E03', '--json');
   expect(one.json).toMatchObject({ roster: { is: 'present' } });
+});
+
+describe('the cell of a manager where ids have a prefix', () => {
+  const parts = [
+    { name: 'hq', config: { idPrefix: '' } },
+    { name: 'de', config: { idPrefix: 'DE-' } },
+  ] as unknown as Customer['parts'];
+  const config = { roster: { attributes: [] } } as unknown as Customer['config'];
+  const rowOf = (id: string, manager: string | null, line: number): Person => ({
+    id,
+    email: `${id.toLowerCase()}@example.com`,
+    firstName: 'Zoe',
+    lastName: 'Okafor',
+    department: null,
+    status: null,
+    startDate: null,
+    endDate: null,
+    previousId: null,
+    manager,
+    attributes: {},
+    state: 'active',
+    line,
+  });
+  /** Who is delivered, with whom they are managed by, when of the German rows only those of reports came. */
+  const delivered = (isWhole: boolean, cell: string, hq: readonly string[] = []) => {
+    const people = createManagedPeople({ parts, config });
+    for (const [at, id] of hq.entries()) people.add(rowOf(id, null, at + 2), 0);
+    people.add(rowOf('DE-20', cell, 2), 1);
+    const waiting: string[] = [];
+    const onWaiting = (id: string) => void waiting.push(id);
+    const all = [...people.all({ isWhole, reads: new Set(['id']), onWaiting })];
+    const { waiting: count, unknown } = people.counts();
+    expect(count).toBe(waiting.length);
+    const reports = all.flatMap(({ person }) =>
+      person.id === 'DE-20' ? [person.managedBy?.id ?? 'nobody'] : [],
+    );
+    return { reports, waiting, unknown };
+  };
+
+  it.each<
+    [what: string, isWhole: boolean, cell: string, hq: readonly string[], reports: string[], unknown: number]
+  >([
+    // It may be 17 or DE-17.
+    ['not all came: they wait', false, '17', [], [], 0],
+    ['not all came, and there is another of that number: they wait', false, '17', ['17'], [], 0],
+    ['not all came, and the cell is whole', false, 'DE-17', [], ['DE-17'], 0],
+    ['all came: nobody', true, '17', [], ['nobody'], 1],
+    ['all came: the one of that number', true, '17', ['17'], ['17'], 0],
+  ])('%s', (_, isWhole, cell, hq, reports, unknown) => {
+    const waiting = reports.length === 0 ? ['DE-20'] : [];
+    expect(delivered(isWhole, cell, hq)).toEqual({ reports, waiting, unknown });
+  });
 });
