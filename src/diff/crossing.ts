@@ -30,11 +30,16 @@ export function areTooMany(strange: number, served: number): boolean {
  */
 export function stopCrossings(
   people: Population,
+  accounts: ReadonlyMap<number, Account>,
   crossings: Crossings,
   staysAsIs: (person: number, account: Account) => boolean,
 ): ReadonlyMap<number, Account> {
   const isStopped = new Map<number, boolean>();
-  const all = crossings.size >= leastStrange && areTooMany(crossings.size, countServed(people));
+  // Who has left keeps nothing: leavers who were given one address in their last rows are no slipped column.
+  const staying = [...crossings.keys()].filter(
+    (person) => people.has(person, flag.wants) && accounts.get(person)?.active === true,
+  ).length;
+  const all = staying >= leastStrange && areTooMany(staying, countServed(people));
 
   /** Whether the owner of an account will have it and its address when this plan is through; null: that depends on theirs. */
   function isKept({ owner, account }: { readonly account: Account; readonly owner: number }): boolean | null {

@@ -8,13 +8,13 @@ import { identityDiffers } from './identity.ts';
 import { createIntake } from './intake.ts';
 import { type Matches, matchAccounts } from './match.ts';
 import { createMembers } from './members.ts';
-import { compareNames } from './names.ts';
+import { compareNames, type NameMatch } from './names.ts';
 import type { AccountsRead, Circumstances, Difference, DiffPlatform } from './platform.ts';
 import { type PartsRead, type PartsSettled, settleParts } from './parts.ts';
 import { createPopulation, flag, type Population } from './population.ts';
 import { createReferences } from './references.ts';
 import { findRenumbered } from './renumbered.ts';
-import { setAsideReprefixed } from './reprefixed.ts';
+import { knowFormerIds, setAsideReprefixed } from './reprefixed.ts';
 import { type RespelledIds, setAsideRenumbered, setAsideRespelled } from './respelled.ts';
 
 /**
@@ -79,6 +79,8 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
 
   const differs = (person: number, account: Account): boolean =>
     identityDiffers(people, names, person, account);
+  const nameMatch = (person: number, account: Account): NameMatch =>
+    compareNames(people, names, person, account);
 
   function* adoptions(platformShrunk: boolean): Generator<Adoption> {
     for (const person of adopted) {
@@ -135,6 +137,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
   /** Once all people and links are known, and before any account is anybody's. */
   function setAside(): RespelledIds {
     if (respelled !== undefined) return respelled;
+    knowFormerIds(people, prefixes);
     const spelled = setAsideRespelled(people);
     const prefixed = setAsideReprefixed(people, prefixes);
     respelled = {
@@ -143,6 +146,16 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     };
     return respelled;
   }
+
+  /** What is left of the matches once those are put aside whose id is another one by now. */
+  function withoutRenumbered(known: Matches, isThere?: (person: number) => boolean): Matches {
+    const renumbered = findRenumbered(people, known.accounts, names, isThere);
+    respelled = setAsideRenumbered(people, setAside(), renumbered);
+    return renumbered.length === 0 ? known : { ...known, reviews: known.reviews.filter(isOpen) };
+  }
+
+  const isEnrolled = (person: number): boolean =>
+    platform.targets.some((_, target) => members.has(target, person));
 
   function settle(): Matches {
     if (matches !== undefined) return matches;
@@ -157,13 +170,11 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
             people,
             open,
             adoptedId: intake.accountIdOf,
-            nameMatch: (person, account) => compareNames(people, names, person, account),
+            nameMatch,
             identityDiffers: differs,
             matchBy: platform.matchBy,
           });
-    const renumbered = findRenumbered(people, matches.accounts, names);
-    respelled = setAsideRenumbered(people, setAside(), renumbered);
-    if (renumbered.length > 0) matches = { ...matches, reviews: matches.reviews.filter(isOpen) };
+    if (platform.accounts !== 'none') matches = withoutRenumbered(matches);
     if (platform.accounts === 'write') {
       const doubled = platform.matchBy === 'email' ? sharedEmails() : [];
       matches = { ...matches, reviews: [...matches.reviews, ...doubled] };
@@ -227,6 +238,8 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
     },
     finish: (circumstances) => {
       const counts = noChanges();
+      // Where there are no accounts, memberships tell who is still there: all who ever left have a link.
+      if (platform.accounts === 'none') matches = withoutRenumbered(settle(), isEnrolled);
       const settled = settle();
       const emitter = createEmitter({
         people,
@@ -235,6 +248,7 @@ export function createDiffer(platform: DiffPlatform, hooks: DiffHooks = {}): Dif
         circumstances,
         matches: settled,
         refOf,
+        nameMatch,
         identityDiffers: differs,
       });
       for (const kind of changeKinds) counts[kind] = emitter.count(kind);

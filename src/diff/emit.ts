@@ -4,6 +4,7 @@ import { type Change, type ChangeReason, fingerprintOf, type Review, type Review
 import { departureOf, type Circumstances, type DiffPlatform } from './platform.ts';
 import { keyOf, type Matches } from './match.ts';
 import type { Members } from './members.ts';
+import type { NameMatch } from './names.ts';
 import { flag, type Population } from './population.ts';
 import { createReferences, depthsOf } from './references.ts';
 
@@ -23,6 +24,7 @@ export type EmitterInput = {
   readonly matches: Matches;
   readonly circumstances: Circumstances;
   readonly refOf: (person: number) => AccountRef;
+  readonly nameMatch: (person: number, account: Account) => NameMatch;
   /** Whether name and email both are not what the account has. */
   readonly identityDiffers: (person: number, account: Account) => boolean;
 };
@@ -164,7 +166,8 @@ export function createEmitter(input: EmitterInput): Emitter {
       if (
         other !== undefined &&
         people.has(person, flag.terminated) &&
-        input.identityDiffers(person, account)
+        input.identityDiffers(person, account) &&
+        input.nameMatch(person, other) === 'same'
       )
         return review(person, 'ID_AND_EMAIL_DIFFER', account, other);
       return remove(person, people.has(person, flag.terminated) ? 'TERMINATED' : 'ACCOUNT_RULE_FALSE');

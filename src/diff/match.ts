@@ -34,7 +34,10 @@ export type Matches = {
   readonly frozen: ReadonlySet<string>;
   /** People with an account whose email points to somebody else's, by ordinal. Nothing is changed of them. */
   readonly crossed: ReadonlyMap<number, Account>;
-  /** People with an account whose name and email are not what it has, or whose email points to somebody else's. */
+  /**
+   * People who are to keep their account and have another name and email than it, or the email of somebody else's. Those who
+   * have left, and accounts that are closed (a platform may make them nameless), tell nothing about the rows.
+   */
   readonly strange: number;
 };
 
@@ -306,6 +309,8 @@ export function matchAccounts(input: MatchInput): Matches {
   let strange = 0;
   for (const [person, account] of accounts)
     if (
+      account.active &&
+      people.has(person, flag.wants) &&
       people.has(person, flag.linked) &&
       !people.has(person, flag.rejected | flag.ignored | flag.missing) &&
       (crossings.has(person) || input.identityDiffers(person, account))
@@ -314,7 +319,7 @@ export function matchAccounts(input: MatchInput): Matches {
 
   return {
     accounts,
-    crossed: stopCrossings(people, crossings, input.identityDiffers),
+    crossed: stopCrossings(people, accounts, crossings, input.identityDiffers),
     strange,
     adoptions: adoptions.sort((a, b) => (a.person < b.person ? -1 : 1)),
     reviews: [...reviews].map(([person, { code, accounts: of }]) => ({

@@ -59,6 +59,8 @@ export type Population = {
   /** The people who had that id before; `findPrevious` allocates nothing and gives `absent` or `several` too. */
   readonly previous: (id: string) => readonly number[];
   readonly findPrevious: (id: string) => number;
+  /** One more id that somebody had before. */
+  readonly addPrevious: (id: string, ordinal: number) => void;
   readonly findAccount: (accountId: string) => number;
   readonly claimAccount: (accountId: string, ordinal: number) => void;
   /** The person who is linked by that id or email (whatever the platform matches by), and not by an account id yet. */
@@ -312,6 +314,7 @@ export function createPopulation(
     find: ordinals.get,
     previous: byPrevious.all,
     findPrevious: byPrevious.only,
+    addPrevious: byPrevious.add,
     findAccount: accounts.get,
     claimAccount: accounts.set,
     findUnbound: (key) => (key === null || unbound.size === 0 ? absent : unbound.get(key)),

@@ -9,12 +9,13 @@ const several = -2;
 /**
  * New ids whose people are, by email or (where no email is told) by name, those of absent ids: the id column has changed in
  * a way that no spelling tells (a prefix, a row number, another key). Fewer than a handful are people who were hired anew.
- * `accounts`: those of the absent, by ordinal.
+ * `accounts`: those of the absent, by ordinal; `isThere`: whether somebody is on the platform at all, where no account says it.
  */
 export function findRenumbered(
   people: Population,
   accounts: ReadonlyMap<number, Account>,
   readNames: readonly string[],
+  isThere: (person: number) => boolean = () => true,
 ): readonly (Respelled & { readonly person: number; readonly other: number })[] {
   const nameFields = ['firstName', 'lastName', 'displayName'].filter((name) => readNames.includes(name));
   const nameOf = (fields: Readonly<Record<string, string>>): string =>
@@ -31,7 +32,7 @@ export function findRenumbered(
   for (let person = 0; person < people.size(); person++) {
     if (!people.has(person, flag.missing) || people.has(person, flag.away | flag.ignored)) continue;
     const account = accounts.get(person);
-    if (account?.active === false) continue;
+    if (account?.active === false || !isThere(person)) continue;
     absent++;
     const email = account?.email ?? people.linkOf(person)?.email ?? null;
     put(byEmail, email, person);

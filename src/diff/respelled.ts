@@ -45,7 +45,7 @@ function sorted(pairs: readonly Respelled[], waiting: number): RespelledIds {
 
 /**
  * Puts people aside whose id is another one by now (`findRenumbered`), as those whose id is only spelled otherwise, and adds
- * them to these. To be called when the accounts are known, and before anything is planned.
+ * them to these. To be called when accounts (or where there are none, members) are known, and before anything is planned.
  */
 export function setAsideRenumbered(
   people: Population,
@@ -70,13 +70,18 @@ function shapeOf(id: string): string {
 }
 
 /**
- * Puts further new ids aside that look as the respelled ones do and as none of those did before: a joiner on the day on
- * which the column lost its zeros has lost theirs too, and nobody knows how many. How many wait.
+ * Puts further new ids aside that look as the respelled ones do, and as neither those did before nor anybody's does whom the
+ * roster has under a known id: a joiner on the day on which the column lost its zeros has lost theirs too, and nobody knows
+ * how many. How many wait.
  */
 function setAsideLikewise(people: Population, pairs: readonly Respelled[]): number {
   if (pairs.length === 0) return 0;
   const before = new Set(pairs.map(({ was }) => shapeOf(was)));
   const now = new Set(pairs.map(({ id }) => shapeOf(id)));
+  for (let person = 0; person < people.size() && now.size > 0; person++)
+    if (people.has(person, flag.linked) && !people.has(person, flag.missing))
+      now.delete(shapeOf(people.idOf(person)));
+  if (now.size === 0) return 0;
   let waiting = 0;
   for (let person = 0; person < people.size(); person++) {
     if (people.has(person, flag.linked | flag.adopted | flag.missing | flag.ignored)) continue;

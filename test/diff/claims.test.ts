@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/account.ts';
 import type { Desired } from '../../src/diff/desired.ts';
+import { createDiffer } from '../../src/diff/differ.ts';
 import { hash53 } from '../../src/diff/hash-index.ts';
 import type { Link } from '../../src/account.ts';
 import { accountOf, apply, desired, diff, emptyWorld, linkOf, modelPlatform, type World } from './model.ts';
@@ -10,6 +11,14 @@ const due = { absenceIsDue: () => true };
 
 function world(people: readonly Desired[], links: readonly Link[], accounts: readonly Account[]): World {
   return { ...emptyWorld, platform, people, links, accounts };
+}
+function strangeness(one: World) {
+  const differ = createDiffer(one.platform);
+  for (const person of one.people) differ.person(person);
+  for (const link of one.links) differ.link(link);
+  differ.accounts(one.accounts);
+  differ.settleAccounts();
+  return differ.strangeness();
 }
 const coded = (one: World, circumstances = {}) =>
   diff(one, circumstances).reviews.map(({ person, code, accounts }) =>
@@ -391,6 +400,50 @@ describe('an email that is to become one that somebody else has', () => {
     expect(diff(one).reviews.map(({ code }) => code)).toEqual(Array(5).fill('ID_AND_EMAIL_DIFFER'));
   });
 
+  it('is no slipped column on the rows of leavers, nor where the platform made their closed accounts nameless', () => {
+    const given = letters.map((id) =>
+      desired(id, { email: mail('M'), last: 'Gone', terminated: true, wantsAccount: false }),
+    );
+    const staying = { people: [desired('M')], links: linked(['M']), accounts: there(['M']) };
+    const all = world(
+      [...given, ...staying.people],
+      [...linked(letters), ...staying.links],
+      [...there(letters), ...staying.accounts],
+    );
+    expect(strangeness(all).strange).toBe(0);
+    expect(diff(all).lines).toEqual(letters.map((id) => `deactivate ${id}`));
+    const nameless = letters.map((id) =>
+      accountOf(`u-${id}`, id, {
+        active: false,
+        first: 'Deleted',
+        last: 'User',
+        email: `${id}@deleted.invalid`,
+      }),
+    );
+    for (const terminated of [true, false]) {
+      const people = letters.map((id) => desired(id, { terminated }));
+      expect(strangeness(world(people, linked(letters), nameless)).strange).toBe(0);
+    }
+    // Of those who stay, it is one.
+    const moved = letters.map((id) => desired(id, { email: mail('M'), last: 'Other' }));
+    expect(strangeness({ ...all, people: [...moved, ...staying.people] })).toEqual({ strange: 6, served: 7 });
+  });
+
+  it('is theirs where leavers beside them were given one address: they do not make it a slipped column', () => {
+    const [first, second, ...others] = letters;
+    const ids = [...letters, 'M'];
+    const people = [
+      ...slipped([first ?? '', second ?? ''], 'free'),
+      ...others.map((id) => desired(id, { email: mail('M'), terminated: true })),
+      desired('M'),
+    ];
+    expect(diff(world(people, linked(ids), there(ids))).lines).toEqual([
+      'update A',
+      'update B',
+      ...others.map((id) => `deactivate ${id}`),
+    ]);
+  });
+
   it('is theirs once somebody has looked and linked them, and when its owner has left', () => {
     const owners = (terminated: boolean): World =>
       world(
@@ -417,6 +470,8 @@ describe('an email that is to become one that somebody else has', () => {
     expect(diff(of({ email: 'former@example.com', first: 'Former', last: 'Employee' })).lines).toEqual([
       'deactivate A',
     ]);
+    // A mailbox that a manager looks after is no sign of another human.
+    expect(diff(of({ email: mail('B'), first: 'FirstA', last: 'Married' })).lines).toEqual(['deactivate A']);
     const one = of({ email: mail('B'), first: 'FirstB', last: 'LastB' });
     expect(diff(one).lines).toEqual([]);
     expect(coded(one)).toEqual(['A ID_AND_EMAIL_DIFFER u-A,u-B']);
@@ -458,6 +513,46 @@ describe('ids that are other ones by now', () => {
     expect(result.difference.respelled.pairs).toEqual(letters.map((id) => ({ id: `N-${id}`, was: id })));
     // A joiner of that day has an id of the new form too.
     expect(result.difference.respelled.waiting).toBe(1);
+  });
+
+  it('keep no joiner whose id has a form that people who stay have', () => {
+    const moved = ['C1001', 'C1002', 'C1003', 'C1004', 'C1005'];
+    const same = (id: string): object => ({
+      email: `${id.toLowerCase()}@example.com`,
+      first: `First${id}`,
+      last: `Last${id}`,
+    });
+    const one = world(
+      [desired('10001'), ...moved.map((id, at) => desired(`2000${at + 1}`, same(id))), desired('20006')],
+      [linkOf('10001', 'u-1'), ...moved.map((id) => linkOf(id, `u-${id}`))],
+      [accountOf('u-1', '10001'), ...moved.map((id) => accountOf(`u-${id}`, id))],
+    );
+    const result = diff(one, due);
+    expect(result.lines).toEqual(['create 20006']);
+    expect(result.difference.respelled).toMatchObject({ pairs: { length: 5 }, waiting: 0 });
+  });
+
+  it('are nobody’s who is enrolled nowhere any more, on a platform of emails alone', () => {
+    const target = { id: 't', isTraining: false, keepCompleted: false, closed: false };
+    const byMail = { ...platform, accounts: 'none', matchBy: 'email', targets: [target] } as const;
+    const mail = (id: string): string => `${id.toLowerCase()}@example.com`;
+    const one: World = {
+      ...renumbered(letters),
+      platform: byMail,
+      links: letters.map((id) => linkOf(id, null, { email: mail(id) })),
+      accounts: [],
+    };
+    const joined = { ...one, people: [...one.people, desired('N-J')] };
+    const members = [
+      letters.map((id) => ({ id: null, externalId: null, email: mail(id), completed: false })),
+    ];
+    const gone = diff(joined, due);
+    expect(gone.difference.respelled.pairs).toEqual([]);
+    expect(gone.lines).toEqual(['enroll N-J t']);
+    expect(gone.reviews.map(({ code }) => code)).toEqual(Array(6).fill('LINKED_TO_OTHER'));
+    const enrolled = diff({ ...joined, members }, due);
+    expect(enrolled).toMatchObject({ lines: [], reviews: [] });
+    expect(enrolled.difference.respelled).toMatchObject({ pairs: { length: 6 }, waiting: 1 });
   });
 
   it('are people hired anew where they are few, or have another name', () => {

@@ -168,7 +168,7 @@ export function slippedReason({ differ }: Pick<Sides, 'differ'>): Reason | null 
   return {
     code: 'ROSTER_SLIPPED',
     message:
-      `${strange} of ${served} people have another name and email than their account under their id, or the email of somebody ` +
+      `${strange} of ${served} people who keep their account have another name and email than their account under their id, or the email of somebody ` +
       `else's. More than ${mostStrangePercent} % at once (and at least ${leastStrange}) is rows or columns that have slipped, or the export of ` +
       'another company. Nothing happens to them; have HR look at the file, and rollcall review lists them.',
   };
