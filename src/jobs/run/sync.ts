@@ -325,7 +325,7 @@ const listings = new WeakMap<object, Listings>();
  */
 function listed(queues: JobDeps['queues']): Promise<readonly Job[]> {
   const list = async (): Promise<readonly Job[]> =>
-    queues.sync.getJobs(['waiting', 'prioritized'], 0, mostWaiting);
+    queues.sync.getJobs(['waiting', 'prioritized', 'active'], 0, mostWaiting);
   const known = listings.get(queues);
   if (known === undefined) {
     const own: Listings = { running: list(), next: undefined };

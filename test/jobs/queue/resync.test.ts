@@ -100,23 +100,6 @@ for (const backend of ['embedded', 'redis'] as const) {
       expect(company.sandbox.log.filter(({ kind }) => kind === 'write')).toEqual([]);
     });
 
-    test('of two requests by a clock that is ahead one runs: neither takes the other for the younger', async () => {
-      await using company = await openSparkwiseCompany({ backend, rows: people(20) });
-      await using client = await listen(company);
-      // The one that is taken up first says that it is the younger.
-      const ahead = [5_000, 4_000].map((ms) => Date.now() + ms);
-      const jobs = await Promise.all(
-        ahead.map((timestamp) => client.queue.add('resync', { platform: platformName }, { timestamp })),
-      );
-      const ended = async () =>
-        Promise.all(
-          jobs.map(async ({ id }) => (await client.queue.getJob(String(id)))?.returnvalue as object | null),
-        );
-      await until('both to be answered', async () => (await ended()).every((answer) => answer !== null));
-      expect((await ended()).filter((answer) => answer !== null && 'run' in answer)).not.toEqual([]);
-      expect(company.state.users).toHaveLength(20);
-    });
-
     test('a request that comes twice runs once; while a run is under way, the newest of those that wait runs', async () => {
       await using company = await openSparkwiseCompany({ backend, rows: people(20) });
       await using client = await listen(company);
