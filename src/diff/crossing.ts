@@ -39,7 +39,7 @@ export function stopCrossings(
   const staying = [...crossings.keys()].filter(
     (person) => people.has(person, flag.wants) && accounts.get(person)?.active === true,
   ).length;
-  const all = staying >= leastStrange && areTooMany(staying, countServed(people));
+  const all = areTooMany(staying, countServed(people));
 
   /** Whether the owner of an account will have it and its address when this plan is through; null: that depends on theirs. */
   function isKept({ owner, account }: { readonly account: Account; readonly owner: number }): boolean | null {

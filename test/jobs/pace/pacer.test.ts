@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -338,6 +339,32 @@ test('in process: 80 sends at 20 in half a second', () => {
 });
 
 describeOn('postgres', 'the pacer', () => {
+  test('a pause that comes between reading the log and recording the send is kept', {
+    timeout: 30_000,
+  }, async () => {
+    const { db, close } = await openPostgres(await (await sharedPostgres()).database());
+    const slots = createPacerSlots(db);
+    await slots.noteAsked('group', 0);
+    const decide = (_sent: readonly number[], pausedUntilMs: number, nowMs: number): number =>
+      Math.max(0, pausedUntilMs - nowMs);
+    const waiting = sql<{ n: number }>`
+      select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    const { taking } = await db.transaction().execute(async (tx) => {
+      await sql`select 1 from rollcall.pacers for update`.execute(tx);
+      const begun = slots.take('group', 5, 0, decide);
+      await until('its send to be recorded', async () => (await waiting.execute(db)).rows[0]?.n === 1);
+      await sql`
+        update rollcall.pacers set paused_until_ms = (extract(epoch from clock_timestamp()) * 1000)::bigint + 60000`.execute(
+        tx,
+      );
+      return { taking: begun };
+    });
+    const { waitMs, sentMs } = await taking;
+    expect(sentMs).toBeNull();
+    expect(waitMs).toBeGreaterThan(50_000);
+    await close();
+  });
+
   test('a slot is taken ahead', { timeout: 30_000 }, async () => {
     const database = await openPostgres(await (await sharedPostgres()).database());
     const slots = () => createPostgresSlots(createPacerSlots(database.db));
